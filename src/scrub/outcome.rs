@@ -1,0 +1,111 @@
+//! The one vocabulary for what happened to bytes and items: metrics, answers, reports and tests use it.
+
+use std::fmt;
+
+/// Why a stream was refused. The text never holds payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed {
+    /// Byte offset in the decoded input: the start of the offending token, or the input's length where it is cut off.
+    pub offset: u64,
+    /// Where in the framing.
+    pub place: Place,
+    /// What is wrong.
+    pub reason: Reason,
+}
+
+/// The part of the input in which something is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// A document by itself (no framing).
+    Document,
+    /// The header line of an envelope.
+    EnvelopeHeader,
+    /// The header line of the item with this index (from 0).
+    ItemHeader(usize),
+    /// The payload of the item with this index (from 0).
+    Item(usize),
+}
+
+/// What is wrong with a refused stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Not JSON (RFC 8259): what was found instead.
+    Json(&'static str),
+    /// Nested deeper than `Limits::json_depth`.
+    TooDeep,
+    /// The input ends inside a document.
+    CutOff,
+    /// The framing of an envelope is broken: what exactly.
+    Framing(&'static str),
+    /// A header field does not have its shape: which.
+    Header(&'static str),
+    /// A bound of `Limits` was reached: which.
+    TooLarge(&'static str),
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place {
+            Place::Document => {}
+            Place::EnvelopeHeader => write!(f, "envelope header: ")?,
+            Place::ItemHeader(n) => write!(f, "header of item {n}: ")?,
+            Place::Item(n) => write!(f, "item {n}: ")?,
+        }
+        match self.reason {
+            Reason::Json(what) | Reason::Framing(what) | Reason::Header(what) => write!(f, "{what}")?,
+            Reason::TooDeep => write!(f, "nested too deeply")?,
+            Reason::CutOff => write!(f, "the input ends too early")?,
+            Reason::TooLarge(what) => write!(f, "{what} is over its limit")?,
+        }
+        write!(f, " at byte {}", self.offset)
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+/// What became of one envelope item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ItemOutcome {
+    /// Scrubbed and sent on.
+    Forwarded,
+    /// Left out: policy forbids this type.
+    DroppedByPolicy,
+    /// Left out: the type is not known (all such types share the label `unknown`).
+    DroppedUnknown,
+}
+
+impl ItemOutcome {
+    /// The metric label.
+    pub fn label(self) -> &'static str {
+        match self {
+            ItemOutcome::Forwarded => "forwarded",
+            ItemOutcome::DroppedByPolicy => "dropped_policy",
+            ItemOutcome::DroppedUnknown => "dropped_unknown",
+        }
+    }
+}
+
+/// What the scrubber did to one stream, for metrics and logs: counts and rule ids, never values.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Redactions by rule, indexed as `Plan::rule_id`; the vector may be shorter than the number of rules.
+    pub redactions: Vec<u64>,
+    /// One entry for each (type label, outcome) seen, with its count. Labels come from a fixed list.
+    pub items: Vec<(&'static str, ItemOutcome, u64)>,
+    /// Decoded bytes in.
+    pub bytes_in: u64,
+    /// Scrubbed bytes out.
+    pub bytes_out: u64,
+}
+
+impl Report {
+    /// Items that were forwarded. An envelope with none of them need not be sent.
+    pub fn forwarded_items(&self) -> u64 {
+        self.items.iter().filter(|(_, outcome, _)| *outcome == ItemOutcome::Forwarded).map(|(_, _, n)| n).sum()
+    }
+
+    /// Redactions by all rules together.
+    pub fn redaction_count(&self) -> u64 {
+        self.redactions.iter().sum()
+    }
+}
