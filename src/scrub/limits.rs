@@ -15,6 +15,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { decoded_bytes: 200 << 20, decode_ratio: 1000, json_depth: 512, header_bytes: 16 << 10 }
+        Limits {
+            decoded_bytes: 200 << 20,
+            decode_ratio: 1000,
+            json_depth: 512,
+            header_bytes: 16 << 10,
+        }
     }
 }

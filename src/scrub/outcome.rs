@@ -52,7 +52,9 @@ impl fmt::Display for Malformed {
             Place::Item(n) => write!(f, "item {n}: ")?,
         }
         match self.reason {
-            Reason::Json(what) | Reason::Framing(what) | Reason::Header(what) => write!(f, "{what}")?,
+            Reason::Json(what) | Reason::Framing(what) | Reason::Header(what) => {
+                write!(f, "{what}")?
+            }
             Reason::TooDeep => write!(f, "nested too deeply")?,
             Reason::CutOff => write!(f, "the input ends too early")?,
             Reason::TooLarge(what) => write!(f, "{what} is over its limit")?,
@@ -101,7 +103,11 @@ pub struct Report {
 impl Report {
     /// Items that were forwarded. An envelope with none of them need not be sent.
     pub fn forwarded_items(&self) -> u64 {
-        self.items.iter().filter(|(_, outcome, _)| *outcome == ItemOutcome::Forwarded).map(|(_, _, n)| n).sum()
+        self.items
+            .iter()
+            .filter(|(_, outcome, _)| *outcome == ItemOutcome::Forwarded)
+            .map(|(_, _, n)| n)
+            .sum()
     }
 
     /// Redactions by all rules together.

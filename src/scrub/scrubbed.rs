@@ -76,6 +76,11 @@ impl Output {
 
 impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Output({} slices, {} bytes)", self.slices.len(), self.len)
+        write!(
+            f,
+            "Output({} slices, {} bytes)",
+            self.slices.len(),
+            self.len
+        )
     }
 }

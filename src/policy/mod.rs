@@ -1,0 +1,139 @@
+//! Policies: TOML in, a [`Plan`] out. A policy names rule packs; a pack holds rules, each with its own evidence.
+//!
+//! A policy that does not compile completely is not loaded: every rule's examples are tried when it is.
+
+mod compile;
+mod pack;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::scrub::Plan;
+
+/// The packs that are built in: file name and text.
+const PACKS: [(&str, &str); 4] = [
+    ("core.toml", include_str!("../../rules/core.toml")),
+    (
+        "credentials.toml",
+        include_str!("../../rules/credentials.toml"),
+    ),
+    ("ip.toml", include_str!("../../rules/ip.toml")),
+    ("sentry.toml", include_str!("../../rules/sentry.toml")),
+];
+
+/// The policies that are built in: file name and text.
+const POLICIES: [(&str, &str); 1] = [(
+    "sentry-eu.toml",
+    include_str!("../../rules/policies/sentry-eu.toml"),
+)];
+
+/// The name of the default policy.
+pub const DEFAULT: &str = "sentry-eu";
+
+/// A compiled policy. Cheap to clone; one is taken for a whole request.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    name: String,
+    description: String,
+    packs: Vec<(String, u32)>,
+    plan: Arc<Plan>,
+}
+
+impl Policy {
+    /// Compiles a built-in policy by name (`sentry-eu`).
+    ///
+    /// # Errors
+    /// There is no such policy, or one of its rules cannot be compiled or contradicts its examples: all problems, with file and line
+    /// where it is known.
+    pub fn builtin(name: &str) -> Result<Policy, PolicyError> {
+        let files: Vec<pack::PolicyFile> = POLICIES
+            .iter()
+            .map(|(file, text)| pack::read_policy(file, text))
+            .collect::<Result<_, _>>()
+            .map_err(|problem| PolicyError {
+                problems: vec![problem],
+            })?;
+        let Some(file) = files.iter().find(|file| file.policy == name) else {
+            let known = Self::builtin_names().join(", ");
+            return Err(PolicyError {
+                problems: vec![format!("there is no policy '{name}'; known: {known}")],
+            });
+        };
+        let mut problems = Vec::new();
+        let mut packs = Vec::new();
+        for wanted in &file.packs {
+            match PACKS
+                .iter()
+                .find(|(file, _)| file.strip_suffix(".toml") == Some(wanted))
+            {
+                Some((file, text)) => match pack::read_pack(file, text) {
+                    Ok(pack) => packs.push((*file, pack)),
+                    Err(problem) => problems.push(problem),
+                },
+                None => problems.push(format!("policy '{name}': there is no pack '{wanted}'")),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(PolicyError { problems });
+        }
+        let plan = compile::compile(&packs).map_err(|problems| PolicyError { problems })?;
+        Ok(Policy {
+            name: file.policy.clone(),
+            description: file.description.clone(),
+            packs: packs
+                .iter()
+                .map(|(_, pack)| (pack.pack.clone(), pack.version))
+                .collect(),
+            plan: Arc::new(plan),
+        })
+    }
+
+    /// The names of all built-in policies.
+    pub fn builtin_names() -> Vec<&'static str> {
+        POLICIES
+            .iter()
+            .filter_map(|(file, _)| file.strip_suffix(".toml"))
+            .collect()
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it promises, in a sentence.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// The compiled form that the engine runs.
+    pub fn plan(&self) -> Arc<Plan> {
+        Arc::clone(&self.plan)
+    }
+
+    /// Its packs, each with its version.
+    pub fn packs(&self) -> Vec<(String, u32)> {
+        self.packs.clone()
+    }
+}
+
+/// Why a policy did not load: every problem at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyError {
+    problems: Vec<String>,
+}
+
+impl PolicyError {
+    /// The problems, one line each.
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problems.join("\n"))
+    }
+}
+
+impl std::error::Error for PolicyError {}

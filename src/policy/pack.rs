@@ -1,0 +1,162 @@
+//! The schema of policy and pack files. Unknown keys are errors.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// `rules/policies/*.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PolicyFile {
+    pub(super) policy: String,
+    #[expect(
+        dead_code,
+        reason = "read so that a file must have it; shown by a later command"
+    )]
+    pub(super) version: u32,
+    pub(super) description: String,
+    pub(super) packs: Vec<String>,
+}
+
+/// `rules/*.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pack {
+    pub(super) pack: String,
+    pub(super) version: u32,
+    #[expect(
+        dead_code,
+        reason = "read so that a file must have it; shown by a later command"
+    )]
+    pub(super) description: String,
+    #[serde(default)]
+    pub(super) name: Vec<Name>,
+    #[serde(default)]
+    pub(super) path: Vec<Path>,
+    #[serde(default)]
+    pub(super) not_pairs: Vec<NotPairs>,
+    #[serde(default)]
+    pub(super) force: Vec<Force>,
+    #[serde(default)]
+    pub(super) suffixes: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) safe: Safe,
+    #[serde(default)]
+    pub(super) prefix: Vec<Prefix>,
+}
+
+/// A rule by name.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Name {
+    pub(super) id: String,
+    pub(super) description: String,
+    #[serde(rename = "in")]
+    pub(super) places: Vec<Place>,
+    #[serde(rename = "do")]
+    pub(super) action: Option<Action>,
+    #[serde(default)]
+    pub(super) exact: Vec<String>,
+    #[serde(default)]
+    pub(super) last: Vec<String>,
+    #[serde(default)]
+    pub(super) any: Vec<String>,
+    #[serde(default)]
+    pub(super) gap: Vec<(String, String)>,
+    pub(super) matches: Vec<String>,
+    pub(super) ignores: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Place {
+    Header,
+    Param,
+    Key,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Action {
+    Leaves,
+    Replace,
+    Null,
+    Cookies,
+    Query,
+    NotNames,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum DocumentKind {
+    Event,
+    Container,
+    Session,
+    Other,
+}
+
+/// A rule by path: member names separated by `/`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Path {
+    pub(super) id: String,
+    pub(super) description: String,
+    pub(super) document: DocumentKind,
+    pub(super) paths: Vec<String>,
+    #[serde(rename = "do")]
+    pub(super) action: Action,
+}
+
+/// Paths of objects that have a `value` and are no key/value pairs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NotPairs {
+    pub(super) document: DocumentKind,
+    pub(super) paths: Vec<String>,
+}
+
+/// A member that must be there.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Force {
+    /// On the outermost only.
+    pub(super) document: Option<DocumentKind>,
+    pub(super) key: String,
+    /// JSON text.
+    pub(super) value: String,
+    #[serde(default)]
+    pub(super) inside: Vec<Force>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Safe {
+    #[serde(default)]
+    pub(super) exact: Vec<String>,
+    #[serde(default)]
+    pub(super) last: Vec<String>,
+    #[serde(default)]
+    pub(super) counters: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Prefix {
+    pub(super) text: String,
+    pub(super) then: Vec<Place>,
+}
+
+pub(super) fn read_pack(file: &str, text: &str) -> Result<Pack, String> {
+    toml::from_str(text).map_err(|error| located(file, text, &error))
+}
+
+pub(super) fn read_policy(file: &str, text: &str) -> Result<PolicyFile, String> {
+    toml::from_str(text).map_err(|error| located(file, text, &error))
+}
+
+fn located(file: &str, text: &str, error: &toml::de::Error) -> String {
+    let line = error
+        .span()
+        .map_or(0, |span| text[..span.start].matches('\n').count() + 1);
+    format!("{file}:{line}: {}", error.message())
+}

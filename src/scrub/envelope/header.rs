@@ -1,0 +1,355 @@
+//! Envelope and item headers: read strictly, written anew from an allow-list.
+//!
+//! Collectors read headers more loosely than the specification says (over several lines, with duplicate keys), so what is not
+//! exactly one compact line here could be read as something else there. Everything that is kept goes through the same scrubber
+//! as payloads do.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::dsn::Dsn;
+use super::item::{self, ItemTreatment};
+use crate::scrub::json::JsonScrubber;
+use crate::scrub::name::RuleIndex;
+use crate::scrub::outcome::Reason;
+use crate::scrub::plan::{Document, Plan};
+use crate::scrub::scrubbed::Output;
+use crate::scrub::splice::Splicer;
+
+/// What the header line of an envelope says, as far as others need it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EnvelopeHead {
+    /// The event's id, as sent: 32 hex digits, or a UUID with dashes.
+    pub event_id: Option<String>,
+    /// The public key of the `dsn` field.
+    pub dsn_key: Option<String>,
+    /// The project of the `dsn` field (digits).
+    pub dsn_project: Option<String>,
+}
+
+/// A header line as it leaves, and what was redacted in it.
+#[derive(Debug)]
+pub(super) struct Rewritten {
+    pub(super) text: Vec<u8>,
+    pub(super) redactions: Vec<(RuleIndex, u64)>,
+}
+
+/// What an item's header line says.
+#[derive(Debug)]
+pub(super) struct ItemHead {
+    pub(super) treatment: ItemTreatment,
+    pub(super) length: Option<u64>,
+    pub(super) header: Rewritten,
+}
+
+/// The members of a trace context that may leave. What a client copied from `baggage` beyond them stays.
+const TRACE: [&str; 9] = [
+    "trace_id",
+    "public_key",
+    "sample_rate",
+    "sample_rand",
+    "sampled",
+    "release",
+    "environment",
+    "transaction",
+    "org_id",
+];
+const SDK: [&str; 4] = ["name", "version", "integrations", "packages"];
+
+/// Reads the envelope's header line.
+pub(super) fn envelope(
+    line: &[u8],
+    plan: &Plan,
+    json: &mut JsonScrubber,
+) -> Result<(EnvelopeHead, Rewritten), Reason> {
+    let members = object(line)?;
+    let mut head = EnvelopeHead::default();
+    let mut out = Writer::new();
+    let mut secrets = 0;
+    for (key, value) in &members.0 {
+        match key.as_str() {
+            "event_id" => {
+                if value.get() == "null" {
+                    continue;
+                }
+                let id = string(value)
+                    .filter(|id| is_event_id(id))
+                    .ok_or(Reason::Header("event_id is no id"))?;
+                out.string(key, &id);
+                head.event_id = Some(id);
+            }
+            "sent_at" => {
+                let time = string(value)
+                    .filter(|t| is_time(t))
+                    .ok_or(Reason::Header("sent_at is no time"))?;
+                out.string(key, &time);
+            }
+            "dsn" => {
+                let text = string(value).ok_or(Reason::Header("dsn is no DSN"))?;
+                let dsn = Dsn::parse(&text).ok_or(Reason::Header("dsn is no DSN"))?;
+                secrets += u64::from(dsn.has_secret);
+                out.string(key, &dsn.to_public());
+                head.dsn_key = Some(dsn.key.to_owned());
+                head.dsn_project = Some(dsn.project.to_owned());
+            }
+            "trace" => out.part(key, value, &TRACE, true)?,
+            "sdk" => out.part(key, value, &SDK, false)?,
+            _ => {}
+        }
+    }
+    let mut header = scrubbed(out.finish(), json)?;
+    if secrets > 0 {
+        header.redactions.push((plan.dsn_secret_rule, secrets));
+    }
+    Ok((head, header))
+}
+
+/// Reads an item's header line.
+pub(super) fn item(line: &[u8], json: &mut JsonScrubber) -> Result<ItemHead, Reason> {
+    if line.is_empty() {
+        return Err(Reason::Framing("an empty line instead of an item header"));
+    }
+    let members = object(line)?;
+    let mut out = Writer::new();
+    let mut kind = None;
+    let mut content_type = None;
+    let mut length = None;
+    for (key, value) in &members.0 {
+        match key.as_str() {
+            "type" => {
+                let text = string(value).ok_or(Reason::Header("type is no string"))?;
+                out.string(key, &text);
+                kind = Some(text);
+            }
+            "length" => {
+                if value.get() == "null" {
+                    continue;
+                }
+                length = Some(
+                    unsigned(value).ok_or(Reason::Header("length is no plain unsigned integer"))?,
+                );
+            }
+            "item_count" => {
+                unsigned(value).ok_or(Reason::Header("item_count is no plain unsigned integer"))?;
+                out.raw(key, value.get());
+            }
+            "content_type" => {
+                let text = string(value)
+                    .filter(|t| is_plain(t))
+                    .ok_or(Reason::Header("content_type is malformed"))?;
+                out.string(key, &text);
+                content_type = Some(text);
+            }
+            "platform" | "sentry_release" | "sentry_environment" => {
+                if let Some(text) = string(value) {
+                    out.string(key, &text);
+                }
+            }
+            _ => {}
+        }
+    }
+    let kind = kind.ok_or(Reason::Header("the item has no type"))?;
+    let treatment = item::treatment(&kind, content_type.as_deref());
+    Ok(ItemHead {
+        treatment,
+        length,
+        header: scrubbed(out.finish(), json)?,
+    })
+}
+
+/// The members of a header, in order.
+struct Members(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Members;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members: Vec<(String, Box<RawValue>)> = Vec::new();
+                while let Some((key, value)) = map.next_entry::<String, Box<RawValue>>()? {
+                    if members.iter().any(|(known, _)| *known == key) {
+                        return Err(serde::de::Error::custom("duplicate key"));
+                    }
+                    members.push((key, value));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Read)
+    }
+}
+
+fn object(line: &[u8]) -> Result<Members, Reason> {
+    if line.last() == Some(&b'\r') {
+        return Err(Reason::Framing("a carriage return before the newline"));
+    }
+    if line.first() != Some(&b'{') || line.last() != Some(&b'}') {
+        return Err(Reason::Framing("not one JSON object on one line"));
+    }
+    let text = std::str::from_utf8(line).map_err(|_| Reason::Json("not valid UTF-8"))?;
+    serde_json::from_str(text).map_err(|error| {
+        if error.is_data() {
+            Reason::Framing("a key stands twice")
+        } else {
+            Reason::Json("not one JSON object on one line")
+        }
+    })
+}
+
+fn string(value: &RawValue) -> Option<String> {
+    serde_json::from_str(value.get()).ok()
+}
+
+fn unsigned(value: &RawValue) -> Option<u64> {
+    let digits = value.get();
+    let plain =
+        digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
+    if plain {
+        digits.parse::<u32>().ok().map(u64::from)
+    } else {
+        None
+    }
+}
+
+fn is_event_id(text: &str) -> bool {
+    let hex = |part: &str| part.bytes().all(|b| b.is_ascii_hexdigit());
+    let parts: Vec<&str> = text.split('-').collect();
+    match parts.as_slice() {
+        [whole] => whole.len() == 32 && hex(whole),
+        [a, b, c, d, e] => {
+            (a.len(), b.len(), c.len(), d.len(), e.len()) == (8, 4, 4, 4, 12)
+                && parts.iter().all(|part| hex(part))
+        }
+        _ => false,
+    }
+}
+
+/// An RFC 3339 time, as far as it matters here: nothing but a time fits.
+fn is_time(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    (19..=40).contains(&bytes.len())
+        && [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]
+            .into_iter()
+            .all(digit)
+        && bytes[4] == b'-'
+        && bytes[7] == b'-'
+        && matches!(bytes[10], b'T' | b't' | b' ')
+        && bytes[19..]
+            .iter()
+            .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b':' | b'+' | b'-' | b'Z' | b'z'))
+}
+
+fn is_plain(text: &str) -> bool {
+    text.len() <= 128
+        && text
+            .bytes()
+            .all(|b| (0x20..0x7F).contains(&b) && b != b'"' && b != b'\\')
+}
+
+/// Writes a compact object.
+struct Writer {
+    text: Vec<u8>,
+}
+
+impl Writer {
+    fn new() -> Self {
+        Writer {
+            text: b"{".to_vec(),
+        }
+    }
+
+    fn key(&mut self, key: &str) {
+        if self.text.len() > 1 {
+            self.text.push(b',');
+        }
+        self.quoted(key);
+        self.text.push(b':');
+    }
+
+    fn quoted(&mut self, text: &str) {
+        self.text
+            .extend_from_slice(serde_json::Value::from(text).to_string().as_bytes());
+    }
+
+    fn string(&mut self, key: &str, text: &str) {
+        self.key(key);
+        self.quoted(text);
+    }
+
+    /// A value as it was written, less the white space between its tokens.
+    fn raw(&mut self, key: &str, json: &str) {
+        self.key(key);
+        let mut in_string = false;
+        let mut escaped = false;
+        for byte in json.bytes() {
+            if in_string {
+                in_string = escaped || byte != b'"';
+                escaped = !escaped && byte == b'\\';
+            } else if byte.is_ascii_whitespace() {
+                continue;
+            } else {
+                in_string = byte == b'"';
+            }
+            self.text.push(byte);
+        }
+    }
+
+    /// An object of which only these members are kept; with `scalars`, only those that are no containers.
+    fn part(
+        &mut self,
+        key: &str,
+        value: &RawValue,
+        keep: &[&str],
+        scalars: bool,
+    ) -> Result<(), Reason> {
+        if !value.get().starts_with('{') {
+            return Ok(());
+        }
+        let members = object(value.get().as_bytes())?;
+        let mut inner = Writer::new();
+        for (name, value) in &members.0 {
+            let scalar = !value.get().starts_with(['{', '[']);
+            if keep.contains(&name.as_str()) && (scalar || !scalars) {
+                inner.raw(name, value.get());
+            }
+        }
+        let text = inner.finish();
+        self.key(key);
+        self.text.extend_from_slice(&text);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        self.text.push(b'}');
+        self.text
+    }
+}
+
+/// Scrubs a rewritten header like any other JSON, with the envelope's idle scrubber.
+fn scrubbed(text: Vec<u8>, json: &mut JsonScrubber) -> Result<Rewritten, Reason> {
+    let chunk = Bytes::from(text);
+    let length = chunk.len() as u64;
+    json.restart(Document::Other, false);
+    let mut splicer = Splicer::default();
+    let mut output = Output::new();
+    splicer.begin(chunk.clone());
+    json.push(&chunk, 0, chunk.len(), 0, &mut splicer)
+        .map_err(|(reason, _)| reason)?;
+    json.finish(length, &mut splicer)
+        .map_err(|(reason, _)| reason)?;
+    splicer.end(None, &mut output);
+    let mut text = Vec::with_capacity(chunk.len());
+    while let Some(slice) = output.pop() {
+        text.extend_from_slice(&slice.into_bytes());
+    }
+    let redactions = splicer.counts().collect();
+    Ok(Rewritten { text, redactions })
+}

@@ -1,0 +1,311 @@
+//! Scrubs an envelope as it streams: frames it, re-serialises its headers, and drives a [`JsonScrubber`] per item.
+//!
+//! ```text
+//!  header \n  item header \n  payload [\n]  item header \n  payload [\n]
+//! ```
+//!
+//! Header lines are read whole (they are bounded) and replaced by what [`header`] makes of them. A JSON item leaves without its
+//! `length`, so that nothing waits for its end; newlines between its tokens become spaces. What is dropped leaves no byte.
+//!
+//! | state | on | to |
+//! | --- | --- | --- |
+//! | `Header` | newline | `ItemHeader` |
+//! | `ItemHeader` | newline | `Payload`, counted if the header has a `length` |
+//! | `Payload` | its last byte, or a newline | `Newline` |
+//! | `Newline` | newline | `ItemHeader` |
+
+mod dsn;
+mod header;
+mod item;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::json::{JsonScrubber, malformed};
+use super::limits::Limits;
+use super::outcome::{ItemOutcome, Malformed, Place, Reason, Report};
+use super::plan::{Document, Plan};
+use super::splice::{Reading, Splicer};
+pub use header::EnvelopeHead;
+use item::ItemTreatment;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Header,
+    ItemHeader,
+    /// `left`: bytes to come, or `None` up to the newline.
+    Payload {
+        left: Option<u64>,
+    },
+    Newline,
+}
+
+/// The scrubber of one envelope.
+#[derive(Debug)]
+pub(crate) struct EnvelopeScrubber {
+    plan: Arc<Plan>,
+    header_bytes: usize,
+    state: State,
+    /// The header line in progress.
+    line: Vec<u8>,
+    line_start: u64,
+    /// Index of the item in progress.
+    item: usize,
+    /// Whether the item in progress is JSON that is kept.
+    kept: bool,
+    /// Whether a cut is open: in a header line, or over a dropped item.
+    cut: bool,
+    json: JsonScrubber,
+    head: Option<EnvelopeHead>,
+}
+
+impl EnvelopeScrubber {
+    pub(crate) fn new(plan: Arc<Plan>, limits: &Limits) -> Self {
+        let json = JsonScrubber::new(Arc::clone(&plan), Document::Other, limits, false, true);
+        EnvelopeScrubber {
+            plan,
+            header_bytes: limits.header_bytes,
+            state: State::Header,
+            line: Vec::new(),
+            line_start: 0,
+            item: 0,
+            kept: false,
+            cut: false,
+            json,
+            head: None,
+        }
+    }
+
+    pub(crate) fn head(&self) -> Option<&EnvelopeHead> {
+        self.head.as_ref()
+    }
+
+    pub(crate) fn undecided(&mut self, end: u64, splicer: &mut Splicer) -> Option<u64> {
+        if self.in_json() {
+            self.json.undecided(end, splicer)
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn end_chunk(&mut self, splicer: &mut Splicer) {
+        if self.in_json() {
+            self.json.end_chunk(splicer);
+        }
+    }
+
+    fn in_json(&self) -> bool {
+        self.kept && matches!(self.state, State::Payload { .. })
+    }
+
+    fn place(&self) -> Place {
+        match self.state {
+            State::Header => Place::EnvelopeHeader,
+            State::ItemHeader => Place::ItemHeader(self.item),
+            State::Payload { .. } | State::Newline => Place::Item(self.item),
+        }
+    }
+
+    fn fail(&self, reason: Reason, offset: u64) -> Malformed {
+        Malformed {
+            offset,
+            place: self.place(),
+            reason,
+        }
+    }
+
+    pub(crate) fn push(
+        &mut self,
+        chunk: &[u8],
+        base: u64,
+        splicer: &mut Splicer,
+        report: &mut Report,
+    ) -> Result<(), Malformed> {
+        let mut at = 0;
+        while at < chunk.len() {
+            let offset = base + at as u64;
+            match self.state {
+                State::Header | State::ItemHeader => {
+                    if self.line.is_empty() {
+                        self.line_start = offset;
+                        self.open_cut(offset, splicer);
+                    }
+                    let newline = memchr::memchr(b'\n', &chunk[at..]).map(|found| at + found);
+                    let end = newline.unwrap_or(chunk.len());
+                    if self.line.len() + (end - at) > self.header_bytes {
+                        return Err(self.fail(Reason::TooLarge("the header line"), self.line_start));
+                    }
+                    self.line.extend_from_slice(&chunk[at..end]);
+                    at = end;
+                    if newline.is_some() {
+                        self.end_line(base + end as u64, splicer, report)?;
+                        at += 1;
+                        if self.state == (State::Payload { left: Some(0) }) {
+                            self.end_payload(base + at as u64, splicer)?;
+                        }
+                    }
+                }
+                State::Payload { left: Some(left) } => {
+                    let take = (chunk.len() - at).min(usize::try_from(left).unwrap_or(usize::MAX));
+                    self.payload(chunk, at, at + take, base, splicer)?;
+                    at += take;
+                    let left = left - take as u64;
+                    self.state = State::Payload { left: Some(left) };
+                    if left == 0 {
+                        self.end_payload(base + at as u64, splicer)?;
+                    }
+                }
+                State::Payload { left: None } => {
+                    let newline = memchr::memchr(b'\n', &chunk[at..]).map(|found| at + found);
+                    let end = newline.unwrap_or(chunk.len());
+                    self.payload(chunk, at, end, base, splicer)?;
+                    at = end;
+                    if newline.is_some() {
+                        self.end_payload(base + end as u64, splicer)?;
+                    }
+                }
+                State::Newline => {
+                    if chunk[at] != b'\n' {
+                        return Err(
+                            self.fail(Reason::Framing("more bytes than its length says"), offset)
+                        );
+                    }
+                    at += 1;
+                    self.next_item();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(
+        &mut self,
+        length: u64,
+        splicer: &mut Splicer,
+        report: &mut Report,
+    ) -> Result<(), Malformed> {
+        match self.state {
+            State::Header if self.line.is_empty() => return Err(self.fail(Reason::CutOff, length)),
+            State::Header => self.end_line(length, splicer, report)?,
+            State::ItemHeader if self.line.is_empty() => {}
+            State::ItemHeader => {
+                self.end_line(length, splicer, report)?;
+                return self.finish(length, splicer, report);
+            }
+            State::Payload { left: Some(left) } if left > 0 => {
+                return Err(self.fail(
+                    Reason::Framing("the payload is shorter than its length says"),
+                    length,
+                ));
+            }
+            State::Payload { .. } => self.end_payload(length, splicer)?,
+            State::Newline => {}
+        }
+        self.close_cut(length, splicer);
+        Ok(())
+    }
+
+    fn open_cut(&mut self, at: u64, splicer: &mut Splicer) {
+        if !self.cut {
+            self.cut = true;
+            splicer.cut(Reading::Both, at);
+        }
+    }
+
+    fn close_cut(&mut self, at: u64, splicer: &mut Splicer) {
+        if self.cut {
+            self.cut = false;
+            splicer.resume(Reading::Both, at);
+        }
+    }
+
+    /// A header line is complete; `end` is the offset behind it.
+    fn end_line(
+        &mut self,
+        end: u64,
+        splicer: &mut Splicer,
+        report: &mut Report,
+    ) -> Result<(), Malformed> {
+        let line = std::mem::take(&mut self.line);
+        if self.state == State::Header {
+            let (head, text) = header::envelope(&line, &self.plan, &mut self.json)
+                .map_err(|reason| self.fail(reason, self.line_start))?;
+            self.put_header(text, end, splicer);
+            self.head = Some(head);
+            self.state = State::ItemHeader;
+            return Ok(());
+        }
+        let item = header::item(&line, &mut self.json)
+            .map_err(|reason| self.fail(reason, self.line_start))?;
+        let (outcome, label) = match item.treatment {
+            ItemTreatment::Json {
+                label,
+                document,
+                forces,
+            } => {
+                self.json.restart(document, forces);
+                self.put_header(item.header, end, splicer);
+                self.kept = true;
+                (ItemOutcome::Forwarded, label)
+            }
+            ItemTreatment::Drop { label, outcome } => {
+                self.kept = false;
+                (outcome, label)
+            }
+        };
+        match report
+            .items
+            .iter_mut()
+            .find(|(l, o, _)| *l == label && *o == outcome)
+        {
+            Some((_, _, count)) => *count += 1,
+            None => report.items.push((label, outcome, 1)),
+        }
+        self.state = State::Payload { left: item.length };
+        Ok(())
+    }
+
+    fn put_header(&mut self, header: header::Rewritten, end: u64, splicer: &mut Splicer) {
+        splicer.insert(Reading::Both, &Bytes::from(header.text));
+        for (rule, count) in header.redactions {
+            for _ in 0..count {
+                splicer.record(Reading::Both, rule, self.line_start);
+            }
+        }
+        self.close_cut(end, splicer);
+    }
+
+    fn payload(
+        &mut self,
+        chunk: &[u8],
+        from: usize,
+        to: usize,
+        base: u64,
+        splicer: &mut Splicer,
+    ) -> Result<(), Malformed> {
+        if !self.kept {
+            return Ok(());
+        }
+        let place = self.place();
+        self.json
+            .push(chunk, from, to, base, splicer)
+            .map_err(|failure| malformed(failure, place))
+    }
+
+    fn end_payload(&mut self, at: u64, splicer: &mut Splicer) -> Result<(), Malformed> {
+        if self.kept {
+            let place = self.place();
+            self.json
+                .finish(at, splicer)
+                .map_err(|failure| malformed(failure, place))?;
+        }
+        self.state = State::Newline;
+        Ok(())
+    }
+
+    fn next_item(&mut self) {
+        self.item += 1;
+        self.state = State::ItemHeader;
+    }
+}

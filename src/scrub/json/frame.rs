@@ -1,0 +1,136 @@
+//! What is known about each open container, and about the member or element that comes next in it.
+
+use crate::scrub::name::RuleIndex;
+use crate::scrub::path::{NOWHERE, NodeIndex};
+
+use super::lexer::Container;
+
+/// What happens to the values in a container, or to one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Treat {
+    /// Strings are scanned as text.
+    Plain,
+    /// Every leaf is replaced.
+    Leaves(RuleIndex),
+    /// Cookies: an object's values and a string's `name=value` pairs.
+    Cookies(RuleIndex),
+    /// One cookie as a list: its name, then its value.
+    CookiePair(RuleIndex),
+    /// A URL query.
+    Query,
+    /// The whole value becomes the marker.
+    Replace(RuleIndex),
+    /// The whole value becomes `null`.
+    Null(RuleIndex),
+    /// The whole value becomes what policy requires at this node.
+    Force(NodeIndex),
+}
+
+/// What has been learnt of a key/value object's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PairName {
+    Unknown,
+    Harmless,
+    Denied(RuleIndex),
+}
+
+/// What the element before says about the next one in an array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before {
+    Nothing,
+    /// A denied name that counts only in an array of two.
+    Weak(RuleIndex),
+    /// A header name or a flag, which counts in longer arrays too.
+    Strong(RuleIndex),
+}
+
+/// The element of an array that has just been read, or is being read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Element {
+    pub(super) is_string: bool,
+    /// What it says about the next one.
+    pub(super) name: Before,
+}
+
+/// The member or element that comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Next {
+    pub(super) treat: Treat,
+    pub(super) node: NodeIndex,
+    /// The value of a denied name: an object here is a wrapper, `{"value": …, "type": …}`.
+    pub(super) wrapper: bool,
+    pub(super) is_pair_name: bool,
+    pub(super) is_pair_value: bool,
+    pub(super) is_type: bool,
+    /// The keys of an object here are no names.
+    pub(super) not_names: bool,
+    /// The objects inside an object here are attribute values.
+    pub(super) is_attributes: bool,
+}
+
+impl Next {
+    pub(super) fn plain(node: NodeIndex) -> Self {
+        Next {
+            treat: Treat::Plain,
+            node,
+            wrapper: false,
+            is_pair_name: false,
+            is_pair_value: false,
+            is_type: false,
+            not_names: false,
+            is_attributes: false,
+        }
+    }
+}
+
+/// One open container.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame {
+    pub(super) container: Container,
+    pub(super) node: NodeIndex,
+    pub(super) treat: Treat,
+    /// An object under a denied name whose `type` is rewritten.
+    pub(super) wrapper: bool,
+    pub(super) not_names: bool,
+    /// The members of this object are attributes; what is in them is `{"value", "type"}` and no pair.
+    pub(super) is_attributes: bool,
+    /// This object cannot be a key/value pair.
+    pub(super) no_pair: bool,
+    pub(super) pair: PairName,
+    /// The hold that waits for this object's name or this array's end; 0 is none.
+    pub(super) hold: u32,
+    /// Which of the node's required members have been seen, one bit each.
+    pub(super) seen: u32,
+    /// Members or elements begun.
+    pub(super) count: u32,
+    pub(super) before: Before,
+    pub(super) element: Element,
+}
+
+impl Frame {
+    pub(super) fn new(container: Container, next: &Next, treat: Treat) -> Self {
+        Frame {
+            container,
+            node: next.node,
+            treat,
+            wrapper: next.wrapper,
+            not_names: next.not_names,
+            is_attributes: next.is_attributes && container == Container::Object,
+            no_pair: false,
+            pair: PairName::Unknown,
+            hold: 0,
+            seen: 0,
+            count: 0,
+            before: Before::Nothing,
+            element: Element {
+                is_string: false,
+                name: Before::Nothing,
+            },
+        }
+    }
+
+    /// What holds outside of any container.
+    pub(super) fn nothing() -> Next {
+        Next::plain(NOWHERE)
+    }
+}

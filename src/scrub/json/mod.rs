@@ -1,0 +1,1114 @@
+//! Scrubs one JSON document: the lexer's events drive the edits.
+//!
+//! For each value the machine knows what is to be done with it before its first byte ([`Next`], from the key or the place), so
+//! redaction needs no memory however long the value is. Three things are known only later, and each wait is bounded: whether a
+//! scalar under a denied name is one that tells nothing (`null`, `""`), the name of a `{"value": V, "key": N}` object, and the
+//! length of an array that begins with a denied name. The last two are holds of the [`Splicer`].
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a treatment that an arm does not name is inherited as it is"
+)]
+
+mod frame;
+mod keys;
+mod lexer;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::MARKER;
+use super::limits::Limits;
+use super::name::{Kinds, RuleIndex, Treatment};
+use super::outcome::{Malformed, Place};
+use super::path::{NOWHERE, PathTree};
+use super::plan::{Document, Plan};
+use super::splice::{Reading, Splicer};
+use super::text::{Context, Kind, LITERALS, Layer, TextMachine};
+use frame::{Before, Element, Frame, Next, PairName, Treat};
+use keys::KeyVerdicts;
+use lexer::{Container, Event, Failure, Lexer};
+
+/// The marker as a JSON string.
+const QUOTED_MARKER: &[u8] = b"\"[Filtered]\"";
+/// What an OTLP value object becomes.
+const OTLP_MARKER: &[u8] = b"{\"stringValue\":\"[Filtered]\"}";
+/// The members of an OTLP value object that cannot keep their shape.
+const OTLP_TYPED: [&[u8]; 5] = [
+    b"intValue",
+    b"doubleValue",
+    b"arrayValue",
+    b"kvlistValue",
+    b"bytesValue",
+];
+/// The types of a log or span attribute.
+const ATTRIBUTE_TYPES: [&[u8]; 5] = [b"string", b"integer", b"double", b"boolean", b"array"];
+/// Raw bytes of a key or a possible name that are kept for a look.
+const CAPTURE_BYTES: usize = 512;
+/// Raw bytes between an object's brace and the end of its first key while it may be an OTLP value.
+const OTLP_BYTES: u64 = 256;
+/// A key of a denied object that is at least so long and has letters and digits goes too.
+const SECRET_KEY_BYTES: usize = 16;
+
+/// A string that is, or may have to be, replaced.
+#[derive(Debug)]
+struct Leaf {
+    reading: Reading,
+    /// Offset of its opening quote.
+    start: u64,
+    rule: RuleIndex,
+    text: Bytes,
+    cut: bool,
+    kind: LeafKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LeafKind {
+    /// Goes unless it is empty or a literal.
+    Value,
+    /// The `type` of a wrapper: becomes `string` if it names a type.
+    Type,
+    /// A key of a denied object: goes if it could itself be a secret.
+    Key,
+    /// Goes whatever it is.
+    Always,
+}
+
+/// What is done with the string in progress.
+#[derive(Debug)]
+struct StringState {
+    is_key: bool,
+    /// Scanned as text of this kind, once the machine is needed.
+    scan: Option<Kind>,
+    scanning: bool,
+    /// The first bytes of the inside, raw.
+    captured: Vec<u8>,
+    capture_full: bool,
+    /// Whether the inside is wanted when the string ends.
+    wanted: bool,
+    leaf: Option<Leaf>,
+}
+
+/// A subtree that is replaced as a whole.
+#[derive(Debug, Clone, Copy)]
+struct Drop {
+    /// Depth of the container that is dropped.
+    depth: usize,
+    reading: Reading,
+}
+
+/// The scrubber of one document. Feed it with chunks through [`JsonScrubber::push`] and [`JsonScrubber::finish`].
+#[derive(Debug)]
+pub(crate) struct JsonScrubber {
+    plan: Arc<Plan>,
+    lexer: Lexer,
+    frames: Vec<Frame>,
+    next: Next,
+    string: StringState,
+    decoded: Vec<u8>,
+    machine: TextMachine,
+    verdicts: KeyVerdicts,
+    /// Reading in which the number in progress is replaced.
+    number: Option<Reading>,
+    drop: Option<Drop>,
+    /// The brace of an object that may be an OTLP value, and the reading in which it is replaced.
+    otlp: Option<(u64, usize, Reading, RuleIndex)>,
+    /// Newlines to be replaced once it is known that the object around them is no OTLP value.
+    newlines: Vec<u64>,
+    forces: bool,
+    one_line: bool,
+    depth_limit: usize,
+    keys_path: Vec<String>,
+}
+
+impl JsonScrubber {
+    /// A scrubber for documents of this kind. `forces`: members that policy requires are added. `one_line`: newlines between
+    /// tokens become spaces.
+    pub(crate) fn new(
+        plan: Arc<Plan>,
+        document: Document,
+        limits: &Limits,
+        forces: bool,
+        one_line: bool,
+    ) -> Self {
+        let mut scrubber = JsonScrubber {
+            plan,
+            lexer: Lexer::new(limits.json_depth),
+            frames: Vec::new(),
+            next: Frame::nothing(),
+            string: StringState {
+                is_key: false,
+                scan: None,
+                scanning: false,
+                captured: Vec::new(),
+                capture_full: false,
+                wanted: false,
+                leaf: None,
+            },
+            decoded: Vec::new(),
+            machine: TextMachine::new(),
+            verdicts: KeyVerdicts::new(),
+            number: None,
+            drop: None,
+            otlp: None,
+            newlines: Vec::new(),
+            forces,
+            one_line,
+            depth_limit: limits.json_depth,
+            keys_path: Vec::new(),
+        };
+        scrubber.restart(document, forces);
+        scrubber
+    }
+
+    /// Makes it ready for another document.
+    pub(crate) fn restart(&mut self, document: Document, forces: bool) {
+        self.lexer = Lexer::new(self.depth_limit);
+        self.frames.clear();
+        self.next = Next::plain(PathTree::root(document));
+        self.string.leaf = None;
+        self.number = None;
+        self.drop = None;
+        self.otlp = None;
+        self.newlines.clear();
+        self.forces = forces;
+        self.keys_path.clear();
+    }
+
+    /// Whether nothing but white space has come.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.lexer.is_untouched()
+    }
+
+    /// Reads `chunk[from..to]`, the next bytes of the document; `base` is the offset of `chunk[0]`.
+    pub(crate) fn push(
+        &mut self,
+        chunk: &[u8],
+        from: usize,
+        to: usize,
+        base: u64,
+        splicer: &mut Splicer,
+    ) -> Result<(), Failure> {
+        let bytes = &chunk[..to];
+        let mut at = from;
+        loop {
+            match self.lexer.next(bytes, &mut at, base)? {
+                Event::NeedMore => return Ok(()),
+                event => self.event(event, bytes, base, splicer),
+            }
+        }
+    }
+
+    /// The document has ended at this offset.
+    pub(crate) fn finish(&mut self, length: u64, splicer: &mut Splicer) -> Result<(), Failure> {
+        if self.lexer.finish(length)?.is_some() {
+            self.number_end(length, splicer);
+        }
+        Ok(())
+    }
+
+    /// Before the chunk in hand goes: where undecided bytes begin. `end` is the offset of the chunk's end.
+    pub(crate) fn undecided(&mut self, end: u64, splicer: &mut Splicer) -> Option<u64> {
+        if self
+            .otlp
+            .is_some_and(|(start, ..)| end - start > OTLP_BYTES)
+        {
+            self.no_otlp(splicer);
+        }
+        let otlp = self.otlp.map(|(start, ..)| start);
+        let leaf = self
+            .string
+            .leaf
+            .as_ref()
+            .and_then(|leaf| (!leaf.cut).then_some(leaf.start));
+        let text = if self.string.scanning {
+            self.machine.undecided(end)
+        } else {
+            None
+        };
+        let literal = self.lexer.literal_start();
+        [otlp, leaf, text, literal].into_iter().flatten().min()
+    }
+
+    /// After the chunk has gone: holds that have grown too long are redacted.
+    pub(crate) fn end_chunk(&mut self, splicer: &mut Splicer) {
+        while let Some(overflow) = splicer.overflow(self.plan.held_rule) {
+            let Some(index) = self
+                .frames
+                .iter()
+                .position(|frame| frame.hold == overflow.id)
+            else {
+                continue;
+            };
+            self.frames[index].hold = 0;
+            if !overflow.in_value {
+                continue;
+            }
+            let rule = self.plan.held_rule;
+            for frame in &mut self.frames[index + 1..] {
+                frame.treat = Treat::Leaves(rule);
+                frame.hold = 0;
+                frame.before = Before::Nothing;
+            }
+            if self.drop.is_some() {
+                // It is dropped as a whole already; a replacement inside that is of no use any more.
+                let cut = self.string.leaf.take().is_some_and(|leaf| leaf.cut);
+                let number = self.number.take().is_some();
+                for _ in 0..usize::from(cut) + usize::from(number) {
+                    splicer.resume(Reading::Both, splicer.base());
+                }
+            }
+            // The value itself, or a value inside it, is in progress: it goes on as redacted.
+            self.next.treat = Treat::Leaves(rule);
+            if let Some(leaf) = &mut self.string.leaf {
+                leaf.reading = Reading::Both;
+                leaf.rule = rule;
+                self.string.scan = None;
+                self.string.scanning = false;
+            }
+            if let Some(reading) = &mut self.number {
+                *reading = Reading::Both;
+            }
+            if let Some((_, _, reading, _)) = &mut self.otlp {
+                *reading = Reading::Both;
+            }
+            if let Some(drop) = &mut self.drop {
+                drop.reading = Reading::Both;
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event, chunk: &[u8], base: u64, splicer: &mut Splicer) {
+        let offset = |at: usize| base + at as u64;
+        match event {
+            Event::NeedMore => {}
+            Event::Newline(at) => {
+                if self.one_line {
+                    match self.otlp {
+                        Some((start, ..)) if offset(at) - start <= OTLP_BYTES => {
+                            self.newlines.push(offset(at))
+                        }
+                        _ => {
+                            self.no_otlp(splicer);
+                            replace(splicer, offset(at), offset(at) + 1, b" ");
+                        }
+                    }
+                }
+            }
+            Event::Open(container, at) => self.open(container, offset(at), splicer),
+            Event::Close(_, at) => self.close(offset(at), splicer),
+            Event::Comma(at) => self.comma(offset(at), splicer),
+            Event::StringStart { key, at } => self.string_start(key, offset(at), splicer),
+            Event::StringPart { start, end, closed } => {
+                self.string_part(chunk, start, end, closed, base, splicer)
+            }
+            Event::NumberStart(at) => self.number_start(offset(at), splicer),
+            Event::NumberEnd(at) => self.number_end(offset(at), splicer),
+            Event::Literal { start, end } => self.literal(start, offset(end), splicer),
+        }
+    }
+
+    /// The object that has begun is no OTLP value.
+    fn no_otlp(&mut self, splicer: &mut Splicer) {
+        self.otlp = None;
+        for at in self.newlines.drain(..) {
+            replace(splicer, at, at + 1, b" ");
+        }
+    }
+
+    /// Whether what is read now is dropped in every reading.
+    fn dropping(&self) -> bool {
+        self.drop.is_some_and(|drop| drop.reading == Reading::Both)
+    }
+
+    // --- containers ---
+
+    fn open(&mut self, container: Container, at: u64, splicer: &mut Splicer) {
+        if self.dropping() {
+            return;
+        }
+        let next = self.begin_value(at, false, splicer);
+        let depth = self.lexer.depth();
+        let whole = match next.treat {
+            Treat::Replace(rule) => Some((Bytes::from_static(QUOTED_MARKER), Some(rule))),
+            Treat::Null(rule) => Some((Bytes::from_static(b"null"), Some(rule))),
+            Treat::Force(node) => self
+                .force_text(node, container == Container::Object)
+                .map(|text| (text, None)),
+            Treat::Plain
+            | Treat::Leaves(_)
+            | Treat::Cookies(_)
+            | Treat::CookiePair(_)
+            | Treat::Query => None,
+        };
+        if let Some((text, rule)) = whole {
+            self.drop_from(at, depth, Reading::Both, text, rule, splicer);
+            return;
+        }
+        let inside = match next.treat {
+            Treat::Force(_) => Treat::Plain,
+            Treat::Cookies(rule) => match container {
+                Container::Array if matches!(self.frames.last(), Some(frame) if frame.container == Container::Array && frame.treat == Treat::Cookies(rule)) => {
+                    Treat::CookiePair(rule)
+                }
+                Container::Array => Treat::Cookies(rule),
+                Container::Object => Treat::Leaves(rule),
+            },
+            other => other,
+        };
+        let mut frame = Frame::new(container, &next, inside);
+        let exempt_node = self.plan.paths.node(next.node).not_pairs;
+        frame.no_pair = exempt_node || self.frames.last().is_some_and(|outer| outer.is_attributes);
+        if container == Container::Object && self.otlp.is_none() {
+            let rule = match (next.is_pair_value, next.treat) {
+                (true, Treat::Leaves(rule)) => Some((Reading::Both, rule)),
+                (true, _) if splicer.holds_value() => {
+                    Some((Reading::Redacted, self.plan.held_rule))
+                }
+                _ => None,
+            };
+            if let Some((reading, rule)) = rule
+                && self.drop.is_none()
+            {
+                self.otlp = Some((at, depth, reading, rule));
+            }
+        }
+        self.frames.push(frame);
+    }
+
+    fn close(&mut self, at: u64, splicer: &mut Splicer) {
+        let depth = self.lexer.depth() + 1;
+        if let Some(drop) = self.drop
+            && drop.depth == depth
+        {
+            splicer.resume(drop.reading, at + 1);
+            self.drop = None;
+            if drop.reading == Reading::Both {
+                self.frames.truncate(depth - 1);
+                return self.end_value(splicer);
+            }
+        } else if self.dropping() {
+            return;
+        }
+        if self.otlp.is_some() {
+            self.no_otlp(splicer);
+        }
+        let Some(mut frame) = self.frames.pop() else {
+            return;
+        };
+        match frame.container {
+            Container::Object => {
+                if frame.hold != 0 {
+                    splicer.resolve(frame.hold, at, None, self.plan.held_rule);
+                }
+                self.append_required(&frame, at, splicer);
+            }
+            Container::Array => self.end_element(&mut frame, true, at, splicer),
+        }
+        if splicer.path.is_some() {
+            self.keys_path.truncate(self.frames.len() + 1);
+        }
+        self.end_value(splicer);
+    }
+
+    /// Members that policy requires and that have not come are appended before the closing brace.
+    fn append_required(&self, frame: &Frame, at: u64, splicer: &mut Splicer) {
+        let required = &self.plan.paths.node(frame.node).required;
+        if !self.forces || required.is_empty() {
+            return;
+        }
+        let mut comma = frame.count > 0;
+        for (bit, node) in required.iter().enumerate() {
+            if frame.seen >> bit & 1 == 1 {
+                continue;
+            }
+            if let Some(forced) = &self.plan.paths.node(*node).forced {
+                splicer.cut(Reading::Both, at);
+                if comma {
+                    splicer.insert(Reading::Both, &Bytes::from_static(b","));
+                }
+                splicer.insert(Reading::Both, &forced.member);
+                splicer.resume(Reading::Both, at);
+                comma = true;
+            }
+        }
+    }
+
+    fn comma(&mut self, at: u64, splicer: &mut Splicer) {
+        if self.dropping() {
+            return;
+        }
+        if let Some(mut frame) = self.frames.pop() {
+            if frame.container == Container::Array {
+                self.end_element(&mut frame, false, at, splicer);
+            }
+            self.frames.push(frame);
+        }
+    }
+
+    /// An element of an array is complete, and whether the array ends with it: was it the value of the one before?
+    fn end_element(&self, frame: &mut Frame, last: bool, at: u64, splicer: &mut Splicer) {
+        let mut redacted = false;
+        if frame.hold != 0 {
+            let rule = match frame.before {
+                Before::Nothing => None,
+                Before::Weak(rule) | Before::Strong(rule) if last && frame.count == 2 => Some(rule),
+                Before::Strong(rule)
+                    if frame.element.is_string && frame.element.name == Before::Nothing =>
+                {
+                    Some(rule)
+                }
+                Before::Weak(_) | Before::Strong(_) => None,
+            };
+            splicer.resolve(frame.hold, at, rule, self.plan.held_rule);
+            frame.hold = 0;
+            redacted = rule.is_some();
+        }
+        frame.before = if redacted {
+            Before::Nothing
+        } else {
+            frame.element.name
+        };
+        frame.element = Element {
+            is_string: false,
+            name: Before::Nothing,
+        };
+    }
+
+    // --- values ---
+
+    /// What is to be done with the value that begins here. Starts a hold if its name is not known yet.
+    fn begin_value(&mut self, at: u64, is_string: bool, splicer: &mut Splicer) -> Next {
+        let Some(frame) = self.frames.last_mut() else {
+            return self.next;
+        };
+        let mut next = match frame.container {
+            Container::Object => self.next,
+            Container::Array => {
+                frame.count = frame.count.saturating_add(1);
+                frame.element.is_string = is_string;
+                let mut next = Next::plain(frame.node);
+                next.treat = match frame.treat {
+                    Treat::CookiePair(_) if frame.count == 1 => Treat::Plain,
+                    Treat::CookiePair(rule) => Treat::Leaves(rule),
+                    other => other,
+                };
+                next.not_names = frame.not_names;
+                next
+            }
+        };
+        let open = matches!(next.treat, Treat::Plain | Treat::Query);
+        let (waits, rule) = match frame.container {
+            Container::Object if next.is_pair_value && open => match frame.pair {
+                PairName::Denied(rule) => (false, Some(rule)),
+                PairName::Unknown => (!frame.no_pair, None),
+                PairName::Harmless => (false, None),
+            },
+            Container::Array if open && frame.before != Before::Nothing => (true, None),
+            Container::Object | Container::Array => (false, None),
+        };
+        if let Some(rule) = rule {
+            next.treat = Treat::Leaves(rule);
+        }
+        if waits && frame.hold == 0 {
+            match splicer.hold(at) {
+                Some(id) => frame.hold = id,
+                None => next.treat = Treat::Leaves(self.plan.held_rule),
+            }
+        }
+        if splicer.path.is_some() {
+            let count = frame.count;
+            let is_array = frame.container == Container::Array;
+            self.note_path(is_array.then_some(count.saturating_sub(1)), splicer);
+        }
+        next
+    }
+
+    fn end_value(&self, splicer: &mut Splicer) {
+        if let Some(frame) = self.frames.last()
+            && frame.hold != 0
+        {
+            // The first value that ends in its container after a hold began is the held one; for later ones this is idle.
+            splicer.hold_value_end(frame.hold);
+        }
+    }
+
+    /// The text that a forced value is replaced with; `None` if an object may stay.
+    fn force_text(&self, node: u16, is_object: bool) -> Option<Bytes> {
+        let forced = self.plan.paths.node(node).forced.as_ref()?;
+        (!(is_object && forced.keeps_object)).then(|| forced.literal.clone())
+    }
+
+    /// Replaces the container that begins at `at` as a whole.
+    fn drop_from(
+        &mut self,
+        at: u64,
+        depth: usize,
+        reading: Reading,
+        text: Bytes,
+        rule: Option<RuleIndex>,
+        splicer: &mut Splicer,
+    ) {
+        splicer.cut(reading, at);
+        splicer.insert(reading, &text);
+        if let Some(rule) = rule {
+            splicer.record(reading, rule, at);
+        }
+        self.drop = Some(Drop { depth, reading });
+    }
+
+    /// The reading in which a scalar with this treatment is replaced, with the replacement and the rule.
+    fn scalar(
+        &self,
+        treat: Treat,
+        splicer: &Splicer,
+    ) -> Option<(Reading, Bytes, Option<RuleIndex>)> {
+        let marker = Bytes::from_static(QUOTED_MARKER);
+        match treat {
+            Treat::Leaves(rule) | Treat::Replace(rule) => Some((Reading::Both, marker, Some(rule))),
+            Treat::Cookies(rule) | Treat::CookiePair(rule) => {
+                Some((Reading::Both, marker, Some(rule)))
+            }
+            Treat::Null(rule) => Some((Reading::Both, Bytes::from_static(b"null"), Some(rule))),
+            Treat::Force(node) => self
+                .force_text(node, false)
+                .map(|text| (Reading::Both, text, None)),
+            Treat::Plain | Treat::Query => splicer.holds_value().then_some((
+                Reading::Redacted,
+                marker,
+                Some(self.plan.held_rule),
+            )),
+        }
+    }
+
+    fn number_start(&mut self, at: u64, splicer: &mut Splicer) {
+        if self.dropping() {
+            return;
+        }
+        let next = self.begin_value(at, false, splicer);
+        if let Some((reading, text, rule)) = self.scalar(next.treat, splicer) {
+            splicer.cut(reading, at);
+            splicer.insert(reading, &text);
+            if let Some(rule) = rule {
+                splicer.record(reading, rule, at);
+            }
+            self.number = Some(reading);
+        }
+    }
+
+    fn number_end(&mut self, at: u64, splicer: &mut Splicer) {
+        if self.dropping() {
+            return;
+        }
+        if let Some(reading) = self.number.take() {
+            splicer.resume(reading, at);
+        }
+        self.end_value(splicer);
+    }
+
+    fn literal(&mut self, start: u64, end: u64, splicer: &mut Splicer) {
+        if self.dropping() {
+            return;
+        }
+        let next = self.begin_value(start, false, splicer);
+        if let Treat::Force(node) = next.treat
+            && let Some(text) = self.force_text(node, false)
+        {
+            splicer.cut(Reading::Both, start);
+            splicer.insert(Reading::Both, &text);
+            splicer.resume(Reading::Both, end);
+        }
+        self.end_value(splicer);
+    }
+
+    // --- strings ---
+
+    fn string_start(&mut self, is_key: bool, at: u64, splicer: &mut Splicer) {
+        let string = &mut self.string;
+        string.is_key = is_key;
+        string.scan = None;
+        string.scanning = false;
+        string.captured.clear();
+        string.capture_full = false;
+        string.wanted = false;
+        string.leaf = None;
+        if self.dropping() {
+            return;
+        }
+        if is_key {
+            if let Some(frame) = self.frames.last_mut() {
+                frame.count = frame.count.saturating_add(1);
+            }
+            return self.key_start(at, splicer);
+        }
+        let next = self.begin_value(at, true, splicer);
+        let (in_array, is_wrapper) = self.frames.last().map_or((false, false), |f| {
+            (f.container == Container::Array, f.wrapper)
+        });
+        let string = &mut self.string;
+        string.wanted = next.is_pair_name || in_array;
+        string.scan = match next.treat {
+            Treat::Plain => Some(Kind::Plain),
+            Treat::Query => Some(Kind::Query),
+            Treat::Cookies(rule) => Some(Kind::Cookie(rule)),
+            Treat::Leaves(_)
+            | Treat::CookiePair(_)
+            | Treat::Replace(_)
+            | Treat::Null(_)
+            | Treat::Force(_) => None,
+        };
+        let leaf = match next.treat {
+            // A cookie string is not replaced as a whole, except under a held pair.
+            Treat::Cookies(_) => splicer.holds_value().then(|| {
+                (
+                    Reading::Redacted,
+                    QUOTED_MARKER.into(),
+                    Some(self.plan.held_rule),
+                )
+            }),
+            treat => self.scalar(treat, splicer),
+        };
+        if let Some((reading, text, rule)) = leaf {
+            let kind = match next.treat {
+                Treat::Null(_) | Treat::Force(_) => LeafKind::Always,
+                Treat::Leaves(_) if next.is_type && is_wrapper => LeafKind::Type,
+                _ => LeafKind::Value,
+            };
+            let rule = rule.unwrap_or(self.plan.forced_rule);
+            self.string.leaf = Some(Leaf {
+                reading,
+                start: at,
+                rule,
+                text,
+                cut: false,
+                kind,
+            });
+        }
+    }
+
+    fn key_start(&mut self, at: u64, splicer: &Splicer) {
+        let denied = match self.frames.last().map(|frame| frame.treat) {
+            Some(Treat::Leaves(rule)) => Some((Reading::Both, rule)),
+            _ if splicer.holds_value() => Some((Reading::Redacted, self.plan.held_rule)),
+            _ => None,
+        };
+        self.string.wanted = true;
+        if !matches!(denied, Some((Reading::Both, _))) {
+            self.string.scan = Some(Kind::Plain);
+        }
+        self.string.leaf = denied.map(|(reading, rule)| Leaf {
+            reading,
+            start: at,
+            rule,
+            text: Bytes::from_static(QUOTED_MARKER),
+            cut: false,
+            kind: LeafKind::Key,
+        });
+    }
+
+    fn string_part(
+        &mut self,
+        chunk: &[u8],
+        start: usize,
+        end: usize,
+        closed: bool,
+        base: u64,
+        splicer: &mut Splicer,
+    ) {
+        if self.dropping() {
+            if closed && !self.string.is_key {
+                self.end_value(splicer);
+            }
+            return;
+        }
+        let part = &chunk[start..end];
+        let at = base + start as u64;
+        if self.string.is_key && self.otlp.is_some() {
+            let known = self.string.captured.len();
+            let may_be = OTLP_TYPED.iter().any(|name| {
+                name.get(known..).is_some_and(|rest| {
+                    name.starts_with(&self.string.captured) && rest.starts_with(part)
+                })
+            });
+            if !may_be {
+                self.no_otlp(splicer);
+            }
+        }
+        if let Some(kind) = self.string.scan {
+            let idle =
+                closed && !self.string.scanning && !self.lexer.candidate && kind == Kind::Plain;
+            if !idle {
+                if !self.string.scanning {
+                    self.machine.start(kind, Layer::Json, at);
+                    self.string.scanning = true;
+                }
+                let mut cx = Context {
+                    plan: &self.plan,
+                    splicer,
+                };
+                self.machine.run(part, at, closed, &mut cx);
+            }
+        }
+        // The inside is at hand in one piece unless a chunk border cuts it.
+        let whole = closed && self.string.captured.is_empty() && !self.string.capture_full;
+        if !whole && (self.string.wanted || self.string.leaf.is_some()) {
+            let room = CAPTURE_BYTES - self.string.captured.len();
+            self.string
+                .captured
+                .extend_from_slice(&part[..part.len().min(room)]);
+            self.string.capture_full |= part.len() > room;
+        }
+        let captured = std::mem::take(&mut self.string.captured);
+        let inside: &[u8] = if whole { part } else { &captured };
+        let full = self.string.capture_full || inside.len() > CAPTURE_BYTES;
+        if let Some(leaf) = &mut self.string.leaf
+            && !leaf.cut
+            && let Some(text) = leaf.decide(inside, closed, full)
+        {
+            leaf.cut = true;
+            splicer.cut(leaf.reading, leaf.start);
+            splicer.insert(leaf.reading, &text);
+            if leaf.kind != LeafKind::Always || leaf.rule != self.plan.forced_rule {
+                splicer.record(leaf.reading, leaf.rule, leaf.start);
+            }
+        }
+        if closed {
+            let behind = base + end as u64 + 1;
+            if let Some(leaf) = self.string.leaf.take()
+                && leaf.cut
+            {
+                splicer.resume(leaf.reading, behind);
+            }
+            self.string.scanning = false;
+            let name = if full { None } else { Some(inside) };
+            if self.string.is_key {
+                self.key_end(name, behind, splicer);
+            } else {
+                if self.string.wanted {
+                    self.name_end(name, behind, splicer);
+                }
+                self.end_value(splicer);
+            }
+        }
+        self.string.captured = captured;
+    }
+
+    /// A key is complete (`None`: too long to be a name): what about its value?
+    fn key_end(&mut self, raw: Option<&[u8]>, behind: u64, splicer: &mut Splicer) {
+        let mut decoded = std::mem::take(&mut self.decoded);
+        let key = match raw {
+            Some(raw) if self.lexer.escaped => {
+                decode(raw, &mut decoded);
+                decoded.as_slice()
+            }
+            Some(raw) => raw,
+            None => b"",
+        };
+        self.key_known(key, raw.is_some(), behind, splicer);
+        decoded.clear();
+        self.decoded = decoded;
+    }
+
+    fn key_known(&mut self, key: &[u8], whole: bool, behind: u64, splicer: &mut Splicer) {
+        if let Some((start, depth, reading, rule)) = self.otlp {
+            if behind - start <= OTLP_BYTES && OTLP_TYPED.contains(&key) {
+                self.otlp = None;
+                self.newlines.clear();
+                splicer.cut(reading, start);
+                splicer.insert(reading, &Bytes::from_static(OTLP_MARKER));
+                splicer.record(reading, rule, start);
+                self.drop = Some(Drop { depth, reading });
+                if reading == Reading::Both {
+                    self.frames.pop();
+                    return;
+                }
+            } else {
+                self.no_otlp(splicer);
+            }
+        }
+        let Some(frame) = self.frames.last_mut() else {
+            return;
+        };
+        let node = if whole {
+            self.plan.paths.child(frame.node, key)
+        } else {
+            NOWHERE
+        };
+        let mut next = Next::plain(node);
+        next.treat = match frame.treat {
+            Treat::CookiePair(rule) | Treat::Cookies(rule) => Treat::Leaves(rule),
+            other => other,
+        };
+        next.is_pair_name = matches!(key, b"key" | b"name");
+        next.is_pair_value = key == b"value";
+        next.is_type = key == b"type";
+        next.is_attributes = key == b"attributes";
+        if node != NOWHERE {
+            let info = self.plan.paths.node(node);
+            if self.forces && info.forced.is_some() {
+                next.treat = Treat::Force(node);
+                let required = &self.plan.paths.node(frame.node).required;
+                if let Some(bit) = required.iter().position(|child| *child == node) {
+                    frame.seen |= 1 << bit;
+                }
+            } else if let Some((treatment, rule)) = info.action {
+                apply(&mut next, treatment, rule);
+            }
+        }
+        let open = matches!(next.treat, Treat::Plain | Treat::Query) && !next.not_names;
+        if open && !frame.not_names && whole {
+            let kinds = Kinds::KEY.or(Kinds::HEADER);
+            let kinds = if frame.treat == Treat::Query {
+                kinds.or(Kinds::PARAM)
+            } else {
+                kinds
+            };
+            if let Some(verdict) = self.verdicts.look_up(&self.plan.names, key, kinds) {
+                apply(&mut next, verdict.treatment, verdict.rule);
+            }
+        }
+        self.next = next;
+        if splicer.path.is_some() {
+            let depth = self.frames.len();
+            self.keys_path.truncate(depth - 1);
+            self.keys_path.resize(depth - 1, String::new());
+            self.keys_path
+                .push(shown(key, matches!(next.treat, Treat::Leaves(_))));
+        }
+    }
+
+    /// A string is complete that may be the name of a pair.
+    fn name_end(&mut self, raw: Option<&[u8]>, behind: u64, splicer: &mut Splicer) {
+        let mut decoded = std::mem::take(&mut self.decoded);
+        let name = match raw {
+            Some(raw) if self.lexer.escaped => {
+                decode(raw, &mut decoded);
+                Some(decoded.as_slice())
+            }
+            raw => raw,
+        };
+        self.name_known(name, behind, splicer);
+        decoded.clear();
+        self.decoded = decoded;
+    }
+
+    fn name_known(&mut self, name: Option<&[u8]>, behind: u64, splicer: &mut Splicer) {
+        let Some(frame) = self.frames.last_mut() else {
+            return;
+        };
+        let Some(name) = name else {
+            if frame.container == Container::Object && frame.pair == PairName::Unknown {
+                frame.pair = PairName::Harmless;
+            }
+            return;
+        };
+        if matches!(frame.treat, Treat::Leaves(_)) {
+            return;
+        }
+        let kinds = Kinds::KEY.or(Kinds::HEADER);
+        let kinds = if frame.treat == Treat::Query {
+            kinds.or(Kinds::PARAM)
+        } else {
+            kinds
+        };
+        let verdict = self
+            .verdicts
+            .look_up_pair_name(&self.plan.names, name, kinds)
+            .filter(|verdict| {
+                matches!(
+                    verdict.treatment,
+                    Treatment::Leaves | Treatment::Replace | Treatment::Null
+                )
+            });
+        match frame.container {
+            Container::Array => {
+                frame.element.name = match verdict {
+                    Some(v) if v.kinds.meets(Kinds::HEADER) || name.starts_with(b"-") => {
+                        Before::Strong(v.rule)
+                    }
+                    Some(v) if frame.count == 1 => Before::Weak(v.rule),
+                    _ => Before::Nothing,
+                };
+            }
+            Container::Object => match verdict {
+                Some(verdict) => {
+                    frame.pair = PairName::Denied(verdict.rule);
+                    if frame.hold != 0 {
+                        splicer.resolve(
+                            frame.hold,
+                            behind,
+                            Some(verdict.rule),
+                            self.plan.held_rule,
+                        );
+                        frame.hold = 0;
+                    }
+                }
+                None => {
+                    if frame.pair == PairName::Unknown {
+                        frame.pair = PairName::Harmless;
+                    }
+                }
+            },
+        }
+    }
+
+    fn note_path(&mut self, index: Option<u32>, splicer: &mut Splicer) {
+        let depth = self.frames.len();
+        self.keys_path
+            .resize(depth.max(self.keys_path.len()), String::new());
+        self.keys_path.truncate(depth);
+        if let Some(index) = index
+            && let Some(last) = self.keys_path.last_mut()
+        {
+            *last = format!("[{index}]");
+        }
+        if let Some(path) = &mut splicer.path {
+            path.clear();
+            for part in &self.keys_path {
+                if !path.is_empty() && !part.starts_with('[') {
+                    path.push('.');
+                }
+                path.push_str(part);
+            }
+        }
+    }
+}
+
+impl Leaf {
+    /// What replaces it, judging by its inside so far (`full`: there is more than that); `None`: nothing, or not yet.
+    fn decide(&self, inside: &[u8], closed: bool, full: bool) -> Option<Bytes> {
+        let may_be = |list: &[&[u8]]| {
+            !full
+                && list.iter().any(|word| {
+                    if closed {
+                        *word == inside
+                    } else {
+                        word.starts_with(inside)
+                    }
+                })
+        };
+        match self.kind {
+            LeafKind::Always => Some(self.text.clone()),
+            LeafKind::Value => {
+                let spared = (inside.is_empty() && !full) || may_be(&LITERALS);
+                (!spared).then(|| self.text.clone())
+            }
+            LeafKind::Type => {
+                if may_be(&ATTRIBUTE_TYPES) {
+                    let becomes_string = closed && inside != b"string";
+                    return becomes_string.then(|| Bytes::from_static(b"\"string\""));
+                }
+                let spared = (inside.is_empty() && !full) || may_be(&LITERALS);
+                (!spared).then(|| self.text.clone())
+            }
+            LeafKind::Key => {
+                if full {
+                    return Some(self.text.clone());
+                }
+                let secret = inside.len() >= SECRET_KEY_BYTES
+                    && inside.iter().any(u8::is_ascii_alphabetic)
+                    && inside.iter().any(u8::is_ascii_digit);
+                let text = inside
+                    .iter()
+                    .any(|byte| matches!(byte, b'=' | b'%' | b'\\'));
+                (closed && (secret || text) && inside != MARKER).then(|| self.text.clone())
+            }
+        }
+    }
+}
+
+fn apply(next: &mut Next, treatment: Treatment, rule: RuleIndex) {
+    match treatment {
+        Treatment::Leaves => {
+            next.treat = Treat::Leaves(rule);
+            next.wrapper = true;
+        }
+        Treatment::Replace => next.treat = Treat::Replace(rule),
+        Treatment::Null => next.treat = Treat::Null(rule),
+        Treatment::Cookies => next.treat = Treat::Cookies(rule),
+        Treatment::Query => next.treat = Treat::Query,
+        Treatment::NotNames => next.not_names = true,
+    }
+}
+
+fn replace(splicer: &mut Splicer, from: u64, to: u64, text: &'static [u8]) {
+    splicer.cut(Reading::Both, from);
+    splicer.insert(Reading::Both, &Bytes::from_static(text));
+    splicer.resume(Reading::Both, to);
+}
+
+/// A key as reports show it: as it is, unless it could hold something.
+fn shown(key: &[u8], denied: bool) -> String {
+    let plain = key.len() <= 64
+        && !key.is_empty()
+        && key.iter().all(|b| {
+            b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b' ' | b':' | b'/')
+        });
+    let like_a_secret = key.len() >= SECRET_KEY_BYTES && key.iter().any(u8::is_ascii_digit);
+    if plain && !like_a_secret && !(denied && key.len() > 64) {
+        String::from_utf8_lossy(key).into_owned()
+    } else {
+        "*".to_owned()
+    }
+}
+
+/// Undoes the JSON escapes of a string that the lexer has found valid.
+fn decode(raw: &[u8], into: &mut Vec<u8>) {
+    let mut high: Option<u32> = None;
+    let mut at = 0;
+    while at < raw.len() {
+        let mut unit = None;
+        if raw[at] == b'\\' {
+            match raw.get(at + 1) {
+                Some(b'u') => {
+                    let digits = raw
+                        .get(at + 2..at + 6)
+                        .and_then(|d| std::str::from_utf8(d).ok());
+                    unit = digits.and_then(|d| u32::from_str_radix(d, 16).ok());
+                    at += 6;
+                }
+                Some(other) => {
+                    into.push(match other {
+                        b'n' => b'\n',
+                        b'r' => b'\r',
+                        b't' => b'\t',
+                        b'b' => 8,
+                        b'f' => 12,
+                        other => *other,
+                    });
+                    at += 2;
+                }
+                None => at += 1,
+            }
+        } else {
+            into.push(raw[at]);
+            at += 1;
+        }
+        if let Some(unit) = unit {
+            let code = match (high.take(), unit) {
+                (_, 0xD800..=0xDBFF) => {
+                    high = Some(unit);
+                    continue;
+                }
+                (Some(high), 0xDC00..=0xDFFF) => {
+                    0x10000 + ((high - 0xD800) << 10) + (unit - 0xDC00)
+                }
+                (_, unit) => unit,
+            };
+            let character = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+            into.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        } else {
+            high = None;
+        }
+    }
+}
+
+/// An error of the lexer, with its place.
+pub(crate) fn malformed((reason, offset): Failure, place: Place) -> Malformed {
+    Malformed {
+        offset,
+        place,
+        reason,
+    }
+}

@@ -1,0 +1,291 @@
+//! The scrub engine: bytes in, slices of the same memory and static replacements out. No I/O, no clock, no threads.
+//!
+//! A [`Scrubber`] takes one stream in chunks of any size and gives an [`Output`], a rope of [`Scrubbed`] slices. What is in it
+//! may leave; nothing else may. Its state is bounded (64 KiB) whatever the input.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use bytes::Bytes;
+//! use scrubline::policy::Policy;
+//! use scrubline::scrub::{Format, Limits, Output, Scrubber};
+//!
+//! let policy = Policy::builtin("sentry-eu")?;
+//! let mut scrubber = Scrubber::new(policy.plan(), Format::Json, &Limits::default());
+//! let mut output = Output::new();
+//! scrubber.push(Bytes::from_static(br#"{"url":"/x?page=2&to"#), &mut output)?;
+//! scrubber.push(Bytes::from_static(br#"ken=abc"}"#), &mut output)?;
+//! scrubber.finish(&mut output)?;
+//! let scrubbed: Vec<u8> = std::iter::from_fn(|| output.pop()).flat_map(|slice| slice.into_bytes()).collect();
+//! assert_eq!(scrubbed, br#"{"url":"/x?page=2&token=[Filtered]"}"#);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod envelope;
+mod headers;
+mod json;
+mod limits;
+mod name;
+mod outcome;
+mod path;
+mod plan;
+mod scrubbed;
+mod splice;
+mod text;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use envelope::EnvelopeScrubber;
+use headers::HeaderScrubber;
+use json::{JsonScrubber, malformed};
+use splice::Splicer;
+use text::{Context, Kind, Layer, TextMachine};
+
+pub use envelope::EnvelopeHead;
+pub use limits::Limits;
+pub use name::{Kinds, Treatment};
+pub use outcome::{ItemOutcome, Malformed, Place, Reason, Report};
+pub use path::Forced;
+pub use plan::{Document, NameRule, PathRule, Plan, PlanBuilder, SafeNames};
+pub use scrubbed::{Output, Scrubbed};
+pub use splice::Redaction;
+
+/// What replaces a secret: Sentry's own convention, which its UI shows as filtered.
+pub(crate) const MARKER: &[u8] = b"[Filtered]";
+
+/// What kind of document a stream is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// One JSON document.
+    Json,
+    /// One JSON event: as `Json`, plus what policy adds to an event (`sdk.settings.infer_ip`).
+    Event,
+    /// JSON, one document a line.
+    Ndjson,
+    /// A Sentry envelope.
+    Envelope,
+    /// Plain text.
+    Text,
+    /// A URL query or form body, without a leading `?`.
+    Query,
+    /// Header lines, `Name: value`.
+    Headers,
+}
+
+#[derive(Debug)]
+enum Machine {
+    Json(Box<JsonScrubber>),
+    Ndjson(Box<JsonScrubber>),
+    Envelope(Box<EnvelopeScrubber>),
+    Text(Box<TextMachine>),
+    Headers(Box<HeaderScrubber>),
+}
+
+/// A synchronous, resumable scrubber for one stream.
+///
+/// After an error the stream is dead: what has been put out so far is clean, but it must not be passed on as if it were whole.
+#[derive(Debug)]
+pub struct Scrubber {
+    plan: Arc<Plan>,
+    machine: Machine,
+    splicer: Splicer,
+    report: Report,
+    log: Vec<Redaction>,
+    dead: Option<Malformed>,
+}
+
+impl Scrubber {
+    /// A scrubber for one stream of this format under a policy's plan.
+    pub fn new(plan: Arc<Plan>, format: Format, limits: &Limits) -> Self {
+        let json = |document, forces| {
+            Box::new(JsonScrubber::new(
+                Arc::clone(&plan),
+                document,
+                limits,
+                forces,
+                false,
+            ))
+        };
+        let text = |kind| {
+            let mut machine = TextMachine::new();
+            machine.start(kind, Layer::Plain, 0);
+            Box::new(machine)
+        };
+        let machine = match format {
+            Format::Json => Machine::Json(json(Document::Event, false)),
+            Format::Event => Machine::Json(json(Document::Event, true)),
+            Format::Ndjson => Machine::Ndjson(json(Document::Event, false)),
+            Format::Envelope => {
+                Machine::Envelope(Box::new(EnvelopeScrubber::new(Arc::clone(&plan), limits)))
+            }
+            Format::Text => Machine::Text(text(Kind::Plain)),
+            Format::Query => Machine::Text(text(Kind::Query)),
+            Format::Headers => Machine::Headers(Box::new(HeaderScrubber::new())),
+        };
+        Scrubber {
+            plan,
+            machine,
+            splicer: Splicer::default(),
+            report: Report::default(),
+            log: Vec::new(),
+            dead: None,
+        }
+    }
+
+    /// Also logs each redaction with its place, for [`Scrubber::take_redactions`]. Costs memory and time: for reports, not for traffic.
+    pub fn record_redactions(&mut self) {
+        self.splicer.path = Some(String::new());
+    }
+
+    /// The redactions since the last call, if they are recorded.
+    pub fn take_redactions(&mut self) -> Vec<Redaction> {
+        std::mem::take(&mut self.log)
+    }
+
+    /// Takes the next chunk; what is ready goes to `out`, as slices of the chunk.
+    ///
+    /// # Errors
+    /// The input is malformed or over a limit. Nothing of the chunk with the error is put out, and every later call fails alike.
+    pub fn push(&mut self, chunk: Bytes, out: &mut Output) -> Result<(), Malformed> {
+        if let Some(dead) = &self.dead {
+            return Err(dead.clone());
+        }
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        self.report.bytes_in += chunk.len() as u64;
+        let base = self.splicer.base();
+        let end = base + chunk.len() as u64;
+        self.splicer.begin(chunk.clone());
+        let splicer = &mut self.splicer;
+        let plan = &self.plan;
+        let (read, undecided) = match &mut self.machine {
+            Machine::Json(json) => {
+                let read = json.push(&chunk, 0, chunk.len(), base, splicer);
+                (
+                    read.map_err(|failure| malformed(failure, Place::Document)),
+                    json.undecided(end, splicer),
+                )
+            }
+            Machine::Ndjson(json) => {
+                let read = push_lines(json, &chunk, base, splicer);
+                (
+                    read.map_err(|failure| malformed(failure, Place::Document)),
+                    json.undecided(end, splicer),
+                )
+            }
+            Machine::Envelope(envelope) => {
+                let read = envelope.push(&chunk, base, splicer, &mut self.report);
+                (read, envelope.undecided(end, splicer))
+            }
+            Machine::Text(text) => {
+                text.run(&chunk, base, false, &mut Context { plan, splicer });
+                (Ok(()), text.undecided(end))
+            }
+            Machine::Headers(headers) => {
+                headers.push(&chunk, base, &mut Context { plan, splicer });
+                (Ok(()), headers.undecided(end))
+            }
+        };
+        if let Err(error) = read {
+            return Err(self.die(error));
+        }
+        self.end_chunk(undecided, out);
+        Ok(())
+    }
+
+    /// The input has ended: the rest goes to `out`.
+    ///
+    /// # Errors
+    /// The input is cut off, or malformed at its very end.
+    pub fn finish(&mut self, out: &mut Output) -> Result<(), Malformed> {
+        if let Some(dead) = &self.dead {
+            return Err(dead.clone());
+        }
+        let length = self.splicer.base();
+        let splicer = &mut self.splicer;
+        let plan = &self.plan;
+        let document = |failure| malformed(failure, Place::Document);
+        let read = match &mut self.machine {
+            Machine::Json(json) => json.finish(length, splicer).map_err(document),
+            Machine::Ndjson(json) if json.is_untouched() => Ok(()),
+            Machine::Ndjson(json) => json.finish(length, splicer).map_err(document),
+            Machine::Envelope(envelope) => envelope.finish(length, splicer, &mut self.report),
+            Machine::Text(text) => {
+                text.run(b"", length, true, &mut Context { plan, splicer });
+                Ok(())
+            }
+            Machine::Headers(headers) => {
+                headers.finish(length, &mut Context { plan, splicer });
+                Ok(())
+            }
+        };
+        if let Err(error) = read {
+            return Err(self.die(error));
+        }
+        self.end_chunk(None, out);
+        Ok(())
+    }
+
+    /// What has been done so far.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// The envelope's head, once its line has been read ([`Format::Envelope`] only).
+    pub fn head(&self) -> Option<&EnvelopeHead> {
+        match &self.machine {
+            Machine::Envelope(envelope) => envelope.head(),
+            Machine::Json(_) | Machine::Ndjson(_) | Machine::Text(_) | Machine::Headers(_) => None,
+        }
+    }
+
+    fn die(&mut self, error: Malformed) -> Malformed {
+        self.dead = Some(error.clone());
+        error
+    }
+
+    fn end_chunk(&mut self, undecided: Option<u64>, out: &mut Output) {
+        let before = out.len();
+        self.splicer.end(undecided, out);
+        match &mut self.machine {
+            Machine::Json(json) | Machine::Ndjson(json) => json.end_chunk(&mut self.splicer),
+            Machine::Envelope(envelope) => envelope.end_chunk(&mut self.splicer),
+            Machine::Text(_) | Machine::Headers(_) => {}
+        }
+        self.report.bytes_out += (out.len() - before) as u64;
+        for (rule, count) in self.splicer.counts() {
+            let index = usize::from(rule);
+            if self.report.redactions.len() <= index {
+                self.report.redactions.resize(index + 1, 0);
+            }
+            self.report.redactions[index] += count;
+        }
+        self.log.extend(self.splicer.log());
+    }
+}
+
+/// Feeds lines of JSON: each newline outside of a document ends one.
+fn push_lines(
+    json: &mut JsonScrubber,
+    chunk: &[u8],
+    base: u64,
+    splicer: &mut Splicer,
+) -> Result<(), (Reason, u64)> {
+    let mut at = 0;
+    while at < chunk.len() {
+        let newline = memchr::memchr(b'\n', &chunk[at..]).map(|found| at + found);
+        let end = newline.unwrap_or(chunk.len());
+        json.push(chunk, at, end, base, splicer)?;
+        at = end;
+        if newline.is_some() {
+            if !json.is_untouched() {
+                json.finish(base + end as u64, splicer)?;
+            }
+            json.restart(Document::Event, false);
+            at += 1;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,474 @@
+//! Names: what a JSON key, header, parameter, cookie, flag or attribute is called, whatever its spelling.
+//!
+//! [`Words`] is the normal form (contract: "a name is compared after normalising"): lower-case words, one space
+//! between them. [`Names`] holds the denied names and answers one question: which rule, if any, covers this name
+//! in this kind of place. It is compiled once from the rule packs; a look-up costs the same for ten rules or a
+//! thousand, and allocates nothing.
+
+use std::collections::HashMap;
+
+/// Longest name that is looked at, in decoded bytes. What is longer is judged by its last part.
+pub(crate) const NAME_BYTES: usize = 256;
+/// Most words of a name that are looked at; of a longer name the last ones.
+const WORDS: usize = 24;
+
+/// The kinds of place in which a name can stand, as a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Kinds(u8);
+
+impl Kinds {
+    /// A header, or what carries one (CGI variable, OTel attribute).
+    pub const HEADER: Kinds = Kinds(1);
+    /// A URL or form parameter.
+    pub const PARAM: Kinds = Kinds(2);
+    /// A JSON key.
+    pub const KEY: Kinds = Kinds(4);
+    /// None at all.
+    pub const NONE: Kinds = Kinds(0);
+
+    /// Both sets together.
+    pub const fn or(self, other: Kinds) -> Kinds {
+        Kinds(self.0 | other.0)
+    }
+
+    /// Whether the two have a kind in common.
+    pub const fn meets(self, other: Kinds) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// Index of a rule in the plan.
+pub(crate) type RuleIndex = u16;
+
+/// What is to be done with the value of a covered name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Treatment {
+    /// Every leaf becomes the marker; containers keep their shape.
+    Leaves,
+    /// The whole value becomes the marker.
+    Replace,
+    /// The whole value becomes `null`.
+    Null,
+    /// A set of cookies: names stay, values go.
+    Cookies,
+    /// A URL query: its parameters are looked at, whether it is a string, an object or a list of pairs.
+    Query,
+    /// Keys inside are package names or the like, not names.
+    NotNames,
+}
+
+/// The verdict on a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// The rule that covers it.
+    pub(crate) rule: RuleIndex,
+    /// In which kinds of place.
+    pub(crate) kinds: Kinds,
+    /// What is to be done.
+    pub(crate) treatment: Treatment,
+}
+
+/// A name in normal form.
+#[derive(Debug, Default)]
+pub(crate) struct Words {
+    text: Vec<u8>,
+    /// Start and end of each word in `text`.
+    spans: Vec<(u16, u16)>,
+}
+
+impl Words {
+    fn clear(&mut self) {
+        self.text.clear();
+        self.spans.clear();
+    }
+
+    fn word(&self, index: usize) -> &[u8] {
+        let (start, end) = self.spans[index];
+        &self.text[start as usize..end as usize]
+    }
+
+    fn phrase(&self, from: usize, to: usize) -> &[u8] {
+        if from >= to {
+            return b"";
+        }
+        &self.text[self.spans[from].0 as usize..self.spans[to - 1].1 as usize]
+    }
+
+    /// Splits a decoded name into words. White space around it, `repr` quotes and leading dashes are undone.
+    fn split(&mut self, name: &[u8]) {
+        self.clear();
+        let name = unquote(name);
+        let mut previous = Class::Separator;
+        let mut at = 0;
+        while at < name.len() {
+            let byte = name[at];
+            let class = classify(byte);
+            match class {
+                Class::Separator => self.end_word(),
+                Class::Upper => {
+                    let next_is_lower = name
+                        .get(at + 1)
+                        .is_some_and(|b| classify(*b) == Class::Lower);
+                    if matches!(previous, Class::Lower | Class::Digit)
+                        || (previous == Class::Upper && next_is_lower)
+                    {
+                        self.end_word();
+                    }
+                    self.letter(byte.to_ascii_lowercase());
+                }
+                Class::Lower | Class::Digit => self.letter(byte),
+                Class::Other => {
+                    let (width, character) = decode_utf8(&name[at..]);
+                    match character {
+                        Some(character) => {
+                            for lower in character.to_lowercase() {
+                                let mut buffer = [0; 4];
+                                for byte in lower.encode_utf8(&mut buffer).bytes() {
+                                    self.letter(byte);
+                                }
+                            }
+                        }
+                        None => self.letter(byte),
+                    }
+                    at += width;
+                    let upper = character.is_some_and(char::is_uppercase);
+                    previous = if upper { Class::Upper } else { Class::Lower };
+                    continue;
+                }
+            }
+            previous = class;
+            at += 1;
+        }
+        self.end_word();
+        if self.spans.len() > WORDS {
+            self.spans.drain(..self.spans.len() - WORDS);
+        }
+    }
+
+    fn letter(&mut self, byte: u8) {
+        let open = self.spans.last().is_some_and(|(_, end)| *end == u16::MAX);
+        if !open {
+            if !self.text.is_empty() {
+                self.text.push(b' ');
+            }
+            self.spans.push((self.text.len() as u16, u16::MAX));
+        }
+        self.text.push(byte);
+    }
+
+    fn end_word(&mut self) {
+        if let Some(last) = self.spans.last_mut()
+            && last.1 == u16::MAX
+        {
+            last.1 = self.text.len() as u16;
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Upper,
+    Lower,
+    Digit,
+    Separator,
+    Other,
+}
+
+fn classify(byte: u8) -> Class {
+    match byte {
+        b'A'..=b'Z' => Class::Upper,
+        b'a'..=b'z' => Class::Lower,
+        b'0'..=b'9' => Class::Digit,
+        0x80.. => Class::Other,
+        _ => Class::Separator,
+    }
+}
+
+fn decode_utf8(bytes: &[u8]) -> (usize, Option<char>) {
+    for width in 2..=4.min(bytes.len()) {
+        if let Ok(text) = std::str::from_utf8(&bytes[..width]) {
+            return (width, text.chars().next());
+        }
+    }
+    (1, None)
+}
+
+/// Undoes what `repr` and command lines put around a name: `'x'`, `b'x'`, `"x"`, `--x`, white space.
+fn unquote(name: &[u8]) -> &[u8] {
+    let mut name = name.trim_ascii();
+    loop {
+        let trimmed = match name {
+            [
+                b'b' | b'u' | b'r' | b'B' | b'U' | b'R',
+                quote @ (b'\'' | b'"'),
+                rest @ ..,
+            ] if rest.last() == Some(quote) => &rest[..rest.len() - 1],
+            [quote @ (b'\'' | b'"' | b'`'), rest @ ..] if rest.last() == Some(quote) => {
+                &rest[..rest.len() - 1]
+            }
+            [b'-', rest @ ..] => rest,
+            _ => return name,
+        };
+        name = trimmed.trim_ascii();
+    }
+}
+
+/// Words in normal form, one space between them.
+type Phrase = Box<[u8]>;
+
+/// The denied names of a policy, and what looks like them but is safe.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Names {
+    exact: HashMap<Phrase, Verdict>,
+    last: HashMap<Phrase, Verdict>,
+    any: HashMap<Phrase, Verdict>,
+    /// A word that ends so counts as this word (`accesstoken`); value: the phrase it stands for.
+    suffixes: Vec<(Phrase, Phrase)>,
+    /// First phrase and last phrase of a name with a gap between (`x-*-secret`).
+    gaps: Vec<(Phrase, Phrase, Verdict)>,
+    prefixes: Vec<(Phrase, Kinds)>,
+    safe: HashMap<Phrase, ()>,
+    safe_last: HashMap<Phrase, ()>,
+    /// A word and the plural behind it that count something (`max tokens`).
+    counters: HashMap<Phrase, ()>,
+    longest_phrase: usize,
+}
+
+impl Names {
+    /// The normal form of a phrase as rules write it.
+    pub(crate) fn normal(phrase: &str) -> Phrase {
+        let mut words = Words::default();
+        words.split(phrase.as_bytes());
+        words.text.into_boxed_slice()
+    }
+
+    fn put(map: &mut HashMap<Phrase, Verdict>, phrase: &str, verdict: Verdict) {
+        let key = Self::normal(phrase);
+        match map.get_mut(&key) {
+            // The first rule keeps the name; a later one may add kinds of place.
+            Some(present) => present.kinds = present.kinds.or(verdict.kinds),
+            None => {
+                map.insert(key, verdict);
+            }
+        }
+    }
+
+    pub(crate) fn add_exact(&mut self, phrase: &str, verdict: Verdict) {
+        Self::put(&mut self.exact, phrase, verdict);
+    }
+
+    pub(crate) fn add_last(&mut self, phrase: &str, verdict: Verdict) {
+        self.measure(phrase);
+        Self::put(&mut self.last, phrase, verdict);
+    }
+
+    pub(crate) fn add_any(&mut self, phrase: &str, verdict: Verdict) {
+        self.measure(phrase);
+        Self::put(&mut self.any, phrase, verdict);
+    }
+
+    pub(crate) fn add_gap(&mut self, first: &str, last: &str, verdict: Verdict) {
+        self.gaps
+            .push((Self::normal(first), Self::normal(last), verdict));
+    }
+
+    pub(crate) fn add_suffix(&mut self, suffix: &str, stands_for: &str) {
+        self.suffixes
+            .push((suffix.as_bytes().into(), Self::normal(stands_for)));
+    }
+
+    pub(crate) fn add_prefix(&mut self, prefix: &str, kinds: Kinds) {
+        self.prefixes.push((Self::normal(prefix), kinds));
+        self.prefixes
+            .sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
+    }
+
+    pub(crate) fn add_safe(&mut self, phrase: &str) {
+        self.safe.insert(Self::normal(phrase), ());
+    }
+
+    pub(crate) fn add_safe_last(&mut self, word: &str) {
+        self.safe_last.insert(Self::normal(word), ());
+    }
+
+    pub(crate) fn add_counter(&mut self, word: &str, plural: &str) {
+        self.counters
+            .insert(Self::normal(&format!("{word} {plural}")), ());
+    }
+
+    fn measure(&mut self, phrase: &str) {
+        let mut words = Words::default();
+        words.split(phrase.as_bytes());
+        self.longest_phrase = self.longest_phrase.max(words.spans.len());
+    }
+
+    /// Which rule covers this decoded name in a place of one of these kinds.
+    ///
+    /// `name` is at most [`NAME_BYTES`] long; the caller passes the last part of a longer one. A name that reads as a
+    /// path, a route or a URL is none (contract section 3).
+    pub(crate) fn look_up(&self, name: &[u8], kinds: Kinds, words: &mut Words) -> Option<Verdict> {
+        if reads_as_path(name) {
+            return None;
+        }
+        if memchr::memchr2(b'[', b']', name).is_some() {
+            return name
+                .split(|b| matches!(b, b'[' | b']'))
+                .filter(|part| !part.is_empty())
+                .find_map(|part| self.look_up_part(part, kinds, words));
+        }
+        self.look_up_part(name, kinds, words)
+    }
+
+    /// Whether the whole name, and not only a part of it, is a phrase of some rule.
+    pub(crate) fn is_whole_phrase(&self, name: &[u8], words: &mut Words) -> bool {
+        words.split(name);
+        let count = words.spans.len();
+        let phrase = words.phrase(0, count);
+        let singular = phrase.strip_suffix(b"s").unwrap_or(phrase);
+        [phrase, singular].iter().any(|p| {
+            self.exact.contains_key(*p) || self.last.contains_key(*p) || self.any.contains_key(*p)
+        })
+    }
+
+    fn look_up_part(&self, name: &[u8], kinds: Kinds, words: &mut Words) -> Option<Verdict> {
+        words.split(name);
+        let count = words.spans.len();
+        if count == 0 || self.safe.contains_key(words.phrase(0, count)) {
+            return None;
+        }
+        if let Some(verdict) = self.look_up_words(words, 0, kinds) {
+            return Some(verdict);
+        }
+        let mut from = 0;
+        while let Some((skip, added)) = self.prefix_at(words, from) {
+            from += skip;
+            if self.safe.contains_key(words.phrase(from, count)) {
+                return None;
+            }
+            if let Some(verdict) = self.look_up_words(words, from, kinds.or(added)) {
+                return Some(verdict);
+            }
+            if added.meets(Kinds::HEADER) && count > from + 1 && words.word(from) == b"cookie" {
+                // `http.request.header.cookie.NAME`: one cookie, split out of its header by OTel conventions.
+                return self.exact.get(b"cookie".as_slice()).copied();
+            }
+        }
+        None
+    }
+
+    fn prefix_at(&self, words: &Words, from: usize) -> Option<(usize, Kinds)> {
+        self.prefixes.iter().find_map(|(prefix, kinds)| {
+            let length = prefix.iter().filter(|b| **b == b' ').count() + 1;
+            let found = words.spans.len() > from + length
+                && words.phrase(from, from + length) == prefix.as_ref();
+            found.then_some((length, *kinds))
+        })
+    }
+
+    fn look_up_words(&self, words: &Words, from: usize, kinds: Kinds) -> Option<Verdict> {
+        let count = words.spans.len();
+        let covers = |verdict: &&Verdict| verdict.kinds.meets(kinds);
+        if let Some(verdict) = self.exact.get(words.phrase(from, count)).filter(covers) {
+            return Some(*verdict);
+        }
+        if self.safe_last.contains_key(words.word(count - 1)) {
+            return None;
+        }
+        for (first, last, verdict) in &self.gaps {
+            let text = words.phrase(from, count);
+            let starts = text.starts_with(first) && text.get(first.len()) == Some(&b' ');
+            if starts && ends_in_phrase(&text[first.len()..], last) && verdict.kinds.meets(kinds) {
+                return Some(*verdict);
+            }
+        }
+        for start in from..count {
+            for end in start + 1..=count.min(start + self.longest_phrase.max(1)) {
+                if let Some(verdict) = self.phrase_verdict(words, start, end, count, kinds) {
+                    let counted =
+                        start > from && self.counters.contains_key(words.phrase(start - 1, end));
+                    if !counted {
+                        return Some(verdict);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// The verdict on the words `start..end`, as they are, in the singular, without trailing digits, or run together.
+    fn phrase_verdict(
+        &self,
+        words: &Words,
+        start: usize,
+        end: usize,
+        count: usize,
+        kinds: Kinds,
+    ) -> Option<Verdict> {
+        let get = |phrase: &[u8]| {
+            let any = self.any.get(phrase).filter(|v| v.kinds.meets(kinds));
+            let last = self
+                .last
+                .get(phrase)
+                .filter(|v| end == count && v.kinds.meets(kinds));
+            any.or(last).copied()
+        };
+        let phrase = words.phrase(start, end);
+        let bare = phrase.trim_ascii_end_digits();
+        if let Some(verdict) = get(phrase).or_else(|| get(bare)) {
+            return Some(verdict);
+        }
+        if let Some(singular) = bare.strip_suffix(b"s")
+            && let Some(verdict) = get(singular)
+        {
+            return Some(verdict);
+        }
+        if end == start + 1 {
+            let singular = bare.strip_suffix(b"s").unwrap_or(bare);
+            return self.suffixes.iter().find_map(|(suffix, stands_for)| {
+                (bare.ends_with(suffix) || singular.ends_with(suffix))
+                    .then(|| get(stands_for))
+                    .flatten()
+            });
+        }
+        None
+    }
+}
+
+fn ends_in_phrase(text: &[u8], phrase: &[u8]) -> bool {
+    text.strip_suffix(phrase)
+        .is_some_and(|head| head.last() == Some(&b' '))
+        && text.len() > phrase.len() + 1
+}
+
+trait TrimDigits {
+    fn trim_ascii_end_digits(&self) -> &[u8];
+}
+
+impl TrimDigits for [u8] {
+    fn trim_ascii_end_digits(&self) -> &[u8] {
+        let digits = self.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+        if digits == self.len() {
+            self
+        } else {
+            &self[..self.len() - digits]
+        }
+    }
+}
+
+/// Whether a key reads as a path, a route, a URL, a query or a package rather than as a name.
+pub(crate) fn reads_as_path(name: &[u8]) -> bool {
+    let name = name.trim_ascii();
+    if matches!(name.first(), Some(b'/' | b'@')) {
+        return true;
+    }
+    let mut previous = 0;
+    for byte in name {
+        match byte {
+            b'?' | b'=' | b'&' => return true,
+            b'/' if matches!(previous, b'/' | b' ' | b'.') => return true,
+            _ => {}
+        }
+        previous = *byte;
+    }
+    false
+}

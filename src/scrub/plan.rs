@@ -1,0 +1,216 @@
+//! [`Plan`]: a compiled policy as plain data. The policy module builds it; the engine only reads it.
+
+use super::name::{Kinds, Names, Treatment, Verdict, Words};
+use super::path::{Forced, PathTree};
+
+/// A compiled policy: denied names, path rules, and the ids of the rules behind them.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub(crate) names: Names,
+    pub(crate) paths: PathTree,
+    rules: Vec<String>,
+    pub(crate) held_rule: u16,
+    pub(crate) forced_rule: u16,
+    pub(crate) dsn_secret_rule: u16,
+}
+
+/// One entry of a rule that matches names. Phrases are written as people write names; they are normalised here.
+#[derive(Debug, Clone, Default)]
+pub struct NameRule {
+    /// The rule's id.
+    pub id: String,
+    /// In which kinds of place it applies.
+    pub kinds: Kinds,
+    /// What it does; [`Treatment::Leaves`] if not said.
+    pub treatment: Option<Treatment>,
+    /// Whole names.
+    pub exact: Vec<String>,
+    /// Phrases at a name's end.
+    pub last: Vec<String>,
+    /// Phrases anywhere in a name.
+    pub any: Vec<String>,
+    /// First and last phrase with something between.
+    pub gap: Vec<(String, String)>,
+}
+
+/// What names look like secrets and are none, and which prefixes carry a header name.
+#[derive(Debug, Clone, Default)]
+pub struct SafeNames {
+    /// Whole names that are safe.
+    pub exact: Vec<String>,
+    /// Last words that make a name safe (`count`, `at`).
+    pub last: Vec<String>,
+    /// A word and a plural behind it that count something (`max`, `tokens`).
+    pub counters: Vec<(String, String)>,
+    /// Prefixes after which a name of these kinds follows (`http request header`).
+    pub prefixes: Vec<(String, Kinds)>,
+}
+
+/// A rule for the value at a path of member names; `*` stands for any one member or `**` for any number.
+#[derive(Debug, Clone)]
+pub struct PathRule {
+    /// The rule's id.
+    pub id: String,
+    /// Which documents it applies to.
+    pub document: Document,
+    /// Member names from the root; array elements are transparent.
+    pub path: Vec<String>,
+    /// What happens to the value.
+    pub treatment: Treatment,
+}
+
+/// The kinds of JSON document that path rules tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Document {
+    /// An error event, transaction or feedback.
+    Event,
+    /// A container of logs, spans or metrics.
+    Container,
+    /// A session update or a batch of them.
+    Session,
+    /// Any other JSON.
+    Other,
+}
+
+impl Document {
+    /// All kinds, in the order of their roots in the path tree.
+    pub const ALL: [Document; 4] = [
+        Document::Event,
+        Document::Container,
+        Document::Session,
+        Document::Other,
+    ];
+}
+
+/// Builds a [`Plan`].
+#[derive(Debug, Default)]
+pub struct PlanBuilder {
+    names: Names,
+    paths: PathTree,
+    rules: Vec<String>,
+}
+
+impl PlanBuilder {
+    /// An empty plan: nothing is covered.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn rule(&mut self, id: &str) -> u16 {
+        match self.rules.iter().position(|known| known == id) {
+            Some(index) => index as u16,
+            None => {
+                self.rules.push(id.to_owned());
+                (self.rules.len() - 1) as u16
+            }
+        }
+    }
+
+    /// Adds a rule that matches names.
+    pub fn name_rule(&mut self, rule: &NameRule) {
+        let index = self.rule(&rule.id);
+        let verdict = Verdict {
+            rule: index,
+            kinds: rule.kinds,
+            treatment: rule.treatment.unwrap_or(Treatment::Leaves),
+        };
+        for phrase in &rule.exact {
+            self.names.add_exact(phrase, verdict);
+        }
+        for phrase in &rule.last {
+            self.names.add_last(phrase, verdict);
+        }
+        for phrase in &rule.any {
+            self.names.add_any(phrase, verdict);
+        }
+        for (first, last) in &rule.gap {
+            self.names.add_gap(first, last, verdict);
+        }
+    }
+
+    /// A word that ends in `suffix` counts as this phrase (`accesstoken` as `token`).
+    pub fn suffix(&mut self, suffix: &str, stands_for: &str) {
+        self.names.add_suffix(suffix, stands_for);
+    }
+
+    /// Adds names that are safe.
+    pub fn safe_names(&mut self, safe: &SafeNames) {
+        for phrase in &safe.exact {
+            self.names.add_safe(phrase);
+        }
+        for word in &safe.last {
+            self.names.add_safe_last(word);
+        }
+        for (word, plural) in &safe.counters {
+            self.names.add_counter(word, plural);
+        }
+        for (prefix, kinds) in &safe.prefixes {
+            self.names.add_prefix(prefix, *kinds);
+        }
+    }
+
+    /// Adds a rule for a path.
+    pub fn path_rule(&mut self, rule: &PathRule) {
+        let index = self.rule(&rule.id);
+        self.paths
+            .add(rule.document, &rule.path, rule.treatment, index);
+    }
+
+    /// Marks a path whose objects are no key/value pairs although they have a `value` (an exception).
+    pub fn not_pairs(&mut self, document: Document, path: &[String]) {
+        self.paths.add_not_pairs(document, path);
+    }
+
+    /// Requires a member: forced to this JSON text if present, else appended where the document's object ends.
+    pub fn forced(&mut self, document: Document, forced: Forced) {
+        self.paths.add_forced(document, forced);
+    }
+
+    /// The plan. The engine's own rules are added last.
+    pub fn build(mut self) -> Plan {
+        let held_rule = self.rule("pair.held_too_long");
+        let forced_rule = self.rule("sentry.forced_setting");
+        let dsn_secret_rule = self.rule("sentry.dsn_secret");
+        Plan {
+            dsn_secret_rule,
+            names: self.names,
+            paths: self.paths,
+            rules: self.rules,
+            held_rule,
+            forced_rule,
+        }
+    }
+}
+
+impl Plan {
+    /// The id of the rule that covers a name in a place of one of these kinds, if any. Percent-encoding is undone.
+    pub fn rule_for_name(&self, name: &str, kinds: Kinds) -> Option<&str> {
+        let mut decoded = Vec::with_capacity(name.len());
+        let bytes = name.as_bytes();
+        let mut at = 0;
+        while at < bytes.len() {
+            let byte = name
+                .get(at + 1..at + 3)
+                .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+            match byte.filter(|_| bytes[at] == b'%') {
+                Some(byte) => {
+                    decoded.push(byte);
+                    at += 3;
+                }
+                None => {
+                    decoded.push(bytes[at]);
+                    at += 1;
+                }
+            }
+        }
+        let verdict = self.names.look_up(&decoded, kinds, &mut Words::default())?;
+        self.rules
+            .get(usize::from(verdict.rule))
+            .map(String::as_str)
+    }
+
+    /// The ids of all rules; a rule's index is its place in `Report::redactions`.
+    pub fn rule_ids(&self) -> &[String] {
+        &self.rules
+    }
+}

@@ -1,0 +1,477 @@
+//! Turns input plus edits into output slices. The one place that does.
+//!
+//! Offsets count from the start of the input. An edit is a *cut* (what follows is dropped), text that is *inserted*, and a
+//! *resume*. Between edits nothing is copied: the untouched run leaves as a slice of the chunk it came in.
+//!
+//! ```text
+//!            flushed        cut         resume       end of chunk
+//!   ... sent | untouched run | dropped   | untouched   |
+//! ```
+//!
+//! **Undecided bytes.** Where the rest of a token decides whether its beginning is replaced, the owner names an offset at the
+//! end of a chunk; from there on bytes are carried over (a few hundred at most).
+//!
+//! **Holds.** `{"value": V, "key": N}` must wait with V until N is known. A hold keeps two readings of what follows: as it is
+//! (with its ordinary edits), and with V redacted. Resolving chooses one. Holds nest; each reading is bounded by
+//! [`HOLD_BYTES`], and reaching the bound chooses the redacted one.
+
+use bytes::Bytes;
+
+use super::name::RuleIndex;
+use super::scrubbed::Output;
+
+/// Most bytes that one reading of a hold may have.
+pub(crate) const HOLD_BYTES: usize = 8 << 10;
+/// Most holds at a time.
+pub(crate) const HOLDS: usize = 3;
+
+/// The rule of a redaction inside a held value, known when the hold is resolved.
+const RULE_PENDING: RuleIndex = RuleIndex::MAX;
+
+/// One redaction, for reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redaction {
+    /// Index of the rule in the plan.
+    pub rule: u16,
+    /// Offset of the redacted value in the input, in bytes.
+    pub offset: u64,
+    /// Where it stands (scrubbed); empty unless paths are recorded.
+    pub path: String,
+}
+
+/// Which readings an edit is made in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// The text as it is.
+    Plain,
+    /// Only those in which a held value is redacted.
+    Redacted,
+    /// All of them.
+    Both,
+}
+
+/// One reading of the text since some offset.
+#[derive(Debug, Default)]
+struct Strand {
+    /// Output of earlier chunks that is held; owned, so that no inbound chunk is kept alive.
+    owned: Vec<u8>,
+    /// Output of this chunk.
+    pieces: Vec<Bytes>,
+    /// Everything before has been put out or dropped.
+    flushed: u64,
+    /// How many cuts are open. Only the outermost has a replacement.
+    cuts: u8,
+    /// Length of `owned` and `pieces`.
+    len: usize,
+    tally: Tally,
+    edited: bool,
+}
+
+impl Strand {
+    fn starting(at: u64) -> Self {
+        Strand {
+            flushed: at,
+            ..Strand::default()
+        }
+    }
+
+    fn put(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.len += bytes.len();
+            self.pieces.push(bytes);
+        }
+    }
+}
+
+/// Redactions made in a strand: counts by rule, and a log if paths are wanted.
+#[derive(Debug, Default)]
+struct Tally {
+    counts: Vec<(RuleIndex, u64)>,
+    log: Vec<Redaction>,
+}
+
+impl Tally {
+    fn add(&mut self, rule: RuleIndex, count: u64) {
+        match self.counts.iter_mut().find(|(known, _)| *known == rule) {
+            Some((_, sum)) => *sum += count,
+            None => self.counts.push((rule, count)),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Hold {
+    id: u32,
+    /// Where the held value starts.
+    start: u64,
+    plain: Strand,
+    redacted: Strand,
+    /// Whether we are still inside the held value.
+    in_value: bool,
+}
+
+/// What became of a hold that reached its bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Overflow {
+    pub(crate) id: u32,
+    /// Whether the value had not ended: the rest of it must be redacted too.
+    pub(crate) in_value: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Splicer {
+    chunk: Bytes,
+    /// Offset of the chunk's first byte.
+    base: u64,
+    /// The bytes before `base` that were undecided.
+    carry: Vec<u8>,
+    main: Strand,
+    holds: Vec<Hold>,
+    next_id: u32,
+    /// Where we are, for redactions; kept by the owner if paths are wanted.
+    pub(crate) path: Option<String>,
+}
+
+impl Splicer {
+    /// Takes the next chunk in hand.
+    pub(crate) fn begin(&mut self, chunk: Bytes) {
+        self.chunk = chunk;
+    }
+
+    /// Offset of the chunk in hand.
+    pub(crate) fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// Ends the chunk in hand: what is decided goes to `out`. `undecided` is where undecided bytes begin, if any.
+    pub(crate) fn end(&mut self, undecided: Option<u64>, out: &mut Output) {
+        let end = self.base + self.chunk.len() as u64;
+        let until = undecided.unwrap_or(end).min(end);
+        let Splicer {
+            chunk,
+            base,
+            carry,
+            main,
+            holds,
+            ..
+        } = self;
+        let source = Source {
+            chunk,
+            base: *base,
+            carry,
+        };
+        // Outer readings end where the next hold begins.
+        let stop = |index: usize, holds: &[Hold]| {
+            holds.get(index).map_or(until, |hold| hold.start.min(until))
+        };
+        source.flush(main, stop(0, holds), until);
+        for piece in main.pieces.drain(..) {
+            out.push(piece);
+        }
+        for index in 0..holds.len() {
+            let next = stop(index + 1, holds);
+            let hold = &mut holds[index];
+            source.flush(&mut hold.plain, next, until);
+            source.flush(
+                &mut hold.redacted,
+                if hold.in_value { until } else { next },
+                until,
+            );
+            for strand in [&mut hold.plain, &mut hold.redacted] {
+                for piece in strand.pieces.drain(..) {
+                    strand.owned.extend_from_slice(&piece);
+                }
+            }
+        }
+        let keep = usize::try_from(end - until).unwrap_or(usize::MAX);
+        if keep <= chunk.len() {
+            carry.clear();
+            carry.extend_from_slice(&chunk[chunk.len() - keep..]);
+        } else {
+            let from_carry = keep - chunk.len();
+            carry.drain(..carry.len().saturating_sub(from_carry));
+            carry.extend_from_slice(chunk);
+        }
+        self.base = end;
+        self.chunk = Bytes::new();
+    }
+
+    /// From `at` on, nothing is put out until `resume`.
+    pub(crate) fn cut(&mut self, reading: Reading, at: u64) {
+        self.each(reading, |source, strand| {
+            source.flush(strand, at, at);
+            strand.cuts = strand.cuts.saturating_add(1);
+            strand.edited = true;
+        });
+    }
+
+    /// Puts the replacement out, right after a cut.
+    pub(crate) fn insert(&mut self, reading: Reading, text: &Bytes) {
+        self.each(reading, |_, strand| {
+            if strand.cuts == 1 {
+                strand.put(text.clone());
+            }
+        });
+    }
+
+    /// Ends a cut: the bytes from `at` on are put out again.
+    pub(crate) fn resume(&mut self, reading: Reading, at: u64) {
+        self.each(reading, |_, strand| {
+            debug_assert!(strand.cuts > 0, "a resume without a cut");
+            if strand.cuts == 1 {
+                strand.flushed = at;
+            }
+            strand.cuts = strand.cuts.saturating_sub(1);
+        });
+    }
+
+    /// Records a redaction by a rule at an offset.
+    pub(crate) fn record(&mut self, reading: Reading, rule: RuleIndex, offset: u64) {
+        let rule = if reading == Reading::Redacted {
+            RULE_PENDING
+        } else {
+            rule
+        };
+        let path = self.path.clone();
+        self.each(reading, |_, strand| {
+            if strand.cuts > 1 {
+                return;
+            }
+            strand.tally.add(rule, 1);
+            if let Some(path) = &path {
+                strand.tally.log.push(Redaction {
+                    rule,
+                    offset,
+                    path: path.clone(),
+                });
+            }
+        });
+    }
+
+    /// Takes the counts of the redactions that are final.
+    pub(crate) fn counts(&mut self) -> std::vec::Drain<'_, (RuleIndex, u64)> {
+        self.main.tally.counts.drain(..)
+    }
+
+    /// Takes the log of the redactions that are final.
+    pub(crate) fn log(&mut self) -> std::vec::Drain<'_, Redaction> {
+        self.main.tally.log.drain(..)
+    }
+
+    /// Whether some held value is being read, so that leaves must be told with `Reading::Redacted` too.
+    pub(crate) fn holds_value(&self) -> bool {
+        self.holds.iter().any(|hold| hold.in_value)
+    }
+
+    /// Starts a hold at a value's first byte. `None`: too many holds; the caller redacts.
+    pub(crate) fn hold(&mut self, at: u64) -> Option<u32> {
+        if self.holds.len() == HOLDS {
+            return None;
+        }
+        self.next_id = self.next_id.wrapping_add(1);
+        self.holds.push(Hold {
+            id: self.next_id,
+            start: at,
+            plain: Strand::starting(at),
+            redacted: Strand::starting(at),
+            in_value: true,
+        });
+        Some(self.next_id)
+    }
+
+    /// The held value has ended; the hold goes on.
+    pub(crate) fn hold_value_end(&mut self, id: u32) {
+        if let Some(hold) = self.holds.iter_mut().find(|hold| hold.id == id) {
+            hold.in_value = false;
+        }
+    }
+
+    /// Ends a hold at `at`, as redacted by `rule` or, without one, as it is. Too long a hold ends redacted by `held_rule`.
+    pub(crate) fn resolve(
+        &mut self,
+        id: u32,
+        at: u64,
+        rule: Option<RuleIndex>,
+        held_rule: RuleIndex,
+    ) {
+        let Some(index) = self.holds.iter().position(|hold| hold.id == id) else {
+            return;
+        };
+        let Splicer {
+            chunk,
+            base,
+            carry,
+            holds,
+            ..
+        } = self;
+        let source = Source {
+            chunk,
+            base: *base,
+            carry,
+        };
+        let hold = &mut holds[index];
+        let untouched = rule.is_none()
+            && !hold.plain.edited
+            && hold.plain.owned.is_empty()
+            && (at.saturating_sub(hold.start)) as usize <= HOLD_BYTES
+            && hold.redacted.len + ((at - hold.redacted.flushed.min(at)) as usize) <= HOLD_BYTES;
+        if untouched {
+            self.holds.remove(index);
+            return;
+        }
+        for strand in [&mut hold.plain, &mut hold.redacted] {
+            source.flush(strand, at, at);
+        }
+        let overflow = hold.plain.len > HOLD_BYTES || hold.redacted.len > HOLD_BYTES;
+        let rule = rule.or(overflow.then_some(held_rule));
+        self.close(index, rule);
+    }
+
+    /// Ends holds that have reached their bound, the outermost first; called between chunks.
+    pub(crate) fn overflow(&mut self, held_rule: RuleIndex) -> Option<Overflow> {
+        let index = self
+            .holds
+            .iter()
+            .position(|hold| hold.plain.len > HOLD_BYTES || hold.redacted.len > HOLD_BYTES)?;
+        let (id, in_value) = (self.holds[index].id, self.holds[index].in_value);
+        if in_value {
+            // What is held inside is redacted with it.
+            self.holds.truncate(index + 1);
+        }
+        self.close(index, Some(held_rule));
+        Some(Overflow { id, in_value })
+    }
+
+    /// Removes a hold; its chosen reading goes to the reading around it.
+    fn close(&mut self, index: usize, rule: Option<RuleIndex>) {
+        let Splicer {
+            chunk,
+            base,
+            carry,
+            main,
+            holds,
+            ..
+        } = self;
+        let source = Source {
+            chunk,
+            base: *base,
+            carry,
+        };
+        let hold = holds.remove(index);
+        let mut chosen = match rule {
+            Some(rule) => {
+                let mut redacted = hold.redacted;
+                let Tally { counts, log } = &mut redacted.tally;
+                let rules = counts
+                    .iter_mut()
+                    .map(|(r, _)| r)
+                    .chain(log.iter_mut().map(|r| &mut r.rule));
+                for pending in rules.filter(|r| **r == RULE_PENDING) {
+                    *pending = rule;
+                }
+                redacted
+            }
+            None => hold.plain,
+        };
+        let pieces: Vec<Bytes> = std::iter::once(Bytes::from(std::mem::take(&mut chosen.owned)))
+            .filter(|owned| !owned.is_empty())
+            .chain(chosen.pieces.drain(..))
+            .collect();
+        let append = |strand: &mut Strand| {
+            if strand.cuts > 0 {
+                return;
+            }
+            source.flush(strand, hold.start, hold.start);
+            for piece in &pieces {
+                strand.put(piece.clone());
+            }
+            strand.flushed = chosen.flushed;
+            strand.cuts = chosen.cuts;
+            strand.edited = true;
+            for (rule, count) in &chosen.tally.counts {
+                strand.tally.add(*rule, *count);
+            }
+            strand.tally.log.extend(chosen.tally.log.iter().cloned());
+        };
+        match index.checked_sub(1).and_then(|outer| holds.get_mut(outer)) {
+            None => append(main),
+            Some(outer) => {
+                append(&mut outer.plain);
+                if !outer.in_value {
+                    append(&mut outer.redacted);
+                }
+            }
+        }
+    }
+
+    fn each(&mut self, reading: Reading, mut edit: impl FnMut(&Source<'_>, &mut Strand)) {
+        let Splicer {
+            chunk,
+            base,
+            carry,
+            main,
+            holds,
+            ..
+        } = self;
+        let source = Source {
+            chunk,
+            base: *base,
+            carry,
+        };
+        let plain = reading != Reading::Redacted;
+        match holds.last_mut() {
+            None => {
+                if plain {
+                    edit(&source, main);
+                }
+                return;
+            }
+            Some(top) => {
+                if plain {
+                    edit(&source, &mut top.plain);
+                    if !top.in_value {
+                        edit(&source, &mut top.redacted);
+                    }
+                }
+            }
+        }
+        if reading != Reading::Plain {
+            for hold in holds.iter_mut().filter(|hold| hold.in_value) {
+                edit(&source, &mut hold.redacted);
+            }
+        }
+    }
+}
+
+/// The bytes in hand: the carry, then the chunk.
+struct Source<'a> {
+    chunk: &'a Bytes,
+    base: u64,
+    carry: &'a [u8],
+}
+
+impl Source<'_> {
+    /// Puts out `flushed..to` of a strand; inside a cut it skips to `skip`.
+    fn flush(&self, strand: &mut Strand, to: u64, skip: u64) {
+        if strand.cuts > 0 {
+            strand.flushed = strand.flushed.max(skip);
+            return;
+        }
+        if to <= strand.flushed {
+            return;
+        }
+        if strand.flushed < self.base {
+            let end = to.min(self.base);
+            let carry_start = self.base - self.carry.len() as u64;
+            debug_assert!(strand.flushed >= carry_start, "undecided bytes were let go");
+            let range = (strand.flushed - carry_start) as usize..(end - carry_start) as usize;
+            strand.put(Bytes::from(self.carry[range].to_vec()));
+            strand.flushed = end;
+        }
+        if to > strand.flushed {
+            let range = (strand.flushed - self.base) as usize..(to - self.base) as usize;
+            strand.put(self.chunk.slice(range));
+            strand.flushed = to;
+        }
+    }
+}

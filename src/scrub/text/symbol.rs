@@ -1,0 +1,297 @@
+//! Spellings: reads one character of text through all the layers in which it may be written.
+//!
+//! A string on the wire can be JSON-escaped (`\u003d`), escaped again because it is JSON inside a string (`\\u003d`), and
+//! percent-encoded, once or more (`%3D`, `%253D`). [`read`] undoes all of it for one character and says how deep it stood,
+//! so that everything above sees a [`Symbol`] and never a spelling. The cost is one comparison for a plain byte.
+
+/// Deepest percent-encoding that is undone (`%3D` is 1, `%253D` is 2).
+const PERCENT_DEPTH: u8 = 5;
+/// Longest run of backslashes that is read as one escape.
+const BACKSLASHES: usize = 31;
+
+/// One character as the text means it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Symbol {
+    /// The character; for a percent-encoded byte above 0x7F, the byte with [`RAW_BYTE`] set.
+    pub(crate) code: u32,
+    /// How many times it is percent-encoded.
+    pub(crate) percent: u8,
+    /// How many backslashes stand before it (after the JSON string's own escapes are undone).
+    pub(crate) escape: u8,
+}
+
+/// Marks a [`Symbol::code`] that is a byte of an encoded character, not a character.
+pub(crate) const RAW_BYTE: u32 = 1 << 31;
+
+impl Symbol {
+    /// The character if it is ASCII, else 0x80.
+    pub(crate) fn ascii(self) -> u8 {
+        if self.code < 0x80 {
+            self.code as u8
+        } else {
+            0x80
+        }
+    }
+}
+
+/// How the bytes are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layer {
+    /// The inside of a JSON string that the lexer has found valid so far.
+    Json,
+    /// Plain text.
+    Plain,
+}
+
+/// Reads the symbol at the start of `bytes` and tells its width. `None`: the bytes end inside it and more may come.
+pub(crate) fn read(bytes: &[u8], layer: Layer, last: bool) -> Option<(Symbol, usize)> {
+    let first = *bytes.first()?;
+    if first < 0x80 && first != b'\\' && first != b'%' {
+        return Some((
+            Symbol {
+                code: first as u32,
+                percent: 0,
+                escape: 0,
+            },
+            1,
+        ));
+    }
+    let reader = Reader { bytes, layer, last };
+    match reader.percent(0) {
+        Read::Is(symbol, width) => Some((symbol, width)),
+        Read::More => None,
+        Read::No => Some((
+            Symbol {
+                code: char::REPLACEMENT_CHARACTER as u32,
+                percent: 0,
+                escape: 0,
+            },
+            1,
+        )),
+    }
+}
+
+enum Read<T> {
+    Is(T, usize),
+    /// Not such a thing.
+    No,
+    /// The bytes end too early to tell.
+    More,
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    layer: Layer,
+    last: bool,
+}
+
+impl Reader<'_> {
+    fn short<T>(&self) -> Read<T> {
+        if self.last { Read::No } else { Read::More }
+    }
+
+    /// One character with the innermost layer undone: a JSON escape, or UTF-8.
+    fn unit(&self, at: usize) -> Read<u32> {
+        let Some(&first) = self.bytes.get(at) else {
+            return self.short();
+        };
+        if first == b'\\' && self.layer == Layer::Json {
+            let Some(&kind) = self.bytes.get(at + 1) else {
+                return self.short();
+            };
+            let code = match kind {
+                b'n' => b'\n',
+                b'r' => b'\r',
+                b't' => b'\t',
+                b'b' => 8,
+                b'f' => 12,
+                b'u' => {
+                    return match self.bytes.get(at + 2..at + 6) {
+                        Some(digits) => match hex(digits) {
+                            Some(code) => Read::Is(code, 6),
+                            None => Read::No,
+                        },
+                        None => self.short(),
+                    };
+                }
+                other => other,
+            };
+            return Read::Is(code as u32, 2);
+        }
+        if first < 0x80 {
+            return Read::Is(first as u32, 1);
+        }
+        let width = match first {
+            0xC2..=0xDF => 2,
+            0xE0..=0xEF => 3,
+            0xF0..=0xF4 => 4,
+            _ => return Read::No,
+        };
+        match self.bytes.get(at..at + width) {
+            Some(sequence) => match std::str::from_utf8(sequence)
+                .ok()
+                .and_then(|s| s.chars().next())
+            {
+                Some(character) => Read::Is(character as u32, width),
+                None => Read::No,
+            },
+            None => self.short(),
+        }
+    }
+
+    /// One character with escapes undone that stand in the text itself (JSON in a string, `repr`, debug forms).
+    fn escaped(&self, at: usize) -> Read<(u32, u8)> {
+        let (first, width) = match self.unit(at) {
+            Read::Is(code, width) => (code, width),
+            Read::No => return Read::No,
+            Read::More => return Read::More,
+        };
+        if first != b'\\' as u32 {
+            return Read::Is((first, 0), width);
+        }
+        let literal = Read::Is((first, 0), width);
+        let mut run = 1;
+        let mut next = at + width;
+        loop {
+            match self.unit(next) {
+                Read::Is(code, width) if code == b'\\' as u32 => {
+                    run += 1;
+                    next += width;
+                    if run > BACKSLASHES {
+                        return literal;
+                    }
+                }
+                Read::Is(code, width) => {
+                    let depth = run as u8;
+                    let code = match u8::try_from(code).unwrap_or(0) {
+                        b'n' => b'\n' as u32,
+                        b'r' => b'\r' as u32,
+                        b't' => b'\t' as u32,
+                        b'"' | b'\'' | b'`' | b'/' => code,
+                        b'u' | b'x' => {
+                            let digits = if code == b'u' as u32 { 4 } else { 2 };
+                            return match self.digits(next + width, digits) {
+                                Read::Is(code, taken) => {
+                                    Read::Is((code, depth), next + width + taken - at)
+                                }
+                                Read::No => literal,
+                                Read::More => Read::More,
+                            };
+                        }
+                        _ => return literal,
+                    };
+                    return Read::Is((code, depth), next + width - at);
+                }
+                Read::No => return literal,
+                Read::More => return Read::More,
+            }
+        }
+    }
+
+    fn digits(&self, at: usize, count: usize) -> Read<u32> {
+        let mut code = 0;
+        let mut next = at;
+        for _ in 0..count {
+            match self.unit(next) {
+                Read::Is(digit, width) => {
+                    match char::from_u32(digit).and_then(|c| c.to_digit(16)) {
+                        Some(value) => {
+                            code = code << 4 | value;
+                            next += width;
+                        }
+                        None => return Read::No,
+                    }
+                }
+                Read::No => return Read::No,
+                Read::More => return Read::More,
+            }
+        }
+        Read::Is(code, next - at)
+    }
+
+    /// One character with percent-encoding undone, however often it was applied.
+    fn percent(&self, at: usize) -> Read<Symbol> {
+        let ((first, escape), width) = match self.escaped(at) {
+            Read::Is(unit, width) => (unit, width),
+            Read::No => return Read::No,
+            Read::More => return Read::More,
+        };
+        if first != b'%' as u32 {
+            return Read::Is(
+                Symbol {
+                    code: first,
+                    percent: 0,
+                    escape,
+                },
+                width,
+            );
+        }
+        let literal = Read::Is(
+            Symbol {
+                code: first,
+                percent: 0,
+                escape,
+            },
+            width,
+        );
+        let mut next = at + width;
+        let mut depth = 0;
+        loop {
+            let (code, taken) = match self.encoded_digits(next) {
+                Read::Is(code, taken) => (code, taken),
+                Read::No if depth == 0 => return literal,
+                Read::No => {
+                    return Read::Is(
+                        Symbol {
+                            code: b'%' as u32,
+                            percent: depth,
+                            escape,
+                        },
+                        next - at,
+                    );
+                }
+                Read::More => return Read::More,
+            };
+            depth += 1;
+            next += taken;
+            if code != b'%' as u32 || depth == PERCENT_DEPTH {
+                let code = if code >= 0x80 { code | RAW_BYTE } else { code };
+                return Read::Is(
+                    Symbol {
+                        code,
+                        percent: depth,
+                        escape,
+                    },
+                    next - at,
+                );
+            }
+        }
+    }
+
+    fn encoded_digits(&self, at: usize) -> Read<u32> {
+        let mut code = 0;
+        let mut next = at;
+        for _ in 0..2 {
+            match self.escaped(next) {
+                Read::Is((digit, _), width) => {
+                    match char::from_u32(digit).and_then(|c| c.to_digit(16)) {
+                        Some(value) => {
+                            code = code << 4 | value;
+                            next += width;
+                        }
+                        None => return Read::No,
+                    }
+                }
+                Read::No => return Read::No,
+                Read::More => return Read::More,
+            }
+        }
+        Read::Is(code, next - at)
+    }
+}
+
+fn hex(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |code, digit| {
+        Some(code << 4 | (*digit as char).to_digit(16)?)
+    })
+}

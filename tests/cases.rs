@@ -1,0 +1,80 @@
+//! Small documents with the exact output that the default policy owes them: whole, cut at every point, and byte by byte.
+//! Each line of `tests/cases/*.jsonl` is one case: `name`, `format`, `in`, and `out` or a word of the `error`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    unreachable_pub,
+    missing_docs
+)]
+
+#[path = "support/scrub.rs"]
+mod support;
+
+use serde_json::Value;
+use support::{format, plan, scrub};
+
+/// Compares what came out with what the case says; the word of an error case must be in the message.
+fn check(case: &Value, chunks: &[&[u8]]) -> Result<(), String> {
+    let format = format(case["format"].as_str().expect("a format"));
+    let (out, result) = scrub(&plan(), format, chunks.iter().copied());
+    let out = String::from_utf8_lossy(&out).into_owned();
+    match (case["out"].as_str(), case["error"].as_str(), result) {
+        (Some(_), _, Err(error)) => Err(format!("error: {error}")),
+        (Some(want), _, Ok(())) if out != want => Err(format!("\n got {out}\nwant {want}")),
+        (Some(_), _, Ok(())) => {
+            // Law 5: twice is once.
+            let (again, _) = scrub(&plan(), format, [out.as_bytes()]);
+            if again == out.as_bytes() {
+                Ok(())
+            } else {
+                Err(format!("twice: {}", String::from_utf8_lossy(&again)))
+            }
+        }
+        (None, Some(word), Err(error)) if error.to_string().contains(word) => Ok(()),
+        (None, Some(word), Err(error)) => Err(format!("'{error}' lacks '{word}'")),
+        (None, _, Ok(())) => Err(format!("no error; got {out}")),
+        (None, None, _) => Err("the case has neither 'out' nor 'error'".to_owned()),
+    }
+}
+
+fn run(file: &str) {
+    let path = format!("{}/tests/cases/{file}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).expect("the case file");
+    let mut failures = Vec::new();
+    for line in text.lines() {
+        let case: Value = serde_json::from_str(line).expect("a JSON line");
+        let name = case["name"].as_str().expect("a name");
+        let input = case["in"].as_str().expect("an input").as_bytes();
+        let mut outcome = check(&case, &[input]).map_err(|e| format!("whole: {e}"));
+        for cut in 1..input.len() {
+            outcome = outcome.and_then(|()| {
+                check(&case, &[&input[..cut], &input[cut..]])
+                    .map_err(|e| format!("cut at {cut}: {e}"))
+            });
+        }
+        let bytes: Vec<&[u8]> = input.chunks(1).collect();
+        outcome =
+            outcome.and_then(|()| check(&case, &bytes).map_err(|e| format!("byte by byte: {e}")));
+        if let Err(what) = outcome {
+            failures.push(format!("{name}: {what}"));
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} cases fail:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
+#[test]
+fn contract() {
+    run("contract.jsonl");
+}
+
+#[test]
+fn engine() {
+    run("engine.jsonl");
+}
