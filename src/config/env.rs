@@ -1,0 +1,40 @@
+//! Environment variables: `SCRUBLINE_SECTION__KEY`. Those without a double underscore are not ours: Kubernetes sets
+//! `SCRUBLINE_PORT`, `SCRUBLINE_SERVICE_HOST` and more in every pod beside a service named `scrubline`.
+
+use std::ffi::OsString;
+
+use super::{Draft, Mistake, Source, Value};
+
+const PREFIX: &str = "SCRUBLINE_";
+
+/// Reads what is ours into `draft`, in the order of the names.
+pub(super) fn read(variables: &[(OsString, OsString)], draft: &mut Draft) {
+    let mut ours: Vec<(&str, &OsString)> = variables
+        .iter()
+        .filter_map(|(name, value)| Some((name.to_str()?, value)))
+        .filter(|(name, _)| key(name).is_some())
+        .collect();
+    ours.sort();
+    for (name, value) in ours {
+        let source = Source::Environment(name.to_owned());
+        match (key(name), value.to_str()) {
+            (Some(key), Some(text)) => draft.set(&key, Value::Text(text.to_owned()), source, &key),
+            (_, None) => draft.mistakes.push(Mistake {
+                place: Some(source),
+                text: "is not UTF-8".to_owned(),
+            }),
+            (None, _) => {}
+        }
+    }
+}
+
+/// The key that a variable names: `SCRUBLINE_SERVER__LISTEN` is `server.listen`.
+fn key(variable: &str) -> Option<String> {
+    let (section, key) = variable.strip_prefix(PREFIX)?.split_once("__")?;
+    Some(format!("{section}.{key}").to_ascii_lowercase())
+}
+
+/// The variable that names a key.
+pub(super) fn variable(key: &str) -> String {
+    format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase())
+}

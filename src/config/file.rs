@@ -1,0 +1,114 @@
+//! The TOML file: sections of keys, each known to the table in `mod.rs`. Every value keeps its line.
+
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+
+use super::{Draft, KEYS, Mistake, Source, Value};
+
+/// A configuration is a few dozen lines; what is larger than this is some other file.
+const FILE_BYTES: u64 = 1 << 20;
+
+/// Reads `path` into `draft`.
+pub(super) fn read(path: &Path, draft: &mut Draft) {
+    match text_of(path) {
+        Ok(text) => parse(path, &text, draft),
+        Err(why) => {
+            draft.unread = true;
+            draft.mistakes.push(Mistake {
+                place: None,
+                text: format!("{}: {why}", path.display()),
+            });
+        }
+    }
+}
+
+fn text_of(path: &Path) -> Result<String, String> {
+    let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            "there is no such file; --config names the configuration file".to_owned()
+        }
+        _ => error.to_string(),
+    })?;
+    if metadata.is_dir() {
+        return Err(format!(
+            "is a directory; name the file in it, as {}",
+            path.join("scrubline.toml").display()
+        ));
+    }
+    if metadata.len() > FILE_BYTES {
+        return Err(format!(
+            "has {} bytes; that is no configuration file",
+            metadata.len()
+        ));
+    }
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes)
+        .map_err(|error| format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
+}
+
+fn parse(path: &Path, text: &str, draft: &mut Draft) {
+    let at = |offset: usize| Source::File(path.to_owned(), line_of(text, offset));
+    let (root, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let place = at(error.span().map_or(0, |span| span.start));
+        draft.mistakes.push(Mistake {
+            place: Some(place),
+            text: error.message().replace('\n', ", "),
+        });
+    }
+    if !errors.is_empty() {
+        // What could be recovered might be something else than what was meant.
+        draft.unread = true;
+        return;
+    }
+    // Maps are ordered by name; mistakes should come in the order of the file.
+    let mut settings = Vec::new();
+    for (section, value) in root.get_ref() {
+        match value.get_ref() {
+            DeValue::Table(table) if is_section(section.get_ref()) => {
+                for (key, value) in table {
+                    let name = format!("{}.{}", section.get_ref(), key.get_ref());
+                    settings.push((key.span().start, name, convert(value.get_ref())));
+                }
+            }
+            other => settings.push((
+                section.span().start,
+                section.get_ref().to_string(),
+                convert(other),
+            )),
+        }
+    }
+    settings.sort_by_key(|(offset, _, _)| *offset);
+    for (offset, name, value) in settings {
+        draft.set(&name, value, at(offset), &name);
+    }
+}
+
+fn is_section(name: &str) -> bool {
+    KEYS.iter()
+        .any(|key| key.name.split('.').next() == Some(name))
+}
+
+fn convert(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => Value::Text(text.to_string()),
+        DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+            Ok(number) => Value::Integer(number),
+            Err(_) => Value::Other("too large a number"),
+        },
+        DeValue::Float(_) => Value::Other("a fraction"),
+        DeValue::Boolean(_) => Value::Other("a boolean"),
+        DeValue::Datetime(_) => Value::Other("a date"),
+        DeValue::Array(_) => Value::Other("an array"),
+        DeValue::Table(_) => Value::Other("a table"),
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes()
+        .take(offset)
+        .filter(|byte| *byte == b'\n')
+        .count()
+        + 1
+}

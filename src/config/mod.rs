@@ -1,0 +1,729 @@
+//! What the operator says: one TOML file, environment variables, flags; in that order, the later ones win.
+//!
+//! All settings stand in one table ([`KEYS`]): the file, the environment, the flags, `scrubline check` and the search for
+//! the nearest key read it, so a new setting is one row. Everything is checked before anything is refused, so that the
+//! operator sees all mistakes at once. Only `file.rs` and `env.rs` look outside.
+
+mod env;
+mod file;
+mod size;
+mod upstream;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::scrub;
+
+pub use upstream::UpstreamUrl;
+
+/// The file that is read when none is named and it exists.
+pub const DEFAULT_FILE: &str = "scrubline.toml";
+
+/// The resolved configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where and how clients are served.
+    pub server: Server,
+    /// The one collector.
+    pub upstream: Upstream,
+    /// Bounds.
+    pub limits: Limits,
+    /// Which policy scrubs.
+    pub policy: PolicyChoice,
+    /// What is logged, and how.
+    pub log: Log,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Where SDKs send to. Default `127.0.0.1:9180`.
+    pub listen: SocketAddr,
+    /// Where health, readiness and metrics are. Default `127.0.0.1:9181`.
+    pub admin: SocketAddr,
+    /// How long a request head may take to arrive. Default 10 s.
+    pub head_timeout: Duration,
+    /// How long a client may pause inside a body. Default 30 s.
+    pub body_timeout: Duration,
+    /// How long requests in flight may take to finish after SIGTERM. Default 25 s, less than what Kubernetes grants.
+    pub drain_timeout: Duration,
+}
+
+/// `[upstream]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upstream {
+    /// Scheme, host, port and path prefix of the collector. Required.
+    pub url: UpstreamUrl,
+    /// How bodies leave. Default gzip.
+    pub encoding: UpstreamEncoding,
+    /// How long a connection may take to be made. Default 5 s.
+    pub connect_timeout: Duration,
+    /// How long the collector may stall: not reading, or not answering. Default 30 s.
+    pub response_timeout: Duration,
+    /// Which certificate authorities are trusted. Default the system's.
+    pub roots: Roots,
+}
+
+/// How bodies leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpstreamEncoding {
+    /// As they are.
+    Identity,
+    /// gzip.
+    Gzip,
+    /// zstd.
+    Zstd,
+}
+
+impl UpstreamEncoding {
+    const NAMES: [(&str, UpstreamEncoding); 3] = [
+        ("gzip", UpstreamEncoding::Gzip),
+        ("zstd", UpstreamEncoding::Zstd),
+        ("identity", UpstreamEncoding::Identity),
+    ];
+}
+
+/// Which certificate authorities are trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Roots {
+    /// The system's (`SSL_CERT_FILE` and `SSL_CERT_DIR` count), or the bundled ones where the system has none.
+    System,
+    /// Mozilla's, as built into the program.
+    Bundled,
+}
+
+impl Roots {
+    const NAMES: [(&str, Roots); 2] = [("system", Roots::System), ("bundled", Roots::Bundled)];
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The bounds of one body: `decoded_bytes`, `decode_ratio`, `json_depth`, `header_bytes`.
+    pub stream: scrub::Limits,
+    /// Bytes of an HTTP request head. Default 64 KiB; a head over it is answered 431.
+    pub head_bytes: usize,
+    /// Requests at a time; one more is answered 503. Default 128.
+    pub in_flight: usize,
+    /// Connections at a time; one more waits to be accepted. Default 1024.
+    pub connections: usize,
+}
+
+/// `[policy]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyChoice {
+    /// The name of a built-in policy. Default `sentry-eu`.
+    pub name: String,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// The least important level that is shown. Default `info`.
+    pub level: Level,
+    /// Default human.
+    pub format: LogFormat,
+}
+
+/// How important a log line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum Level {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+impl Level {
+    const NAMES: [(&str, Level); 5] = [
+        ("off", Level::Off),
+        ("error", Level::Error),
+        ("warn", Level::Warn),
+        ("info", Level::Info),
+        ("debug", Level::Debug),
+    ];
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For eyes.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    const NAMES: [(&str, LogFormat); 2] = [("human", LogFormat::Human), ("json", LogFormat::Json)];
+}
+
+impl Config {
+    /// The defaults, for this upstream (as `[upstream] url`).
+    pub fn new(upstream: &str) -> Result<Config, Error> {
+        Loader {
+            environment: Vec::new(),
+            ..Loader::default()
+        }
+        .no_file()
+        .flag("upstream.url", upstream)
+        .load()
+        .map(|resolved| resolved.config)
+    }
+
+    fn with_upstream(url: UpstreamUrl) -> Config {
+        let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        Config {
+            server: Server {
+                listen: loopback(9180),
+                admin: loopback(9181),
+                head_timeout: Duration::from_secs(10),
+                body_timeout: Duration::from_secs(30),
+                drain_timeout: Duration::from_secs(25),
+            },
+            upstream: Upstream {
+                url,
+                encoding: UpstreamEncoding::Gzip,
+                connect_timeout: Duration::from_secs(5),
+                response_timeout: Duration::from_secs(30),
+                roots: Roots::System,
+            },
+            limits: Limits {
+                stream: scrub::Limits::default(),
+                head_bytes: 64 << 10,
+                in_flight: 128,
+                connections: 1024,
+            },
+            policy: PolicyChoice {
+                name: "sentry-eu".to_owned(),
+            },
+            log: Log {
+                level: Level::Info,
+                format: LogFormat::Human,
+            },
+        }
+    }
+}
+
+/// One setting.
+struct Key {
+    /// Section and key, as `server.listen`.
+    name: &'static str,
+    set: fn(&mut Config, &Value) -> Result<(), String>,
+    /// Its value as TOML.
+    show: fn(&Config) -> String,
+}
+
+/// Every setting there is, in the order in which `check` prints them.
+const KEYS: &[Key] = &[
+    Key {
+        name: "server.listen",
+        set: |config, value| value.address().map(|it| config.server.listen = it),
+        show: |config| quoted(config.server.listen),
+    },
+    Key {
+        name: "server.admin",
+        set: |config, value| value.address().map(|it| config.server.admin = it),
+        show: |config| quoted(config.server.admin),
+    },
+    Key {
+        name: "server.head_timeout",
+        set: |config, value| value.duration().map(|it| config.server.head_timeout = it),
+        show: |config| quoted(size::show_duration(config.server.head_timeout)),
+    },
+    Key {
+        name: "server.body_timeout",
+        set: |config, value| value.duration().map(|it| config.server.body_timeout = it),
+        show: |config| quoted(size::show_duration(config.server.body_timeout)),
+    },
+    Key {
+        name: "server.drain_timeout",
+        set: |config, value| value.duration().map(|it| config.server.drain_timeout = it),
+        show: |config| quoted(size::show_duration(config.server.drain_timeout)),
+    },
+    Key {
+        name: UPSTREAM_URL,
+        set: |config, value| {
+            value
+                .text()
+                .and_then(UpstreamUrl::parse)
+                .map(|it| config.upstream.url = it)
+        },
+        show: |config| quoted(&config.upstream.url),
+    },
+    Key {
+        name: "upstream.encoding",
+        set: |config, value| {
+            value
+                .one_of(&UpstreamEncoding::NAMES)
+                .map(|it| config.upstream.encoding = it)
+        },
+        show: |config| named(&UpstreamEncoding::NAMES, config.upstream.encoding),
+    },
+    Key {
+        name: "upstream.connect_timeout",
+        set: |config, value| {
+            value
+                .duration()
+                .map(|it| config.upstream.connect_timeout = it)
+        },
+        show: |config| quoted(size::show_duration(config.upstream.connect_timeout)),
+    },
+    Key {
+        name: "upstream.response_timeout",
+        set: |config, value| {
+            value
+                .duration()
+                .map(|it| config.upstream.response_timeout = it)
+        },
+        show: |config| quoted(size::show_duration(config.upstream.response_timeout)),
+    },
+    Key {
+        name: "upstream.roots",
+        set: |config, value| {
+            value
+                .one_of(&Roots::NAMES)
+                .map(|it| config.upstream.roots = it)
+        },
+        show: |config| named(&Roots::NAMES, config.upstream.roots),
+    },
+    Key {
+        name: "limits.decoded_bytes",
+        set: |config, value| {
+            value
+                .bytes(1)
+                .map(|it| config.limits.stream.decoded_bytes = it)
+        },
+        show: |config| quoted(size::show_bytes(config.limits.stream.decoded_bytes)),
+    },
+    Key {
+        name: "limits.decode_ratio",
+        set: |config, value| {
+            value
+                .count(1, u32::MAX as u64)
+                .map(|it| config.limits.stream.decode_ratio = it)
+        },
+        show: |config| config.limits.stream.decode_ratio.to_string(),
+    },
+    Key {
+        name: "limits.json_depth",
+        set: |config, value| {
+            value
+                .count(1, 512)
+                .map(|it| config.limits.stream.json_depth = it as usize)
+        },
+        show: |config| config.limits.stream.json_depth.to_string(),
+    },
+    Key {
+        name: "limits.header_bytes",
+        set: |config, value| {
+            value
+                .bytes(256)
+                .map(|it| config.limits.stream.header_bytes = it as usize)
+        },
+        show: |config| quoted(size::show_bytes(config.limits.stream.header_bytes as u64)),
+    },
+    Key {
+        name: "limits.head_bytes",
+        set: |config, value| {
+            value
+                .bytes(8 << 10)
+                .map(|it| config.limits.head_bytes = it as usize)
+        },
+        show: |config| quoted(size::show_bytes(config.limits.head_bytes as u64)),
+    },
+    Key {
+        name: "limits.in_flight",
+        set: |config, value| {
+            value
+                .count(1, 100_000)
+                .map(|it| config.limits.in_flight = it as usize)
+        },
+        show: |config| config.limits.in_flight.to_string(),
+    },
+    Key {
+        name: "limits.connections",
+        set: |config, value| {
+            value
+                .count(1, 1_000_000)
+                .map(|it| config.limits.connections = it as usize)
+        },
+        show: |config| config.limits.connections.to_string(),
+    },
+    Key {
+        name: "policy.name",
+        set: |config, value| value.text().map(|it| config.policy.name = it.to_owned()),
+        show: |config| quoted(&config.policy.name),
+    },
+    Key {
+        name: "log.level",
+        set: |config, value| value.one_of(&Level::NAMES).map(|it| config.log.level = it),
+        show: |config| named(&Level::NAMES, config.log.level),
+    },
+    Key {
+        name: "log.format",
+        set: |config, value| {
+            value
+                .one_of(&LogFormat::NAMES)
+                .map(|it| config.log.format = it)
+        },
+        show: |config| named(&LogFormat::NAMES, config.log.format),
+    },
+];
+
+const UPSTREAM_URL: &str = "upstream.url";
+
+fn quoted(value: impl fmt::Display) -> String {
+    toml::Value::String(value.to_string()).to_string()
+}
+
+fn named<T: PartialEq>(names: &[(&str, T)], value: T) -> String {
+    names
+        .iter()
+        .find(|(_, it)| *it == value)
+        .map(|(name, _)| quoted(name))
+        .unwrap_or_default()
+}
+
+/// A value as it was written, before its key says what it must be.
+enum Value {
+    Text(String),
+    Integer(i64),
+    /// Anything that no key takes: what it is.
+    Other(&'static str),
+}
+
+impl Value {
+    fn text(&self) -> Result<&str, String> {
+        match self {
+            Value::Text(text) => Ok(text),
+            Value::Integer(_) => Err("is an integer; put it in quotes".to_owned()),
+            Value::Other(what) => Err(format!("is {what}, not a string")),
+        }
+    }
+
+    fn address(&self) -> Result<SocketAddr, String> {
+        let text = self.text()?;
+        text.parse().map_err(|_| {
+            format!("{text:?} is no address; give an IP and a port, as \"127.0.0.1:9180\"")
+        })
+    }
+
+    fn duration(&self) -> Result<Duration, String> {
+        match self {
+            Value::Integer(n) => Err(format!("{n} has no unit; say what it is, as \"{n}s\"")),
+            Value::Text(_) | Value::Other(_) => size::parse_duration(self.text()?),
+        }
+    }
+
+    /// At least `least` bytes.
+    fn bytes(&self, least: u64) -> Result<u64, String> {
+        let bytes = match self {
+            Value::Integer(n) => u64::try_from(*n).map_err(|_| format!("{n} is negative"))?,
+            Value::Text(_) | Value::Other(_) => size::parse_bytes(self.text()?)?,
+        };
+        if bytes < least {
+            return Err(format!(
+                "{bytes} bytes are too few; give at least {}",
+                size::show_bytes(least)
+            ));
+        }
+        Ok(bytes)
+    }
+
+    fn count(&self, least: u64, most: u64) -> Result<u64, String> {
+        let range = || format!("give a number from {least} to {most}");
+        let count = match self {
+            Value::Integer(n) => {
+                u64::try_from(*n).map_err(|_| format!("{n} is negative; {}", range()))?
+            }
+            Value::Text(text) => text
+                .parse()
+                .map_err(|_| format!("{text:?} is no number; {}", range()))?,
+            Value::Other(what) => return Err(format!("is {what}; {}", range())),
+        };
+        if (least..=most).contains(&count) {
+            Ok(count)
+        } else {
+            Err(format!("{count} is out of range; {}", range()))
+        }
+    }
+
+    fn one_of<T: Copy>(&self, names: &[(&str, T)]) -> Result<T, String> {
+        let text = self.text()?;
+        names
+            .iter()
+            .find(|(name, _)| *name == text)
+            .map(|(_, value)| *value)
+            .ok_or_else(|| {
+                let names: Vec<String> =
+                    names.iter().map(|(name, _)| format!("{name:?}")).collect();
+                format!("{text:?} is none of {}", names.join(", "))
+            })
+    }
+}
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Nobody said anything.
+    Default,
+    /// A line of the file.
+    File(PathBuf, usize),
+    /// An environment variable.
+    Environment(String),
+    /// A flag on the command line.
+    Flag,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Default => f.write_str("default"),
+            Source::File(path, line) => write!(f, "{}:{line}", path.display()),
+            Source::Environment(name) => f.write_str(name),
+            Source::Flag => f.write_str("command line"),
+        }
+    }
+}
+
+/// One mistake: where, which key, what and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// Where it stands, if it stands anywhere.
+    pub place: Option<Source>,
+    /// The text, without the place.
+    pub text: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Some(place) => write!(f, "{place}: {}", self.text),
+            None => f.write_str(&self.text),
+        }
+    }
+}
+
+/// All that is wrong with a configuration, one mistake a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// Never empty.
+    pub mistakes: Vec<Mistake>,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, mistake) in self.mistakes.iter().enumerate() {
+            let separator = if n == 0 { "" } else { "\n" };
+            write!(f, "{separator}{mistake}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A configuration, and where each of its values came from. Its `Display` is the file that would say the same.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// The configuration.
+    pub config: Config,
+    sources: BTreeMap<&'static str, Source>,
+}
+
+impl Resolved {
+    /// Where the value of this key came from (`server.listen`).
+    pub fn source(&self, key: &str) -> &Source {
+        self.sources.get(key).unwrap_or(&Source::Default)
+    }
+}
+
+impl fmt::Display for Resolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut section = "";
+        for key in KEYS {
+            let (of, name) = key.name.split_once('.').unwrap_or_default();
+            if of != section {
+                let gap = if section.is_empty() { "" } else { "\n" };
+                writeln!(f, "{gap}[{of}]")?;
+                section = of;
+            }
+            let setting = format!("{name} = {}", (key.show)(&self.config));
+            writeln!(f, "{setting:<44} # {}", self.source(key.name))?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads a configuration together.
+///
+/// ```
+/// use scrubline::config::Loader;
+///
+/// let resolved = Loader::default().no_file().flag("upstream.url", "http://127.0.0.1:8000").load()?;
+/// assert_eq!(resolved.config.server.listen.port(), 9180);
+/// # Ok::<(), scrubline::config::Error>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Loader {
+    file: FileChoice,
+    environment: Vec<(OsString, OsString)>,
+    flags: Vec<(String, String)>,
+}
+
+#[derive(Debug, Default)]
+enum FileChoice {
+    /// [`DEFAULT_FILE`], if it exists.
+    #[default]
+    Usual,
+    None,
+    Named(PathBuf),
+}
+
+impl Loader {
+    /// Reads this file, which must exist, instead of the usual one.
+    pub fn file(mut self, path: impl AsRef<Path>) -> Self {
+        self.file = FileChoice::Named(path.as_ref().to_owned());
+        self
+    }
+
+    /// Reads no file.
+    pub fn no_file(mut self) -> Self {
+        self.file = FileChoice::None;
+        self
+    }
+
+    /// Reads these variables (`std::env::vars_os()`), as far as they are ours: `SCRUBLINE_SECTION__KEY`.
+    pub fn environment(
+        mut self,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Self {
+        self.environment = variables.into_iter().collect();
+        self
+    }
+
+    /// Sets one key (`upstream.url`) from the command line.
+    pub fn flag(mut self, key: &str, value: &str) -> Self {
+        self.flags.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The configuration, or all that is wrong with it.
+    pub fn load(self) -> Result<Resolved, Error> {
+        let mut draft = Draft {
+            config: Config::with_upstream(UpstreamUrl::placeholder()),
+            sources: BTreeMap::new(),
+            mistakes: Vec::new(),
+            unread: false,
+        };
+        match &self.file {
+            FileChoice::None => {}
+            FileChoice::Named(path) => file::read(path, &mut draft),
+            FileChoice::Usual if Path::new(DEFAULT_FILE).exists() => {
+                file::read(Path::new(DEFAULT_FILE), &mut draft)
+            }
+            FileChoice::Usual => {}
+        }
+        env::read(&self.environment, &mut draft);
+        for (key, value) in self.flags {
+            draft.set(&key, Value::Text(value), Source::Flag, &key);
+        }
+        if !draft.unread && !draft.sources.contains_key(UPSTREAM_URL) {
+            draft.mistakes.push(Mistake {
+                place: None,
+                text: missing_upstream(&self.environment),
+            });
+        }
+        if draft.mistakes.is_empty() {
+            Ok(Resolved {
+                config: draft.config,
+                sources: draft.sources,
+            })
+        } else {
+            Err(Error {
+                mistakes: draft.mistakes,
+            })
+        }
+    }
+}
+
+fn missing_upstream(environment: &[(OsString, OsString)]) -> String {
+    let hint = if environment
+        .iter()
+        .any(|(name, _)| name == "SCRUBLINE_UPSTREAM_URL")
+    {
+        " (SCRUBLINE_UPSTREAM_URL is set, but needs two underscores before URL)"
+    } else {
+        ""
+    };
+    format!(
+        "upstream.url is missing: say where the collector is, as --upstream https://o1.ingest.de.sentry.io, \
+         SCRUBLINE_UPSTREAM__URL, or [upstream] url in {DEFAULT_FILE}{hint}"
+    )
+}
+
+/// A configuration in the making.
+struct Draft {
+    config: Config,
+    sources: BTreeMap<&'static str, Source>,
+    mistakes: Vec<Mistake>,
+    /// The file could not be read, so nothing can be said to be missing.
+    unread: bool,
+}
+
+impl Draft {
+    /// Sets one key; a mistake is noted. `spelling` is how the source writes the key.
+    fn set(&mut self, name: &str, value: Value, source: Source, spelling: &str) {
+        let result = match KEYS.iter().find(|key| key.name == name) {
+            Some(key) => {
+                // Also when the value is wrong: then it is not missing.
+                self.sources.insert(key.name, source.clone());
+                (key.set)(&mut self.config, &value).map_err(|wrong| format!("{spelling}: {wrong}"))
+            }
+            None => {
+                let meant = nearest(name);
+                if let Some(meant) = meant {
+                    // Not missing either, only misspelt.
+                    self.sources.insert(meant, source.clone());
+                }
+                let hint = match (meant, &source) {
+                    (None, _) => "`scrubline check` prints all keys".to_owned(),
+                    (Some(meant), Source::Environment(_)) => {
+                        format!("did you mean {}?", env::variable(meant))
+                    }
+                    (Some(meant), Source::Default | Source::File(..) | Source::Flag) => {
+                        format!("did you mean {meant}?")
+                    }
+                };
+                Err(format!("unknown key {spelling}; {hint}"))
+            }
+        };
+        if let Err(text) = result {
+            self.mistakes.push(Mistake {
+                place: Some(source),
+                text,
+            });
+        }
+    }
+}
+
+/// The known key that `name` most likely means, if any is near.
+fn nearest(name: &str) -> Option<&'static str> {
+    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    let score = |key: &Key| {
+        let whole = strsim::jaro_winkler(name, key.name);
+        // The right key in the wrong section, or in none.
+        whole.max(0.95 * strsim::jaro_winkler(&last(name), &last(key.name)))
+    };
+    let best = KEYS
+        .iter()
+        .map(|key| (score(key), key.name))
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    best.filter(|(score, _)| *score > 0.75).map(|(_, key)| key)
+}

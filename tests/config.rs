@@ -1,0 +1,314 @@
+//! Configuration: three sources, one table of keys, all mistakes at once.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use scrubline::config::{
+    Config, Error, Level, Loader, LogFormat, Resolved, Source, UpstreamEncoding,
+};
+
+/// A file that goes when the test ends.
+struct TempFile(PathBuf);
+
+impl TempFile {
+    fn new(name: &str, text: &str) -> Self {
+        let path =
+            std::env::temp_dir().join(format!("scrubline-{}-{name}.toml", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        TempFile(path)
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn variables(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    pairs
+        .iter()
+        .map(|(name, value)| (OsString::from(name), OsString::from(value)))
+        .collect()
+}
+
+fn load_file(name: &str, text: &str) -> (Result<Resolved, Error>, String) {
+    let file = TempFile::new(name, text);
+    (
+        Loader::default().file(&file.0).load(),
+        file.0.display().to_string(),
+    )
+}
+
+#[test]
+fn every_key_can_be_set_in_the_file() {
+    let text = r#"
+[server]
+listen = "0.0.0.0:1"
+admin = "[::1]:2"
+head_timeout = "1s"
+body_timeout = "2s"
+drain_timeout = "3s"
+
+[upstream]
+url = "https://sentry.example:8443/sub/"
+encoding = "zstd"
+connect_timeout = "4s"
+response_timeout = "1500ms"
+roots = "bundled"
+
+[limits]
+decoded_bytes = "1MiB"
+decode_ratio = 50
+json_depth = 100
+header_bytes = 4096
+head_bytes = "16KiB"
+in_flight = 7
+connections = 8
+
+[policy]
+name = "other"
+
+[log]
+level = "debug"
+format = "json"
+"#;
+    let (resolved, path) = load_file("every", text);
+    let resolved = resolved.unwrap();
+    let config = &resolved.config;
+    assert_eq!(config.server.listen.to_string(), "0.0.0.0:1");
+    assert_eq!(config.server.admin.to_string(), "[::1]:2");
+    assert_eq!(config.server.drain_timeout, Duration::from_secs(3));
+    assert_eq!(
+        config.upstream.url.to_string(),
+        "https://sentry.example:8443/sub"
+    );
+    assert_eq!(
+        config.upstream.url.join("/api/1/envelope/").unwrap(),
+        "https://sentry.example:8443/sub/api/1/envelope/"
+    );
+    assert_eq!(config.upstream.encoding, UpstreamEncoding::Zstd);
+    assert_eq!(
+        config.upstream.response_timeout,
+        Duration::from_millis(1500)
+    );
+    assert_eq!(config.limits.stream.decoded_bytes, 1 << 20);
+    assert_eq!(config.limits.stream.json_depth, 100);
+    assert_eq!(
+        (
+            config.limits.head_bytes,
+            config.limits.in_flight,
+            config.limits.connections
+        ),
+        (16 << 10, 7, 8)
+    );
+    assert_eq!(config.policy.name, "other");
+    assert_eq!(
+        (config.log.level, config.log.format),
+        (Level::Debug, LogFormat::Json)
+    );
+
+    // What `check` prints says the same again, and whence it came: no key is left to its default here.
+    let printed = resolved.to_string();
+    assert!(!printed.contains("# default"), "{printed}");
+    assert!(printed.contains(&format!("{path}:3")), "{printed}");
+    let (again, _) = load_file("again", &printed);
+    assert_eq!(again.unwrap().config, *config);
+}
+
+#[test]
+fn defaults() {
+    let config = Config::new("http://127.0.0.1:8000").unwrap();
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:9180");
+    assert_eq!(config.server.admin.to_string(), "127.0.0.1:9181");
+    assert_eq!(config.upstream.encoding, UpstreamEncoding::Gzip);
+    assert_eq!(config.upstream.url.port(), 8000);
+    assert_eq!(config.policy.name, "sentry-eu");
+}
+
+#[test]
+fn flags_win_over_environment_over_file() {
+    let file = TempFile::new(
+        "order",
+        "[upstream]\nurl = \"http://file\"\n[server]\nlisten = \"127.0.0.1:1\"\nadmin = \"127.0.0.1:1\"\n",
+    );
+    let resolved = Loader::default()
+        .file(&file.0)
+        .environment(variables(&[
+            ("SCRUBLINE_SERVER__LISTEN", "127.0.0.1:2"),
+            ("SCRUBLINE_UPSTREAM__URL", "http://env"),
+        ]))
+        .flag("upstream.url", "http://flag")
+        .load()
+        .unwrap();
+    assert_eq!(resolved.config.server.admin.port(), 1);
+    assert_eq!(resolved.config.server.listen.port(), 2);
+    assert_eq!(resolved.config.upstream.url.to_string(), "http://flag");
+    assert_eq!(*resolved.source("upstream.url"), Source::Flag);
+    assert_eq!(
+        *resolved.source("server.listen"),
+        Source::Environment("SCRUBLINE_SERVER__LISTEN".into())
+    );
+    assert_eq!(
+        *resolved.source("server.admin"),
+        Source::File(file.0.clone(), 5)
+    );
+    assert_eq!(*resolved.source("log.level"), Source::Default);
+}
+
+#[test]
+fn all_mistakes_come_at_once_each_with_its_line() {
+    let text = "[server]\nlisten = \"nowhere\"\ndrain_timeout = 10\n\n[upstream]\nurll = \"http://x\"\nencoding = \"brotli\"\n\n[limits]\nin_flight = 0\njson_depth = 513\ndecoded_bytes = \"many\"\n\n[limit]\nx = 1\n\n[log]\nformat = true\n";
+    let (result, path) = load_file("mistakes", text);
+    let error = result.unwrap_err().to_string().replace(&path, "FILE");
+    let lines: Vec<&str> = error.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "FILE:2: server.listen: \"nowhere\" is no address; give an IP and a port, as \"127.0.0.1:9180\"",
+            "FILE:3: server.drain_timeout: 10 has no unit; say what it is, as \"10s\"",
+            "FILE:6: unknown key upstream.urll; did you mean upstream.url?",
+            "FILE:7: upstream.encoding: \"brotli\" is none of \"gzip\", \"zstd\", \"identity\"",
+            "FILE:10: limits.in_flight: 0 is out of range; give a number from 1 to 100000",
+            "FILE:11: limits.json_depth: 513 is out of range; give a number from 1 to 512",
+            "FILE:12: limits.decoded_bytes: \"many\" is no size; write it as \"200MiB\", \"64KiB\" or \"1000B\"",
+            "FILE:14: unknown key limit; did you mean limits.in_flight?",
+            "FILE:18: log.format: is a boolean, not a string",
+        ],
+        "{error}"
+    );
+}
+
+#[test]
+fn unknown_keys_name_the_nearest() {
+    for (key, nearest) in [
+        ("server.lisen", Some("server.listen")),
+        ("server.port", None),
+        ("listen", Some("server.listen")),
+        ("upstream.timeout", Some("upstream.")),
+        ("limit.in_flight", Some("limits.in_flight")),
+        ("zzz.qqq", None),
+    ] {
+        let error = Loader::default()
+            .no_file()
+            .flag(key, "x")
+            .load()
+            .unwrap_err();
+        let text = error.mistakes[0].to_string();
+        assert!(text.contains(&format!("unknown key {key}")), "{text}");
+        if let Some(nearest) = nearest {
+            assert!(text.contains(&format!("did you mean {nearest}")), "{text}");
+        }
+    }
+}
+
+#[test]
+fn environment_variables_need_two_underscores() {
+    // As Kubernetes sets them beside a service named `scrubline`.
+    let kubernetes = [
+        ("SCRUBLINE_PORT", "tcp://10.0.0.1:9180"),
+        ("SCRUBLINE_SERVICE_HOST", "10.0.0.1"),
+        ("SCRUBLINE_SERVICE_PORT_HTTP", "9180"),
+        ("SCRUBLINE_PORT_9180_TCP_ADDR", "10.0.0.1"),
+    ];
+    let loader = |extra: &[(&str, &str)]| {
+        let mut all = kubernetes.to_vec();
+        all.extend_from_slice(extra);
+        Loader::default()
+            .no_file()
+            .environment(variables(&all))
+            .load()
+    };
+    let config = loader(&[
+        ("SCRUBLINE_UPSTREAM__URL", "http://x"),
+        ("SCRUBLINE_LIMITS__IN_FLIGHT", "5"),
+    ])
+    .unwrap()
+    .config;
+    assert_eq!(
+        (config.limits.in_flight, config.upstream.url.host()),
+        (5, "x")
+    );
+
+    let error = loader(&[("SCRUBLINE_UPSTREAM__ULR", "http://x")])
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        error,
+        "SCRUBLINE_UPSTREAM__ULR: unknown key upstream.ulr; did you mean SCRUBLINE_UPSTREAM__URL?"
+    );
+    let error = loader(&[("SCRUBLINE_UPSTREAM_URL", "http://x")])
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("needs two underscores"), "{error}");
+}
+
+#[test]
+fn a_missing_upstream_says_what_to_do() {
+    let error = Loader::default().no_file().load().unwrap_err().to_string();
+    assert!(
+        error.starts_with("upstream.url is missing") && error.contains("--upstream https://"),
+        "{error}"
+    );
+}
+
+#[test]
+fn files_that_are_none() {
+    let error = Loader::default()
+        .file(std::env::temp_dir())
+        .load()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("is a directory; name the file in it") && error.lines().count() == 1,
+        "{error}"
+    );
+    let error = Loader::default()
+        .file("no/such/file.toml")
+        .load()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("no/such/file.toml: there is no such file"),
+        "{error}"
+    );
+
+    let (result, path) = load_file("syntax", "[server]\nlisten = \"127.0.0.1:1\nadmin = 2\n");
+    let error = result.unwrap_err().to_string();
+    assert!(error.starts_with(&format!("{path}:2: ")), "{error}");
+}
+
+#[test]
+fn upstream_urls() {
+    for (text, complaint) in [
+        ("https://o1.ingest.de.sentry.io", None),
+        ("http://127.0.0.1:8000/", None),
+        ("http://[::1]:8000", None),
+        (
+            "https://hunter2@o1.ingest.de.sentry.io/5",
+            Some("user info"),
+        ),
+        ("https://a:hunter2@host", Some("user info")),
+        ("https://host/?token=hunter2", Some("query")),
+        ("ftp://host", Some("scheme ftp")),
+        ("o1.ingest.de.sentry.io", Some("no scheme")),
+        ("https://", Some("no URL")),
+        ("https://host:99999", Some("no URL")),
+        ("https://host/api/1/envelope/", Some("/api")),
+        ("not a url", Some("no URL")),
+    ] {
+        match (Config::new(text), complaint) {
+            (Ok(_), None) => {}
+            (Ok(config), Some(_)) => panic!("{text} passes as {}", config.upstream.url),
+            (Err(error), complaint) => {
+                let error = error.to_string();
+                assert!(
+                    complaint.is_some_and(|it| error.contains(it)),
+                    "{text}: {error}"
+                );
+                assert!(!error.contains("hunter2"), "{error}");
+            }
+        }
+    }
+}
