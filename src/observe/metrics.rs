@@ -1,0 +1,181 @@
+//! Every metric, registered once. Label values come from enums, rule ids and status codes only, so their number is known
+//! and no payload can become one.
+
+use std::time::Duration;
+
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    TextEncoder,
+};
+
+use crate::scrub::Report;
+
+/// Upper bounds in seconds of what scrubbing one body takes.
+const SCRUB_SECONDS: [f64; 9] = [0.000_05, 0.000_2, 0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0];
+/// Upper bounds in seconds of what one exchange with the collector takes.
+const UPSTREAM_SECONDS: [f64; 9] = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+
+/// The metrics of one process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Requests, by what became of them (`forwarded`, `nothing_left`, or why not) and the status answered.
+    requests: IntCounterVec,
+    /// Requests being handled now.
+    in_flight: IntGauge,
+    /// Connections of clients that are open now.
+    connections: IntGauge,
+    /// Envelope items, by type (from a fixed list) and outcome.
+    items: IntCounterVec,
+    /// Redactions, by rule id.
+    redactions: IntCounterVec,
+    /// Body bytes as received, still encoded.
+    received: IntCounter,
+    /// Body bytes after decoding.
+    decoded: IntCounter,
+    /// Body bytes after scrubbing.
+    scrubbed: IntCounter,
+    /// Body bytes as sent to the collector, encoded again.
+    sent: IntCounter,
+    /// Processor time of decoding and scrubbing one body.
+    scrub_seconds: Histogram,
+    /// From the first byte sent to the collector to its answer.
+    upstream_seconds: Histogram,
+}
+
+impl Metrics {
+    /// Registers all of them; `policy` and the version go into `scrubline_build_info`.
+    pub fn register(policy: &str) -> Result<Metrics, prometheus::Error> {
+        let registry = Registry::new();
+        let build = IntCounterVec::new(
+            Opts::new(
+                "scrubline_build_info",
+                "Always 1; version and policy are its labels.",
+            ),
+            &["version", "policy"],
+        )?;
+        registry.register(Box::new(build.clone()))?;
+        build
+            .with_label_values(&[env!("CARGO_PKG_VERSION"), policy])
+            .inc();
+
+        let counter = |name: &str, help: &str| {
+            let counter = IntCounter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
+        let counters = |name: &str, help: &str, labels: &[&str]| {
+            let counters = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(counters.clone()))?;
+            Ok::<_, prometheus::Error>(counters)
+        };
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        let histogram = |name: &str, help: &str, bounds: &[f64]| {
+            let histogram =
+                Histogram::with_opts(HistogramOpts::new(name, help).buckets(bounds.to_vec()))?;
+            registry.register(Box::new(histogram.clone()))?;
+            Ok::<_, prometheus::Error>(histogram)
+        };
+        Ok(Metrics {
+            requests: counters(
+                "scrubline_requests_total",
+                "Requests by outcome and answered status.",
+                &["outcome", "status"],
+            )?,
+            in_flight: gauge(
+                "scrubline_requests_in_flight",
+                "Requests being handled now.",
+            )?,
+            connections: gauge("scrubline_connections", "Open connections of clients.")?,
+            items: counters(
+                "scrubline_items_total",
+                "Envelope items by type and outcome.",
+                &["type", "outcome"],
+            )?,
+            redactions: counters(
+                "scrubline_redactions_total",
+                "Redactions by rule.",
+                &["rule"],
+            )?,
+            received: counter(
+                "scrubline_received_bytes_total",
+                "Body bytes received, still encoded.",
+            )?,
+            decoded: counter(
+                "scrubline_decoded_bytes_total",
+                "Body bytes after decoding.",
+            )?,
+            scrubbed: counter(
+                "scrubline_scrubbed_bytes_total",
+                "Body bytes after scrubbing.",
+            )?,
+            sent: counter(
+                "scrubline_sent_bytes_total",
+                "Body bytes sent to the collector, encoded again.",
+            )?,
+            scrub_seconds: histogram(
+                "scrubline_scrub_seconds",
+                "Processor time of decoding and scrubbing one body.",
+                &SCRUB_SECONDS,
+            )?,
+            upstream_seconds: histogram(
+                "scrubline_upstream_seconds",
+                "From the first byte sent to the collector to its answer.",
+                &UPSTREAM_SECONDS,
+            )?,
+            registry,
+        })
+    }
+
+    /// A request has ended.
+    pub(crate) fn request(&self, outcome: &'static str, status: u16) {
+        self.requests
+            .with_label_values(&[outcome, &status.to_string()])
+            .inc();
+    }
+
+    /// The requests that are being handled.
+    pub(crate) fn in_flight(&self) -> &IntGauge {
+        &self.in_flight
+    }
+
+    /// The connections that are open.
+    pub(crate) fn connections(&self) -> &IntGauge {
+        &self.connections
+    }
+
+    /// One body has been read, as far as it went.
+    pub(crate) fn body(&self, report: &Report, rule_ids: &[String], received: u64, took: Duration) {
+        for (kind, outcome, count) in &report.items {
+            self.items
+                .with_label_values(&[*kind, outcome.label()])
+                .inc_by(*count);
+        }
+        for (rule, count) in rule_ids.iter().zip(&report.redactions) {
+            if *count > 0 {
+                self.redactions.with_label_values(&[rule]).inc_by(*count);
+            }
+        }
+        self.received.inc_by(received);
+        self.decoded.inc_by(report.bytes_in);
+        self.scrubbed.inc_by(report.bytes_out);
+        self.scrub_seconds.observe(took.as_secs_f64());
+    }
+
+    /// One exchange with the collector has ended.
+    pub(crate) fn exchange(&self, sent: u64, took: Duration) {
+        self.sent.inc_by(sent);
+        self.upstream_seconds.observe(took.as_secs_f64());
+    }
+
+    /// All of them in Prometheus' text format.
+    pub fn render(&self) -> Result<Vec<u8>, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}
