@@ -24,11 +24,12 @@ pub(super) fn read(path: &Path, draft: &mut Draft) {
 }
 
 fn text_of(path: &Path) -> Result<String, String> {
-    let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
+    let metadata = std::fs::metadata(path).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::NotFound {
             "there is no such file; --config names the configuration file".to_owned()
+        } else {
+            error.to_string()
         }
-        _ => error.to_string(),
     })?;
     if metadata.is_dir() {
         return Err(format!(
@@ -65,18 +66,14 @@ fn parse(path: &Path, text: &str, draft: &mut Draft) {
     // Maps are ordered by name; mistakes should come in the order of the file.
     let mut settings = Vec::new();
     for (section, value) in root.get_ref() {
-        match value.get_ref() {
-            DeValue::Table(table) if is_section(section.get_ref()) => {
+        match value.get_ref().as_table().filter(|_| is_section(section.get_ref())) {
+            Some(table) => {
                 for (key, value) in table {
                     let name = format!("{}.{}", section.get_ref(), key.get_ref());
                     settings.push((key.span().start, name, convert(value.get_ref())));
                 }
             }
-            other => settings.push((
-                section.span().start,
-                section.get_ref().to_string(),
-                convert(other),
-            )),
+            None => settings.push((section.span().start, section.get_ref().to_string(), convert(value.get_ref()))),
         }
     }
     settings.sort_by_key(|(offset, _, _)| *offset);

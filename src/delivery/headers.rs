@@ -1,0 +1,121 @@
+//! The allow-list of request headers. What travels is built anew; everything else stays here: cookies, credentials,
+//! addresses, referers, and whatever somebody invents next.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Uri, header};
+
+use crate::scrub::{Format, Limits, Output, Plan, Scrubber};
+
+/// Longer than any browser's.
+const USER_AGENT_BYTES: usize = 1024;
+
+/// Content types that travel, compared without case and white space. Others become the route's own.
+const CONTENT_TYPES: [&str; 7] = [
+    "application/x-sentry-envelope",
+    "application/x-sentry-envelope;charset=utf-8",
+    "application/json",
+    "application/json;charset=utf-8",
+    "text/plain",
+    "text/plain;charset=utf-8",
+    "application/octet-stream",
+];
+
+/// The headers that travel on, of those that came. `usual_type` is what the route's bodies are.
+pub(crate) fn travelling(
+    inbound: &HeaderMap,
+    usual_type: &'static str,
+    plan: &Arc<Plan>,
+) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, content_type(inbound, usual_type));
+    if let Some(agent) = text(inbound, header::USER_AGENT).and_then(|agent| user_agent(agent, plan))
+    {
+        headers.insert(header::USER_AGENT, agent);
+    }
+    if let Some(origin) = text(inbound, header::ORIGIN).and_then(origin) {
+        headers.insert(header::ORIGIN, origin);
+    }
+    headers
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn content_type(inbound: &HeaderMap, usual: &'static str) -> HeaderValue {
+    let value = text(inbound, header::CONTENT_TYPE).unwrap_or_default();
+    let plain: String = value.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    let known = CONTENT_TYPES
+        .iter()
+        .any(|known| plain.eq_ignore_ascii_case(known));
+    known
+        .then(|| inbound.get(header::CONTENT_TYPE).cloned())
+        .flatten()
+        .unwrap_or(HeaderValue::from_static(usual))
+}
+
+/// Scrubbed as text; one that can't be is left out.
+fn user_agent(agent: &str, plan: &Arc<Plan>) -> Option<HeaderValue> {
+    if agent.len() > USER_AGENT_BYTES {
+        return None;
+    }
+    let mut scrubber = Scrubber::new(Arc::clone(plan), Format::Text, &Limits::default());
+    let mut out = Output::new();
+    scrubber
+        .push(Bytes::from(agent.to_owned()), &mut out)
+        .ok()?;
+    scrubber.finish(&mut out).ok()?;
+    let mut scrubbed = Vec::with_capacity(out.len());
+    while let Some(slice) = out.pop() {
+        scrubbed.extend_from_slice(&slice.into_bytes());
+    }
+    HeaderValue::from_bytes(&scrubbed).ok()
+}
+
+/// Scheme, host and port, if it has just the shape of an origin.
+fn origin(value: &str) -> Option<HeaderValue> {
+    let uri: Uri = value.parse().ok()?;
+    let scheme = uri
+        .scheme_str()
+        .filter(|scheme| ["http", "https"].contains(scheme))?;
+    let host = uri
+        .host()
+        .filter(|host| !host.is_empty() && host.bytes().all(is_host_byte))?;
+    let port = uri
+        .port_u16()
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
+    HeaderValue::from_str(&format!("{scheme}://{host}{port}")).ok()
+}
+
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins() {
+        for (value, passes) in [
+            ("https://app.example", Some("https://app.example")),
+            ("http://localhost:3000", Some("http://localhost:3000")),
+            (
+                "https://user:hunter2@app.example/?token=hunter2",
+                Some("https://app.example"),
+            ),
+            ("null", None),
+            ("chrome-extension://abc", None),
+            ("https://", None),
+        ] {
+            assert_eq!(
+                origin(value),
+                passes.map(HeaderValue::from_static),
+                "{value}"
+            );
+        }
+    }
+}
