@@ -1,0 +1,271 @@
+//! The way through: frames of the request to decoder to scrubber. [`Intake`] does one step at a time, and only when it is
+//! asked, so a slow collector slows the client down and nothing piles up here.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::Body;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep};
+use tokio_util::task::TaskTracker;
+
+use super::respond::Reject;
+use crate::delivery::{Cut, More, Source};
+use crate::scrub::decode::{Decoder, Encoding};
+use crate::scrub::{EnvelopeHead, Format, Limits, Output, Plan, Report, Scrubber};
+
+/// How much of a refused body is still read, and for how long, before the connection is closed. A client that is still
+/// writing would else be told by a reset connection, and never see why.
+const LINGER_BYTES: usize = 1 << 20;
+const LINGER_TIME: Duration = Duration::from_secs(2);
+
+/// The request's body. What is left of it when it is dropped is read a little further.
+pub(super) struct Inbound {
+    /// Absent once it has ended.
+    body: Option<Incoming>,
+    idle: Pin<Box<Sleep>>,
+    timeout: Duration,
+    tasks: TaskTracker,
+    linger: bool,
+}
+
+impl Inbound {
+    /// `linger` is for HTTP/1; HTTP/2 can refuse the rest of one stream by itself.
+    pub(super) fn new(
+        body: Incoming,
+        timeout: Duration,
+        tasks: TaskTracker,
+        linger: bool,
+    ) -> Inbound {
+        let idle = Box::pin(tokio::time::sleep(timeout));
+        Inbound {
+            body: (!body.is_end_stream()).then_some(body),
+            idle,
+            timeout,
+            tasks,
+            linger,
+        }
+    }
+
+    fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Reject>> {
+        loop {
+            let Some(body) = self.body.as_mut() else {
+                return Poll::Ready(Ok(None));
+            };
+            match Pin::new(body).poll_frame(context) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.idle.as_mut().reset(Instant::now() + self.timeout);
+                    // Trailers say nothing that we need.
+                    if let Ok(data) = frame.into_data() {
+                        return Poll::Ready(Ok(Some(data)));
+                    }
+                }
+                Poll::Ready(Some(Err(_))) => {
+                    self.body = None;
+                    return Poll::Ready(Err(Reject::Gone));
+                }
+                Poll::Ready(None) => {
+                    self.body = None;
+                    return Poll::Ready(Ok(None));
+                }
+                Poll::Pending => {
+                    ready!(self.idle.as_mut().poll(context));
+                    self.body = None;
+                    return Poll::Ready(Err(Reject::Stalled));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Inbound {
+    fn drop(&mut self) {
+        let Some(mut body) = self.body.take().filter(|_| self.linger) else {
+            return;
+        };
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let read_on = async move {
+            let mut left = LINGER_BYTES;
+            while let Some(Ok(frame)) = body.frame().await {
+                let len = frame.data_ref().map_or(0, Bytes::len);
+                match left.checked_sub(len) {
+                    Some(rest) => left = rest,
+                    None => break,
+                }
+            }
+        };
+        self.tasks.spawn_on(
+            async move {
+                let _ = tokio::time::timeout(LINGER_TIME, read_on).await;
+            },
+            &runtime,
+        );
+    }
+}
+
+/// What one body came to.
+#[derive(Debug)]
+pub(super) struct Summary {
+    pub(super) report: Report,
+    /// Encoded bytes read.
+    pub(super) received: u64,
+    /// Time spent decoding and scrubbing.
+    pub(super) took: Duration,
+}
+
+/// Turns one request body into scrubbed output, step by step.
+pub(super) struct Intake {
+    inbound: Inbound,
+    decoder: Decoder,
+    scrubber: Scrubber,
+    received: u64,
+    took: Duration,
+}
+
+impl Intake {
+    pub(super) fn new(
+        inbound: Inbound,
+        encoding: Encoding,
+        plan: Arc<Plan>,
+        format: Format,
+        limits: &Limits,
+    ) -> Result<Intake, Reject> {
+        Ok(Intake {
+            inbound,
+            decoder: Decoder::new(encoding, limits).map_err(Reject::Decode)?,
+            scrubber: Scrubber::new(plan, format, limits),
+            received: 0,
+            took: Duration::ZERO,
+        })
+    }
+
+    /// Scrubs one chunk, or waits for one. After an error nothing more may be sent.
+    fn poll_step(
+        &mut self,
+        context: &mut Context<'_>,
+        out: &mut Output,
+    ) -> Poll<Result<More, Reject>> {
+        loop {
+            let began = Instant::now();
+            let step = self.scrub_chunk(out);
+            self.took += began.elapsed();
+            if step? {
+                return Poll::Ready(Ok(More::Coming));
+            }
+            match ready!(self.inbound.poll_data(context))? {
+                Some(data) => {
+                    self.received += data.len() as u64;
+                    self.decoder.push(data);
+                }
+                None => {
+                    self.decoder.end().map_err(Reject::Decode)?;
+                    self.scrubber.finish(out).map_err(Reject::Malformed)?;
+                    return Poll::Ready(Ok(More::Ended));
+                }
+            }
+        }
+    }
+
+    /// Whether there was a chunk.
+    fn scrub_chunk(&mut self, out: &mut Output) -> Result<bool, Reject> {
+        match self.decoder.next().map_err(Reject::Decode)? {
+            Some(chunk) => self
+                .scrubber
+                .push(chunk, out)
+                .map_err(Reject::Malformed)
+                .map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Works until `bytes` wait in `out`, or the body has ended.
+    pub(super) async fn gather(&mut self, out: &mut Output, bytes: usize) -> Result<More, Reject> {
+        loop {
+            let more = std::future::poll_fn(|context| self.poll_step(context, out)).await?;
+            if more == More::Ended || out.len() >= bytes {
+                return Ok(more);
+            }
+            tokio::task::consume_budget().await;
+        }
+    }
+
+    /// The envelope's head, once it has been read.
+    pub(super) fn head(&self) -> Option<&EnvelopeHead> {
+        self.scrubber.head()
+    }
+
+    /// Items that pass, so far.
+    pub(super) fn forwarded_items(&self) -> u64 {
+        self.scrubber.report().forwarded_items()
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        Summary {
+            report: self.scrubber.report().clone(),
+            received: self.received,
+            took: self.took,
+        }
+    }
+}
+
+/// How a streamed body ended, and what it came to.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    /// `None` if somebody else stopped it.
+    pub(super) reject: Option<Reject>,
+    pub(super) summary: Summary,
+}
+
+/// An [`Intake`] that the connection to the collector pulls. Its verdict is told when it is dropped, so that there always
+/// is one.
+pub(super) struct Streamed {
+    intake: Intake,
+    reject: Option<Reject>,
+    tell: Option<oneshot::Sender<Verdict>>,
+}
+
+impl Streamed {
+    pub(super) fn new(intake: Intake) -> (Streamed, oneshot::Receiver<Verdict>) {
+        let (tell, verdict) = oneshot::channel();
+        (
+            Streamed {
+                intake,
+                reject: None,
+                tell: Some(tell),
+            },
+            verdict,
+        )
+    }
+}
+
+impl Source for Streamed {
+    fn poll_scrubbed(
+        &mut self,
+        context: &mut Context<'_>,
+        out: &mut Output,
+    ) -> Poll<Result<More, Cut>> {
+        self.intake.poll_step(context, out).map_err(|reject| {
+            self.reject = Some(reject);
+            Cut
+        })
+    }
+}
+
+impl Drop for Streamed {
+    fn drop(&mut self) {
+        if let Some(tell) = self.tell.take() {
+            let _ = tell.send(Verdict {
+                reject: self.reject.take(),
+                summary: self.intake.summary(),
+            });
+        }
+    }
+}

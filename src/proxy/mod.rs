@@ -1,0 +1,290 @@
+//! The shell: hyper in, hyper out. It decides nothing that the core could decide.
+//!
+//! [`App::build`] can fail and serves nothing; [`App::run`] serves and can't be misconfigured any more. Both listeners
+//! are bound by `build`, so tests and `scrubline demo` may ask for port 0 and read the real one.
+
+mod auth;
+mod body;
+mod listener;
+mod respond;
+mod route;
+mod service;
+mod shutdown;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, broadcast};
+use tokio_util::task::TaskTracker;
+
+use crate::admin;
+use crate::config::Config;
+use crate::delivery::Delivery;
+use crate::observe::Metrics;
+use crate::policy::Policy;
+use crate::scrub::Report;
+
+pub use shutdown::{Ended, Shutdown};
+
+/// Finished requests that a slow subscriber may lag behind.
+const FINISHED_KEPT: usize = 256;
+/// Connections to the admin listener at a time.
+const ADMIN_CONNECTIONS: usize = 64;
+
+/// One request, after it has ended. Counts and names only.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// The project it was for, if it got as far as a route.
+    pub project: Option<String>,
+    /// `forwarded`, `nothing_left`, or why it was refused.
+    pub outcome: &'static str,
+    /// The status that the client was given.
+    pub status: u16,
+    /// What the scrubber did, if it did anything.
+    pub report: Option<Report>,
+}
+
+/// What all requests share.
+pub(crate) struct Shared {
+    config: Config,
+    policy: Policy,
+    delivery: Delivery,
+    metrics: Metrics,
+    permits: Arc<Semaphore>,
+    tasks: TaskTracker,
+    finished: broadcast::Sender<Finished>,
+    /// The upstream's name has been resolved.
+    resolved: AtomicBool,
+    draining: AtomicBool,
+}
+
+impl Shared {
+    /// Whether requests should be sent here.
+    pub(crate) fn readiness(&self) -> Result<(), &'static str> {
+        match (
+            self.draining.load(Ordering::Acquire),
+            self.resolved.load(Ordering::Acquire),
+        ) {
+            (true, _) => Err("draining"),
+            (false, false) => Err("the upstream's name has not been resolved yet"),
+            (false, true) => Ok(()),
+        }
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+}
+
+/// Why an [`App`] can't be built. One line, which says what to do.
+#[derive(Debug)]
+pub enum BuildError {
+    /// There is no such policy, or it does not compile.
+    Policy(String),
+    /// An address can't be listened on: which key, which address, why.
+    Bind(&'static str, SocketAddr, io::Error),
+    /// TLS can't be set up.
+    Tls(String),
+    /// Metrics can't be registered: a mistake of ours.
+    Metrics(prometheus::Error),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BuildError::Policy(why) => write!(f, "policy.name: {why}"),
+            BuildError::Bind(key, address, error) if error.kind() == io::ErrorKind::AddrInUse => {
+                write!(
+                    f,
+                    "{key}: {address} is in use; stop what listens there, or set another port"
+                )
+            }
+            BuildError::Bind(key, address, error)
+                if error.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                write!(
+                    f,
+                    "{key}: {address} may not be listened on; set a port of 1024 or above"
+                )
+            }
+            BuildError::Bind(key, address, error) => {
+                write!(f, "{key}: can't listen on {address}: {error}")
+            }
+            BuildError::Tls(why) => write!(f, "TLS can't be set up: {why}"),
+            BuildError::Metrics(error) => write!(f, "metrics can't be registered: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+/// A proxy that is ready to serve.
+///
+/// ```no_run
+/// # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
+/// use scrubline::{config::Config, proxy::{App, Shutdown}};
+///
+/// let mut config = Config::new("http://127.0.0.1:8000")?;
+/// config.server.listen.set_port(0);
+/// config.server.admin.set_port(0);
+/// let app = App::build(config).await?;
+/// println!("listening on {}", app.address());
+/// let shutdown = Shutdown::new();
+/// app.run(shutdown).await;
+/// # Ok(()) }
+/// ```
+pub struct App {
+    shared: Arc<Shared>,
+    listener: TcpListener,
+    admin: TcpListener,
+    address: SocketAddr,
+    admin_address: SocketAddr,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "App on {}, admin on {}",
+            self.address, self.admin_address
+        )
+    }
+}
+
+impl App {
+    /// Loads the policy, sets up the way to the collector and binds both listeners.
+    pub async fn build(config: Config) -> Result<App, BuildError> {
+        let policy = Policy::builtin(&config.policy.name)
+            .map_err(|error| BuildError::Policy(error.to_string()))?;
+        let delivery =
+            Delivery::new(&config.upstream).map_err(|error| BuildError::Tls(error.to_string()))?;
+        let metrics = Metrics::register(policy.name()).map_err(BuildError::Metrics)?;
+        let (listener, address) = bind("server.listen", config.server.listen).await?;
+        let (admin, admin_address) = bind("server.admin", config.server.admin).await?;
+        let shared = Shared {
+            permits: Arc::new(Semaphore::new(config.limits.in_flight)),
+            policy,
+            delivery,
+            metrics,
+            tasks: TaskTracker::new(),
+            finished: broadcast::Sender::new(FINISHED_KEPT),
+            resolved: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+            config,
+        };
+        Ok(App {
+            shared: Arc::new(shared),
+            listener,
+            admin,
+            address,
+            admin_address,
+        })
+    }
+
+    /// Where SDKs send to.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where health, readiness and metrics are.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// Every request that ends from now on. A subscriber that lags more than 256 behind loses the oldest.
+    pub fn subscribe(&self) -> broadcast::Receiver<Finished> {
+        self.shared.finished.subscribe()
+    }
+
+    /// Serves until `shutdown` says so, and drains. The admin listener serves until the very end.
+    pub async fn run(self, shutdown: Shutdown) -> Ended {
+        let App {
+            shared,
+            listener,
+            admin,
+            address,
+            admin_address,
+        } = self;
+        tracing::info!(%address, admin = %admin_address, upstream = %shared.config.upstream.url,
+            policy = shared.policy.name(), "serving");
+        let admin_stop = Shutdown::new();
+        let admin_tasks = TaskTracker::new();
+        admin_tasks.spawn(listener::serve(
+            admin,
+            listener::Settings {
+                connections: ADMIN_CONNECTIONS,
+                ..listener::Settings::new(&shared.config)
+            },
+            None,
+            admin_tasks.clone(),
+            admin_stop.clone(),
+            {
+                let shared = Arc::clone(&shared);
+                move |request, _| admin::handle(Arc::clone(&shared), request)
+            },
+        ));
+        admin_tasks.spawn(resolve(Arc::clone(&shared), admin_stop.clone()));
+        shared.tasks.spawn(listener::serve(
+            listener,
+            listener::Settings::new(&shared.config),
+            Some(shared.metrics.connections().clone()),
+            shared.tasks.clone(),
+            shutdown.clone(),
+            {
+                let shared = Arc::clone(&shared);
+                move |request, peer| service::handle(Arc::clone(&shared), request, peer)
+            },
+        ));
+
+        shutdown.draining().await;
+        shared.draining.store(true, Ordering::Release);
+        tracing::info!(in_flight = shared.metrics.in_flight().get(), "draining");
+        let ended =
+            shutdown::drain(&shared.tasks, &shutdown, shared.config.server.drain_timeout).await;
+        admin_stop.abort();
+        tracing::info!(?ended, "stopped");
+        ended
+    }
+}
+
+async fn bind(
+    key: &'static str,
+    address: SocketAddr,
+) -> Result<(TcpListener, SocketAddr), BuildError> {
+    let wrong = |error| BuildError::Bind(key, address, error);
+    let listener = TcpListener::bind(address).await.map_err(wrong)?;
+    let bound = listener.local_addr().map_err(wrong)?;
+    Ok((listener, bound))
+}
+
+/// Looks the upstream's name up until it is found. Each connection looks it up again: this is for readiness, and for a
+/// clear line in the log where the name is wrong.
+async fn resolve(shared: Arc<Shared>, stop: Shutdown) {
+    let url = &shared.config.upstream.url;
+    let mut pause = Duration::from_secs(1);
+    loop {
+        let found = tokio::select! {
+            () = stop.draining() => return,
+            found = tokio::net::lookup_host((url.host(), url.port())) => found.map(|mut them| them.next().is_some()),
+        };
+        match found {
+            Ok(true) => break shared.resolved.store(true, Ordering::Release),
+            Ok(false) => tracing::warn!(
+                host = url.host(),
+                "the upstream's name has no address; check upstream.url"
+            ),
+            Err(error) => {
+                tracing::warn!(host = url.host(), %error, "the upstream's name can't be resolved; check upstream.url");
+            }
+        }
+        tokio::select! {
+            () = stop.draining() => return,
+            () = tokio::time::sleep(pause) => pause = (pause * 2).min(Duration::from_secs(30)),
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! [`Reject`], every reason for which a request does not pass, and the answers: the only place that picks a status code.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
+
+use crate::delivery::{Answer, Failure, RATE_LIMITS, SENTRY_ERROR};
+use crate::scrub::decode::DecodeError;
+use crate::scrub::{Malformed, Reason};
+
+/// Seconds after which it is worth trying again when we are full.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+
+/// Why a request did not pass.
+#[derive(Debug)]
+pub(super) enum Reject {
+    /// No such route.
+    NotFound,
+    /// The route takes other methods.
+    Method,
+    /// A content encoding that we don't read.
+    Encoding,
+    /// No authorization, or one that can't be: what is wrong.
+    Auth(&'static str),
+    /// The envelope's `dsn` and the request disagree: on what.
+    Disagree(&'static str),
+    /// The body is longer than this, by its own account.
+    TooLong(u64),
+    /// The encoding of the body is broken or over a limit.
+    Decode(DecodeError),
+    /// The body is not what it should be.
+    Malformed(Malformed),
+    /// The client stopped sending.
+    Stalled,
+    /// The client went away.
+    Gone,
+    /// As many requests as we take are in flight.
+    Busy,
+    /// There is no answer from the collector.
+    Upstream(Failure),
+    /// A mistake of ours.
+    Internal(&'static str),
+}
+
+/// Who should do something about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    Client,
+    Upstream,
+    Ours,
+}
+
+impl Reject {
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Reject::NotFound => StatusCode::NOT_FOUND,
+            Reject::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Reject::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Reject::Auth(_) => StatusCode::UNAUTHORIZED,
+            Reject::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Reject::Disagree(_) | Reject::Gone => StatusCode::BAD_REQUEST,
+            Reject::Decode(error) => match error {
+                DecodeError::TooLarge(_) | DecodeError::Ratio(_) => StatusCode::PAYLOAD_TOO_LARGE,
+                DecodeError::Malformed(..)
+                | DecodeError::CutOff(..)
+                | DecodeError::Trailing(..) => StatusCode::BAD_REQUEST,
+                DecodeError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            },
+            Reject::Malformed(malformed) => match malformed.reason {
+                Reason::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+                Reason::Json(_)
+                | Reason::TooDeep
+                | Reason::CutOff
+                | Reason::Framing(_)
+                | Reason::Header(_) => StatusCode::BAD_REQUEST,
+            },
+            Reject::Stalled => StatusCode::REQUEST_TIMEOUT,
+            Reject::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Reject::Upstream(failure) => match failure {
+                Failure::Unreachable(_) | Failure::Broken(_) | Failure::Redirect(_) => {
+                    StatusCode::BAD_GATEWAY
+                }
+                Failure::Timeout => StatusCode::GATEWAY_TIMEOUT,
+                Failure::Cut | Failure::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            Reject::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The metric label.
+    pub(super) fn label(&self) -> &'static str {
+        match self {
+            Reject::NotFound => "not_found",
+            Reject::Method => "method",
+            Reject::Encoding => "encoding",
+            Reject::Auth(_) | Reject::Disagree(_) => "auth",
+            Reject::TooLong(_) => "too_large",
+            Reject::Decode(DecodeError::TooLarge(_) | DecodeError::Ratio(_)) => "too_large",
+            Reject::Decode(DecodeError::Unavailable(_)) => "internal",
+            Reject::Decode(
+                DecodeError::Malformed(..) | DecodeError::CutOff(..) | DecodeError::Trailing(..),
+            ) => "decode",
+            Reject::Malformed(_) => "malformed",
+            Reject::Stalled => "client_stalled",
+            Reject::Gone => "client_gone",
+            Reject::Busy => "busy",
+            Reject::Upstream(failure) => match failure {
+                Failure::Unreachable(_) => "upstream_unreachable",
+                Failure::Timeout => "upstream_timeout",
+                Failure::Broken(_) => "upstream_broken",
+                Failure::Redirect(_) => "upstream_redirect",
+                Failure::Cut | Failure::Internal => "internal",
+            },
+            Reject::Internal(_) => "internal",
+        }
+    }
+
+    pub(super) fn fault(&self) -> Fault {
+        match self {
+            Reject::Upstream(Failure::Cut | Failure::Internal)
+            | Reject::Internal(_)
+            | Reject::Busy => Fault::Ours,
+            Reject::Decode(DecodeError::Unavailable(_)) => Fault::Ours,
+            Reject::Upstream(
+                Failure::Unreachable(_)
+                | Failure::Timeout
+                | Failure::Broken(_)
+                | Failure::Redirect(_),
+            ) => Fault::Upstream,
+            Reject::NotFound
+            | Reject::Method
+            | Reject::Encoding
+            | Reject::Auth(_)
+            | Reject::Disagree(_)
+            | Reject::TooLong(_)
+            | Reject::Decode(_)
+            | Reject::Malformed(_)
+            | Reject::Stalled
+            | Reject::Gone => Fault::Client,
+        }
+    }
+
+    /// What the client is told: what is wrong, where, and what to do. Never payload, and nothing about the network
+    /// behind us; that is in the log.
+    pub(super) fn detail(&self) -> String {
+        match self {
+            Reject::NotFound => {
+                "no such route; there are POST /api/{project}/envelope/ and /api/{project}/store/"
+                    .to_owned()
+            }
+            Reject::Method => "this route takes POST only".to_owned(),
+            Reject::Encoding => {
+                "unknown content encoding; send one of gzip, deflate, br, zstd, identity".to_owned()
+            }
+            Reject::Auth(why) => (*why).to_owned(),
+            Reject::Disagree(what) => {
+                format!("the envelope's dsn names another {what} than the request")
+            }
+            Reject::TooLong(limit) => format!("the body is larger than {limit} bytes"),
+            Reject::Decode(error) => error.to_string(),
+            Reject::Malformed(malformed) => malformed.to_string(),
+            Reject::Stalled => "the body stopped coming".to_owned(),
+            Reject::Gone => "the body was cut off".to_owned(),
+            Reject::Busy => "too many requests at a time; try again".to_owned(),
+            Reject::Upstream(failure) => match failure {
+                Failure::Unreachable(_) => "the collector can't be reached".to_owned(),
+                Failure::Timeout => "the collector took too long".to_owned(),
+                Failure::Broken(_) => "the connection to the collector broke".to_owned(),
+                Failure::Redirect(_) => {
+                    "the collector answered with a redirect, which is not followed".to_owned()
+                }
+                Failure::Cut | Failure::Internal => "internal error".to_owned(),
+            },
+            Reject::Internal(_) => "internal error".to_owned(),
+        }
+    }
+
+    pub(super) fn response(&self) -> Response<Full<Bytes>> {
+        let mut response = json(self.status(), "detail", Some(&self.detail()));
+        let headers = response.headers_mut();
+        match self {
+            Reject::Method => {
+                headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+            }
+            Reject::Busy => {
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
+            Reject::NotFound
+            | Reject::Encoding
+            | Reject::Auth(_)
+            | Reject::Disagree(_)
+            | Reject::TooLong(_)
+            | Reject::Decode(_)
+            | Reject::Malformed(_)
+            | Reject::Stalled
+            | Reject::Gone
+            | Reject::Upstream(_)
+            | Reject::Internal(_) => {}
+        }
+        response
+    }
+}
+
+/// The collector's answer, built anew: its status, its id or detail, and the three headers that SDKs act on.
+pub(super) fn answer(answer: &Answer) -> Response<Full<Bytes>> {
+    let status = answer.status;
+    let mut response = if status.is_success() {
+        accepted(status, answer.id.as_deref())
+    } else {
+        let usual = || format!("the collector answered {}", status.as_u16());
+        json(
+            status,
+            "detail",
+            Some(&answer.detail.clone().unwrap_or_else(usual)),
+        )
+    };
+    for (name, value) in &answer.headers {
+        response.headers_mut().append(name, value.clone());
+    }
+    response
+}
+
+/// `{"id": …}`, or `{}` where there is none.
+pub(super) fn accepted(status: StatusCode, id: Option<&str>) -> Response<Full<Bytes>> {
+    json(status, "id", id)
+}
+
+/// What a browser needs to see of an answer on another origin: without it an SDK there could not back off.
+pub(super) fn allow_any_origin(response: &mut Response<Full<Bytes>>) {
+    let exposed: [HeaderName; 3] = [SENTRY_ERROR, RATE_LIMITS, header::RETRY_AFTER];
+    let exposed = exposed.map(|name| name.to_string()).join(", ");
+    let headers = response.headers_mut();
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_ORIGIN,
+        HeaderValue::from_static("*"),
+    );
+    if let Ok(exposed) = HeaderValue::try_from(exposed) {
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    }
+}
+
+fn json(status: StatusCode, key: &str, value: Option<&str>) -> Response<Full<Bytes>> {
+    let body: serde_json::Map<_, _> = value
+        .map(|value| (key.to_owned(), value.into()))
+        .into_iter()
+        .collect();
+    let mut response = Response::new(Full::new(
+        serde_json::Value::Object(body).to_string().into(),
+    ));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    response
+}

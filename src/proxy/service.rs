@@ -1,0 +1,282 @@
+//! The request pipeline, top to bottom, one call per step.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, Version, header};
+use http_body::Body;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use prometheus::IntGauge;
+use tokio::time::Instant;
+
+use super::body::{Inbound, Intake, Streamed, Summary};
+use super::respond::{self, Fault, Reject};
+use super::route::Route;
+use super::{Finished, Shared, auth};
+use crate::delivery::{self, Answer, Failure, More, Payload, is_id};
+use crate::scrub::decode::Encoding;
+use crate::scrub::{Format, Output};
+
+/// Nothing goes upstream before this much is clean, or the body has ended.
+const START_BYTES: usize = 64 << 10;
+/// How long an aborted body may take to tell what it came to.
+const VERDICT_TIME: Duration = Duration::from_secs(1);
+
+/// How a request ended well.
+enum Passed {
+    /// The collector answered.
+    Forwarded(Answer),
+    /// Policy left nothing of the envelope to send.
+    NothingLeft(Option<String>),
+}
+
+/// Answers one request.
+pub(super) async fn handle(
+    shared: Arc<Shared>,
+    request: Request<Incoming>,
+    _peer: SocketAddr,
+) -> Response<Full<Bytes>> {
+    let cross_origin = request.headers().contains_key(header::ORIGIN);
+    let mut record = Record::begin(&shared);
+    let (mut response, outcome) = match pipeline(&shared, request, &mut record).await {
+        Ok(Passed::Forwarded(answer)) => (respond::answer(&answer), "forwarded"),
+        Ok(Passed::NothingLeft(id)) => (
+            respond::accepted(StatusCode::OK, id.as_deref()),
+            "nothing_left",
+        ),
+        Err(reject) => {
+            record.explain(&reject);
+            (reject.response(), reject.label())
+        }
+    };
+    if cross_origin {
+        respond::allow_any_origin(&mut response);
+    }
+    record.end(outcome, response.status());
+    response
+}
+
+async fn pipeline(
+    shared: &Arc<Shared>,
+    request: Request<Incoming>,
+    record: &mut Record,
+) -> Result<Passed, Reject> {
+    let (parts, body) = request.into_parts();
+    let linger = parts.version < Version::HTTP_2;
+    let length = body.size_hint().exact();
+    // First of all, so that whatever ends the request, the rest of its body is dealt with.
+    let inbound = Inbound::new(
+        body,
+        shared.config.server.body_timeout,
+        shared.tasks.clone(),
+        linger,
+    );
+
+    // Routes not listed are refused, whatever their method.
+    let route = Route::find(&parts.method, parts.uri.path())?;
+    record.project = Some(route.project.clone());
+    // Before anything is held for this request: codecs may need megabytes.
+    let _permit = shared.permits.try_acquire().map_err(|_| Reject::Busy)?;
+    let encoding = content_encoding(&parts.headers)?;
+    let presented = auth::presented(&parts.headers, parts.uri.query(), route.key())?;
+    if route.format() != Format::Envelope && presented.is_none() {
+        // An event has no head in which it could still come.
+        auth::admit(None, None, &route.project)?;
+    }
+    let limits = &shared.config.limits.stream;
+    if encoding == Encoding::Identity && length.is_some_and(|length| length > limits.decoded_bytes)
+    {
+        return Err(Reject::TooLong(limits.decoded_bytes));
+    }
+
+    // One policy for the whole request.
+    let plan = shared.policy.plan();
+    let mut intake = Intake::new(inbound, encoding, Arc::clone(&plan), route.format(), limits)?;
+    let mut out = Output::new();
+    let gathered = intake.gather(&mut out, START_BYTES).await;
+    record.summary = Some(intake.summary());
+    let more = gathered?;
+
+    // Now the head has been read, so the dsn is known if there is one.
+    let auth = auth::admit(presented, intake.head(), &route.project)?;
+    if more == More::Ended && route.format() == Format::Envelope && intake.forwarded_items() == 0 {
+        let id = intake
+            .head()
+            .and_then(|head| head.event_id.clone())
+            .filter(|id| is_id(id));
+        return Ok(Passed::NothingLeft(id));
+    }
+    let mut headers = delivery::travelling(&parts.headers, route.content_type(), &plan);
+    headers.insert(auth::X_SENTRY_AUTH, auth.header()?);
+
+    match more {
+        More::Ended => whole(shared, &route, headers, out).await,
+        More::Coming => streamed(shared, &route, headers, out, intake, record).await,
+    }
+    .map(Passed::Forwarded)
+}
+
+/// A small body: all of it has been seen, so it travels with its length.
+async fn whole(
+    shared: &Shared,
+    route: &Route,
+    headers: HeaderMap,
+    out: Output,
+) -> Result<Answer, Reject> {
+    let began = Instant::now();
+    let exchange = shared
+        .delivery
+        .send(&route.upstream_path(), headers, Payload::Whole(out))
+        .await;
+    shared.metrics.exchange(exchange.sent, began.elapsed());
+    exchange.result.map_err(Reject::Upstream)
+}
+
+/// A large body: the collector pulls the rest of it through the scrubber. Should that fail, its request is aborted.
+async fn streamed(
+    shared: &Shared,
+    route: &Route,
+    headers: HeaderMap,
+    out: Output,
+    intake: Intake,
+    record: &mut Record,
+) -> Result<Answer, Reject> {
+    let (source, verdict) = Streamed::new(intake);
+    let began = Instant::now();
+    let payload = Payload::Stream(out, Box::new(source));
+    let exchange = shared
+        .delivery
+        .send(&route.upstream_path(), headers, payload)
+        .await;
+    shared.metrics.exchange(exchange.sent, began.elapsed());
+    let verdict = tokio::time::timeout(VERDICT_TIME, verdict)
+        .await
+        .ok()
+        .and_then(Result::ok);
+    let mut reject = None;
+    if let Some(verdict) = verdict {
+        record.summary = Some(verdict.summary);
+        reject = verdict.reject;
+    }
+    match (exchange.result, reject) {
+        (Ok(answer), _) => Ok(answer),
+        // The collector is not to blame for what the client sent.
+        (Err(_), Some(reject)) => Err(reject),
+        (Err(Failure::Cut), None) => Err(Reject::Internal("a body was cut for no reason")),
+        (Err(failure), None) => Err(Reject::Upstream(failure)),
+    }
+}
+
+/// One header with one word, or none.
+fn content_encoding(headers: &HeaderMap) -> Result<Encoding, Reject> {
+    let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
+    let value = values
+        .next()
+        .map_or(Ok(""), |value| value.to_str().map_err(|_| Reject::Encoding))?;
+    if values.next().is_some() {
+        return Err(Reject::Encoding);
+    }
+    Encoding::parse(value).ok_or(Reject::Encoding)
+}
+
+/// Sees to it that each request ends in exactly one outcome, in the metrics, in the log and for subscribers; also one whose
+/// client goes away, when nobody calls `end`.
+struct Record {
+    shared: Arc<Shared>,
+    in_flight: IntGauge,
+    began: Instant,
+    project: Option<String>,
+    summary: Option<Summary>,
+    ended: bool,
+}
+
+impl Record {
+    fn begin(shared: &Arc<Shared>) -> Record {
+        let in_flight = shared.metrics.in_flight().clone();
+        in_flight.inc();
+        Record {
+            shared: Arc::clone(shared),
+            in_flight,
+            began: Instant::now(),
+            project: None,
+            summary: None,
+            ended: false,
+        }
+    }
+
+    fn explain(&self, reject: &Reject) {
+        let project = self.project.as_deref();
+        match (reject.fault(), reject) {
+            (Fault::Upstream, Reject::Upstream(failure)) => {
+                tracing::warn!(project, upstream = %self.shared.config.upstream.url, %failure, "no answer from the collector");
+            }
+            (Fault::Ours, Reject::Internal(what)) => {
+                tracing::error!(project, what, "internal error")
+            }
+            (Fault::Ours, _) => tracing::warn!(project, reason = reject.label(), "refused"),
+            (Fault::Client | Fault::Upstream, _) => {
+                tracing::info!(
+                    project,
+                    reason = reject.label(),
+                    detail = reject.detail(),
+                    "refused"
+                );
+            }
+        }
+    }
+
+    fn end(mut self, outcome: &'static str, status: StatusCode) {
+        self.finish(outcome, status.as_u16());
+    }
+
+    fn finish(&mut self, outcome: &'static str, status: u16) {
+        self.ended = true;
+        let metrics = &self.shared.metrics;
+        let summary = self.summary.take();
+        if let Some(Summary {
+            report,
+            received,
+            took,
+        }) = &summary
+        {
+            metrics.body(
+                report,
+                self.shared.policy.plan().rule_ids(),
+                *received,
+                *took,
+            );
+        }
+        metrics.request(outcome, status);
+        let report = summary.map(|summary| summary.report);
+        tracing::info!(
+            project = self.project.as_deref(),
+            outcome,
+            status,
+            bytes_in = report.as_ref().map(|report| report.bytes_in),
+            bytes_out = report.as_ref().map(|report| report.bytes_out),
+            redactions = report.as_ref().map(|report| report.redaction_count()),
+            milliseconds = self.began.elapsed().as_millis() as u64,
+            "request"
+        );
+        // Nobody may be listening.
+        let _ = self.shared.finished.send(Finished {
+            project: self.project.take(),
+            outcome,
+            status,
+            report,
+        });
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if !self.ended {
+            // Nginx's number for a client that did not wait; nobody gets to see it but the metrics.
+            self.finish("client_gone", 499);
+        }
+        self.in_flight.dec();
+    }
+}
