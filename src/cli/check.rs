@@ -1,0 +1,47 @@
+//! `scrubline check`: is the configuration right, and what does it come to?
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use super::{Configuration, USAGE, fail};
+use crate::policy::Policy;
+
+/// As those of `serve`, so that a command line can be checked before it is used.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    configuration: Configuration,
+}
+
+pub(super) fn run(arguments: Arguments) -> ExitCode {
+    let resolved = match arguments.configuration.loader().load() {
+        Ok(resolved) => resolved,
+        Err(error) => return fail(USAGE, error),
+    };
+    let policy = match Policy::builtin(&resolved.config.policy.name) {
+        Ok(policy) => policy,
+        Err(error) => {
+            return fail(
+                USAGE,
+                format!("{}: policy.name: {error}", resolved.source("policy.name")),
+            );
+        }
+    };
+    let packs: Vec<String> = policy
+        .packs()
+        .iter()
+        .map(|(name, version)| format!("{name} {version}"))
+        .collect();
+    let mut text = resolved.to_string();
+    if !packs.is_empty() {
+        text.push_str(&format!(
+            "\n# policy {} has the packs {}\n",
+            policy.name(),
+            packs.join(", ")
+        ));
+    }
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, error),
+    }
+}

@@ -1,0 +1,113 @@
+//! The command line. Each command has one file with its arguments and a `run` that says how it ended.
+
+mod check;
+mod serve;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Loader;
+
+/// Arguments or configuration are wrong; clap ends so too.
+const USAGE: u8 = 2;
+
+/// A streaming proxy that takes the secrets out of Sentry telemetry before it leaves.
+#[derive(Debug, Parser)]
+#[command(name = "scrubline", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the proxy
+    Serve(serve::Arguments),
+    /// Validate the configuration and print it, with where each value came from
+    Check(check::Arguments),
+}
+
+/// Runs the command that the arguments (the program's own name first) name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match Arguments::try_parse_from(arguments) {
+        Ok(Arguments {
+            command: Command::Serve(arguments),
+        }) => serve::run(arguments),
+        Ok(Arguments {
+            command: Command::Check(arguments),
+        }) => check::run(arguments),
+        Err(error) => {
+            // Help and version come this way too.
+            let code = u8::try_from(error.exit_code()).unwrap_or(USAGE);
+            let _ = error.print();
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, clap::Args)]
+struct Configuration {
+    /// The configuration file [default: scrubline.toml, if it exists]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The collector: scheme, host and port of your DSN (upstream.url)
+    #[arg(long, value_name = "URL")]
+    upstream: Option<String>,
+    /// Where SDKs send to (server.listen)
+    #[arg(long, value_name = "IP:PORT")]
+    listen: Option<String>,
+    /// Where health, readiness and metrics are (server.admin)
+    #[arg(long, value_name = "IP:PORT")]
+    admin: Option<String>,
+    /// The policy (policy.name)
+    #[arg(long, value_name = "NAME")]
+    policy: Option<String>,
+    /// Any other key, as limits.in_flight=64; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    set: Vec<(String, String)>,
+}
+
+impl Configuration {
+    fn loader(self) -> Loader {
+        let mut loader = Loader::default().environment(std::env::vars_os());
+        if let Some(path) = self.config {
+            loader = loader.file(path);
+        }
+        let flags = [
+            ("upstream.url", self.upstream),
+            ("server.listen", self.listen),
+            ("server.admin", self.admin),
+            ("policy.name", self.policy),
+        ];
+        for (key, value) in flags
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)))
+        {
+            loader = loader.flag(key, &value);
+        }
+        self.set
+            .iter()
+            .fold(loader, |loader, (key, value)| loader.flag(key, value))
+    }
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text
+        .split_once('=')
+        .ok_or("write it as KEY=VALUE, as limits.in_flight=64")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// Says what went wrong, one mistake a line, on standard error.
+fn fail(code: u8, error: impl fmt::Display) -> ExitCode {
+    for line in error.to_string().lines() {
+        let _ = writeln!(std::io::stderr(), "scrubline: {line}");
+    }
+    ExitCode::from(code)
+}

@@ -1,0 +1,53 @@
+//! `scrubline serve`: run the proxy until a signal.
+
+use std::process::ExitCode;
+
+use super::{Configuration, USAGE, fail};
+use crate::config::Config;
+use crate::observe;
+use crate::proxy::{App, Ended, Shutdown};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    configuration: Configuration,
+}
+
+pub(super) fn run(arguments: Arguments) -> ExitCode {
+    let config = match arguments.configuration.loader().load() {
+        Ok(resolved) => resolved.config,
+        Err(error) => return fail(USAGE, error),
+    };
+    observe::start_log(&config.log);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(1, format!("threads can't be started: {error}")),
+    };
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: Config) -> ExitCode {
+    let app = match App::build(config).await {
+        Ok(app) => app,
+        Err(error) => return fail(1, error),
+    };
+    let shutdown = Shutdown::new();
+    let serving = app.run(shutdown.clone());
+    let signals = shutdown.follow_signals();
+    let mut serving = std::pin::pin!(serving);
+    let ended = tokio::select! {
+        ended = &mut serving => ended,
+        followed = signals => match followed {
+            // The second signal: what is left is dropped.
+            Ok(()) => serving.await,
+            Err(error) => return fail(1, format!("signals can't be heard: {error}")),
+        },
+    };
+    match ended {
+        Ended::Drained => ExitCode::SUCCESS,
+        Ended::TimedOut | Ended::Aborted => ExitCode::FAILURE,
+    }
+}
