@@ -1,6 +1,7 @@
 //! The command line. Each command has one file with its arguments and a `run` that says how it ended.
 
 mod check;
+mod scrub;
 mod serve;
 
 use std::ffi::OsString;
@@ -30,6 +31,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Validate the configuration and print it, with where each value came from
     Check(check::Arguments),
+    /// Scrub one document, from a file or standard input to standard output
+    Scrub(scrub::Arguments),
 }
 
 /// Runs the command that the arguments (the program's own name first) name.
@@ -41,6 +44,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Arguments {
             command: Command::Check(arguments),
         }) => check::run(arguments),
+        Ok(Arguments {
+            command: Command::Scrub(arguments),
+        }) => scrub::run(arguments),
         Err(error) => {
             // Help and version come this way too.
             let code = u8::try_from(error.exit_code()).unwrap_or(USAGE);

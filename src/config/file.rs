@@ -66,14 +66,22 @@ fn parse(path: &Path, text: &str, draft: &mut Draft) {
     // Maps are ordered by name; mistakes should come in the order of the file.
     let mut settings = Vec::new();
     for (section, value) in root.get_ref() {
-        match value.get_ref().as_table().filter(|_| is_section(section.get_ref())) {
+        match value
+            .get_ref()
+            .as_table()
+            .filter(|_| is_section(section.get_ref()))
+        {
             Some(table) => {
                 for (key, value) in table {
                     let name = format!("{}.{}", section.get_ref(), key.get_ref());
                     settings.push((key.span().start, name, convert(value.get_ref())));
                 }
             }
-            None => settings.push((section.span().start, section.get_ref().to_string(), convert(value.get_ref()))),
+            None => settings.push((
+                section.span().start,
+                section.get_ref().to_string(),
+                convert(value.get_ref()),
+            )),
         }
     }
     settings.sort_by_key(|(offset, _, _)| *offset);

@@ -42,8 +42,10 @@ const OTLP_TYPED: [&[u8]; 5] = [
     b"kvlistValue",
     b"bytesValue",
 ];
-/// The types of a log or span attribute.
-const ATTRIBUTE_TYPES: [&[u8]; 5] = [b"string", b"integer", b"double", b"boolean", b"array"];
+/// The types of a log or span attribute whose value becomes a string with the marker. (A boolean is no secret and stays one.)
+const REPLACED_TYPES: [&[u8]; 4] = [b"string", b"integer", b"double", b"array"];
+/// The type of an attribute whose value stays.
+const KEPT_TYPE: &[u8] = b"boolean";
 /// Raw bytes of a key or a possible name that are kept for a look.
 const CAPTURE_BYTES: usize = 512;
 /// Raw bytes between an object's brace and the end of its first key while it may be an OTLP value.
@@ -345,6 +347,15 @@ impl JsonScrubber {
         if let Some((text, rule)) = whole {
             self.drop_from(at, depth, Reading::Both, text, rule, splicer);
             return;
+        }
+        if let Treat::Leaves(rule) = next.treat
+            && container == Container::Array
+            && next.is_pair_value
+            && self.frames.last().is_some_and(|frame| frame.wrapper)
+        {
+            // The `value` of an attribute whose type becomes `string`.
+            let text = Bytes::from_static(QUOTED_MARKER);
+            return self.drop_from(at, depth, Reading::Both, text, Some(rule), splicer);
         }
         let inside = match next.treat {
             Treat::Force(_) => Treat::Plain,
@@ -995,11 +1006,12 @@ impl Leaf {
                 (!spared).then(|| self.text.clone())
             }
             LeafKind::Type => {
-                if may_be(&ATTRIBUTE_TYPES) {
+                if may_be(&REPLACED_TYPES) {
                     let becomes_string = closed && inside != b"string";
                     return becomes_string.then(|| Bytes::from_static(b"\"string\""));
                 }
-                let spared = (inside.is_empty() && !full) || may_be(&LITERALS);
+                let spared =
+                    (inside.is_empty() && !full) || may_be(&[KEPT_TYPE]) || may_be(&LITERALS);
                 (!spared).then(|| self.text.clone())
             }
             LeafKind::Key => {

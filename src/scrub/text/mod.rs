@@ -379,8 +379,12 @@ impl TextMachine {
             self.quotes.truncate(open);
             return false;
         }
-        // An apostrophe inside a word opens nothing.
-        if symbol.ascii() == b'\'' && self.previous.is_ascii_alphanumeric() {
+        // An apostrophe inside a word opens nothing; a prefix of a Python literal (`b'x'`) is no word.
+        let is_prefix = matches!(
+            self.name.as_slice(),
+            [b'b' | b'u' | b'r' | b'f' | b'B' | b'U' | b'R' | b'F']
+        );
+        if symbol.ascii() == b'\'' && self.previous.is_ascii_alphanumeric() && !is_prefix {
             return false;
         }
         if self.quotes.len() < QUOTES {

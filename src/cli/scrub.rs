@@ -1,0 +1,183 @@
+//! `scrubline scrub`: one document from a file or standard input to standard output, streaming.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use clap::ValueEnum;
+
+use super::{USAGE, fail};
+use crate::policy::{self, Policy};
+use crate::scrub::{Format, Limits, Malformed, Output, Plan, Redaction, Scrubber};
+
+/// Bytes read at a time.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// The input cannot be read, is malformed, or the output is gone.
+const FAILED: u8 = 1;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// What the input is
+    #[arg(long, value_enum)]
+    format: FormatArgument,
+    /// The policy
+    #[arg(long, default_value = policy::DEFAULT, value_name = "NAME")]
+    policy: String,
+    /// Write one JSON line per redaction to standard error: rule, path and byte offset, never the value
+    #[arg(long)]
+    report: bool,
+    /// The input [default: standard input]
+    file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FormatArgument {
+    /// One JSON document
+    Json,
+    /// JSON, one document a line
+    Ndjson,
+    /// A Sentry envelope
+    Envelope,
+    /// Plain text
+    Text,
+    /// A URL query or form body
+    Query,
+    /// Header lines
+    Headers,
+}
+
+impl From<FormatArgument> for Format {
+    fn from(argument: FormatArgument) -> Self {
+        match argument {
+            FormatArgument::Json => Format::Json,
+            FormatArgument::Ndjson => Format::Ndjson,
+            FormatArgument::Envelope => Format::Envelope,
+            FormatArgument::Text => Format::Text,
+            FormatArgument::Query => Format::Query,
+            FormatArgument::Headers => Format::Headers,
+        }
+    }
+}
+
+/// Why a run ended early.
+enum Failure {
+    Read(io::Error),
+    Write(io::Error),
+    Malformed(Malformed),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Read(error) => write!(f, "cannot read the input: {error}"),
+            Failure::Write(error) => write!(f, "cannot write the output: {error}"),
+            Failure::Malformed(error) => write!(f, "the input is malformed: {error}"),
+        }
+    }
+}
+
+pub(super) fn run(arguments: Arguments) -> ExitCode {
+    let policy = match Policy::builtin(&arguments.policy) {
+        Ok(policy) => policy,
+        Err(error) => return fail(USAGE, error),
+    };
+    let input: Box<dyn Read> = match &arguments.file {
+        None => Box::new(io::stdin().lock()),
+        Some(path) => match File::open(path) {
+            Ok(file) => Box::new(file),
+            Err(error) => {
+                return fail(
+                    FAILED,
+                    format_args!("cannot open {}: {error}", path.display()),
+                );
+            }
+        },
+    };
+    let plan = policy.plan();
+    let mut scrubber = Scrubber::new(
+        Arc::clone(&plan),
+        arguments.format.into(),
+        &Limits::default(),
+    );
+    if arguments.report {
+        scrubber.record_redactions();
+    }
+    let result = pump(scrubber, input, arguments.report.then_some(&*plan));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read the output has had enough.
+        Err(Failure::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(failure) => fail(FAILED, failure),
+    }
+}
+
+/// Reads, scrubs and writes until the input ends. With a plan, redactions are reported.
+fn pump(
+    mut scrubber: Scrubber,
+    mut input: impl Read,
+    report: Option<&Plan>,
+) -> Result<(), Failure> {
+    let mut target = BufWriter::new(io::stdout().lock());
+    let mut output = Output::new();
+    let mut buffer = BytesMut::new();
+    loop {
+        let chunk = read_chunk(&mut input, &mut buffer).map_err(Failure::Read)?;
+        let ended = chunk.is_empty();
+        let result = if ended {
+            scrubber.finish(&mut output)
+        } else {
+            scrubber.push(chunk, &mut output)
+        };
+        while let Some(slice) = output.pop() {
+            target
+                .write_all(&slice.into_bytes())
+                .map_err(Failure::Write)?;
+        }
+        // What is scrubbed leaves before the next read, so that a slow input is seen as it comes.
+        target.flush().map_err(Failure::Write)?;
+        if let Some(plan) = report {
+            print_report(plan, scrubber.take_redactions());
+        }
+        result.map_err(Failure::Malformed)?;
+        if ended {
+            return Ok(());
+        }
+    }
+}
+
+/// The next bytes of the input, as many as one read gives; empty at its end.
+fn read_chunk(input: &mut impl Read, buffer: &mut BytesMut) -> io::Result<Bytes> {
+    buffer.resize(CHUNK_BYTES, 0);
+    loop {
+        match input.read(buffer) {
+            Ok(read) => {
+                let chunk = buffer.split_to(read).freeze();
+                // What is left of the allocation is used for the next read.
+                return Ok(chunk);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn print_report(plan: &Plan, redactions: Vec<Redaction>) {
+    let mut target = io::stderr().lock();
+    for redaction in redactions {
+        let rule = plan.rule_ids().get(usize::from(redaction.rule));
+        let line = serde_json::json!({
+            "rule": rule,
+            "path": redaction.path,
+            "offset": redaction.offset,
+        });
+        // Nothing is to be done where standard error is gone.
+        let _ = writeln!(target, "{line}");
+    }
+}
