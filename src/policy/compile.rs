@@ -174,6 +174,7 @@ fn treatment(action: Action) -> Treatment {
         Action::Null => Treatment::Null,
         Action::Cookies => Treatment::Cookies,
         Action::Query => Treatment::Query,
+        Action::Text => Treatment::Text,
         Action::NotNames => Treatment::NotNames,
     }
 }

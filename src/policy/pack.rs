@@ -83,6 +83,7 @@ pub(super) enum Action {
     Null,
     Cookies,
     Query,
+    Text,
     NotNames,
 }
 

@@ -53,6 +53,8 @@ pub enum Treatment {
     Cookies,
     /// A URL query: its parameters are looked at, whether it is a string, an object or a list of pairs.
     Query,
+    /// The value is text, even inside of what is denied.
+    Text,
     /// Keys inside are package names or the like, not names.
     NotNames,
 }

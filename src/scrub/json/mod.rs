@@ -867,7 +867,8 @@ impl JsonScrubber {
                 apply(&mut next, treatment, rule);
             }
         }
-        let open = matches!(next.treat, Treat::Plain | Treat::Query) && !next.not_names;
+        let open = matches!(next.treat, Treat::Plain | Treat::Query)
+            && self.plan.paths.node(node).action.is_none();
         if open && !frame.not_names && whole {
             let kinds = Kinds::KEY.or(Kinds::HEADER);
             let kinds = if frame.treat == Treat::Query {
@@ -1040,6 +1041,7 @@ fn apply(next: &mut Next, treatment: Treatment, rule: RuleIndex) {
         Treatment::Null => next.treat = Treat::Null(rule),
         Treatment::Cookies => next.treat = Treat::Cookies(rule),
         Treatment::Query => next.treat = Treat::Query,
+        Treatment::Text => next.treat = Treat::Plain,
         Treatment::NotNames => next.not_names = true,
     }
 }
