@@ -123,6 +123,10 @@ impl HeaderScrubber {
         self.state = State::Start;
     }
 
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.name.capacity() + self.machine.held_bytes()
+    }
+
     pub(crate) fn undecided(&self, end: u64) -> Option<u64> {
         match self.state {
             State::Name | State::Text => self.machine.undecided(end),

@@ -22,6 +22,7 @@
 
 pub mod decode;
 mod envelope;
+pub mod fuzzing;
 mod headers;
 mod json;
 mod limits;
@@ -232,6 +233,17 @@ impl Scrubber {
     /// What has been done so far.
     pub fn report(&self) -> &Report {
         &self.report
+    }
+
+    /// Bytes that are held between chunks: what is undecided, held readings, names and lines in progress.
+    pub fn held_bytes(&self) -> usize {
+        let machine = match &self.machine {
+            Machine::Json(json) | Machine::Ndjson(json) => json.held_bytes(),
+            Machine::Envelope(envelope) => envelope.held_bytes(),
+            Machine::Text(text) => text.held_bytes(),
+            Machine::Headers(headers) => headers.held_bytes(),
+        };
+        machine + self.splicer.held_bytes()
     }
 
     /// The envelope's head, once its line has been read ([`Format::Envelope`] only).

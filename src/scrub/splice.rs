@@ -258,6 +258,19 @@ impl Splicer {
         self.main.tally.log.drain(..)
     }
 
+    /// Bytes that are kept between chunks.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let strand = |strand: &Strand| {
+            strand.owned.capacity() + strand.tally.counts.capacity() * size_of::<(RuleIndex, u64)>()
+        };
+        let holds: usize = self
+            .holds
+            .iter()
+            .map(|hold| strand(&hold.plain) + strand(&hold.redacted))
+            .sum();
+        self.carry.capacity() + holds
+    }
+
     /// Whether some held value is being read, so that leaves must be told with `Reading::Redacted` too.
     pub(crate) fn holds_value(&self) -> bool {
         self.holds.iter().any(|hold| hold.in_value)

@@ -95,6 +95,10 @@ impl EnvelopeScrubber {
         }
     }
 
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.line.capacity() + self.json.held_bytes()
+    }
+
     fn in_json(&self) -> bool {
         self.kept && matches!(self.state, State::Payload { .. })
     }

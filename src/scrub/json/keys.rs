@@ -29,6 +29,10 @@ impl KeyVerdicts {
         }
     }
 
+    pub(super) fn held_bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>()
+    }
+
     /// The verdict on a decoded key in a place of these kinds.
     pub(super) fn look_up(&mut self, names: &Names, key: &[u8], kinds: Kinds) -> Option<Verdict> {
         if key.len() > KEY_BYTES {

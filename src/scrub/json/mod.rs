@@ -178,6 +178,16 @@ impl JsonScrubber {
         self.keys_path.clear();
     }
 
+    /// Bytes that are kept between chunks.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.frames.capacity() * size_of::<Frame>()
+            + self.string.captured.capacity()
+            + self.decoded.capacity()
+            + self.newlines.capacity() * size_of::<u64>()
+            + self.machine.held_bytes()
+            + self.verdicts.held_bytes()
+    }
+
     /// Whether nothing but white space has come.
     pub(crate) fn is_untouched(&self) -> bool {
         self.lexer.is_untouched()

@@ -211,6 +211,11 @@ impl TextMachine {
         self.start_cookie(at);
     }
 
+    /// Bytes that are kept between chunks.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.name.capacity() + self.partial.capacity() + self.quotes.capacity() * size_of::<Quote>()
+    }
+
     /// Where undecided bytes begin, if any, when the chunk ends at `end`.
     pub(crate) fn undecided(&self, end: u64) -> Option<u64> {
         let value = self.value.as_ref()?;

@@ -1,0 +1,210 @@
+//! The laws as checks on arbitrary input, shared by the fuzz targets, the replay of their seeds and the property tests.
+//!
+//! Each function panics where a law is broken, and says which; that is what a fuzzer looks for. Every choice comes from the
+//! input, so a finding can be replayed.
+
+#![expect(clippy::panic, reason = "a broken law must stop the fuzzer")]
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::decode::{Decoder, Encoding};
+use super::{Format, Limits, Malformed, Output, Plan, Scrubber};
+
+/// Law 6: what one stream may hold beyond the chunk in hand, in bytes.
+pub const STATE_BYTES: usize = 64 << 10;
+
+/// Scrubs chunks and collects what comes out; with an error, what came out before it.
+pub fn scrub<'a>(
+    plan: &Arc<Plan>,
+    format: Format,
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> (Vec<u8>, Result<u64, Malformed>) {
+    let mut scrubber = Scrubber::new(Arc::clone(plan), format, &Limits::default());
+    let mut output = Output::new();
+    let mut out = Vec::new();
+    let mut drain = |output: &mut Output| {
+        while let Some(slice) = output.pop() {
+            out.extend_from_slice(&slice.into_bytes());
+        }
+    };
+    for chunk in chunks {
+        let chunk = Bytes::from(chunk.to_vec());
+        let result = scrubber.push(chunk, &mut output);
+        drain(&mut output);
+        if let Err(error) = result {
+            return (out, Err(error));
+        }
+        let held = scrubber.held_bytes();
+        if held > STATE_BYTES {
+            panic!("law 6: {held} bytes are held");
+        }
+    }
+    let result = scrubber.finish(&mut output);
+    drain(&mut output);
+    (out, result.map(|()| scrubber.report().redaction_count()))
+}
+
+/// Checks laws 3 to 8 on one input, as far as they can be told from outside. `cuts` are places to cut the input at, modulo its
+/// length.
+pub fn check_laws(plan: &Arc<Plan>, format: Format, input: &[u8], cuts: &[usize]) {
+    let (out, result) = scrub(plan, format, [input]);
+    let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (input.len() + 1)).collect();
+    places.sort_unstable();
+    let mut chunks = Vec::new();
+    let mut from = 0;
+    for place in places {
+        chunks.push(&input[from..place]);
+        from = place;
+    }
+    chunks.push(&input[from..]);
+    same(plan, format, &chunks, &out, &result, "cut");
+    if input.len() <= 4096 {
+        let bytes: Vec<&[u8]> = input.chunks(1).collect();
+        same(plan, format, &bytes, &out, &result, "byte by byte");
+    }
+    let Ok(redactions) = result else { return };
+    if redactions == 0
+        && matches!(
+            format,
+            Format::Json | Format::Ndjson | Format::Text | Format::Query
+        )
+        && out != input
+    {
+        panic!(
+            "law 3: nothing was redacted, and the output differs: {}",
+            shown(&out)
+        );
+    }
+    match scrub(plan, format, [out.as_slice()]) {
+        (_, Err(error)) => panic!("law 7: the output is malformed: {error}: {}", shown(&out)),
+        (again, Ok(_)) if again != out => {
+            panic!(
+                "law 5: twice is not once:\n once {}\ntwice {}",
+                shown(&out),
+                shown(&again)
+            )
+        }
+        (_, Ok(_)) => {}
+    }
+}
+
+fn same(
+    plan: &Arc<Plan>,
+    format: Format,
+    chunks: &[&[u8]],
+    whole: &[u8],
+    result: &Result<u64, Malformed>,
+    how: &str,
+) {
+    let (out, cut) = scrub(plan, format, chunks.iter().copied());
+    match (result, &cut) {
+        (Ok(_), Ok(_)) if out != whole => {
+            panic!(
+                "law 4, {how}:\nwhole {}\n  cut {}",
+                shown(whole),
+                shown(&out)
+            )
+        }
+        (Ok(a), Ok(b)) if a != b => panic!("law 4, {how}: {a} redactions, and {b}"),
+        (Err(a), Err(b)) if a != b => panic!("law 4, {how}: '{a}', and '{b}'"),
+        (Ok(_), Err(error)) => panic!("law 4, {how}: only when cut: {error}"),
+        (Err(error), Ok(_)) => panic!("law 4, {how}: only when whole: {error}"),
+        (Ok(_), Ok(_)) | (Err(_), Err(_)) => {}
+    }
+}
+
+/// Checks laws 1 and 2: a template with a secret in place of each `hole` gives the same output for two secrets.
+pub fn check_secrets(
+    plan: &Arc<Plan>,
+    format: Format,
+    template: &str,
+    hole: &str,
+    first: &str,
+    second: &str,
+) {
+    let with = |secret: &str| scrub(plan, format, [template.replace(hole, secret).as_bytes()]);
+    let (a, first_result) = with(first);
+    let (b, second_result) = with(second);
+    if let Err(error) = first_result.and(second_result) {
+        panic!("law 8: refused: {error}: {template}");
+    }
+    if a != b {
+        panic!(
+            "law 2: the output tells the secret:\n{}\n{}\n{template}",
+            shown(&a),
+            shown(&b)
+        );
+    }
+    if memchr::memmem::find(&a, first.as_bytes()).is_some() {
+        panic!("law 1: the secret is in the output: {}", shown(&a));
+    }
+}
+
+/// Checks that decoding does not depend on the cuts and keeps its bounds.
+pub fn check_decode(encoding: Encoding, input: &[u8], cuts: &[usize]) {
+    let limits = Limits {
+        decoded_bytes: 1 << 20,
+        ..Limits::default()
+    };
+    let run = |chunks: &[&[u8]]| -> Result<Vec<u8>, String> {
+        let mut decoder = Decoder::new(encoding, &limits).map_err(|e| e.to_string())?;
+        let mut out = Vec::new();
+        let mut take = |decoder: &mut Decoder| -> Result<(), String> {
+            while let Some(bytes) = decoder.next().map_err(|e| e.to_string())? {
+                out.extend_from_slice(&bytes);
+                if out.len() as u64 > limits.decoded_bytes {
+                    panic!("law 6: more decoded than the limit");
+                }
+            }
+            Ok(())
+        };
+        for chunk in chunks {
+            decoder.push(Bytes::from(chunk.to_vec()));
+            take(&mut decoder)?;
+        }
+        decoder.end().map_err(|e| e.to_string())?;
+        take(&mut decoder)?;
+        Ok(out)
+    };
+    let whole = run(&[input]);
+    let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (input.len() + 1)).collect();
+    places.sort_unstable();
+    let mut chunks = Vec::new();
+    let mut from = 0;
+    for place in places {
+        chunks.push(&input[from..place]);
+        from = place;
+    }
+    chunks.push(&input[from..]);
+    let cut = run(&chunks);
+    match (&whole, &cut) {
+        (Ok(a), Ok(b)) if a == b => {}
+        (Err(_), Err(_)) => {}
+        _ => panic!(
+            "law 4: decoding depends on the cuts: {:?} and {:?}",
+            whole.map(|b| b.len()),
+            cut.map(|b| b.len())
+        ),
+    }
+}
+
+/// Takes cut places off the front of fuzz input: the first byte says how many (0 to 3), two bytes each.
+pub fn take_cuts(input: &[u8]) -> (Vec<usize>, &[u8]) {
+    let Some((count, rest)) = input.split_first() else {
+        return (Vec::new(), input);
+    };
+    let count = usize::from(count % 4).min(rest.len() / 2);
+    let (cuts, rest) = rest.split_at(2 * count);
+    (
+        cuts.chunks(2)
+            .map(|pair| usize::from(pair[0]) << 8 | usize::from(pair[1]))
+            .collect(),
+        rest,
+    )
+}
+
+fn shown(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
