@@ -1,5 +1,12 @@
 //! Configuration: three sources, one table of keys, all mistakes at once.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "the helpers of tests may, too"
+)]
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -311,4 +318,116 @@ fn upstream_urls() {
             }
         }
     }
+}
+
+/// Runs the program with no variables of ours and returns its exit code, standard output and standard error.
+fn scrubline(arguments: &[&str]) -> (i32, String, String) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_scrubline"))
+        .args(arguments)
+        .env_remove("SCRUBLINE_UPSTREAM__URL")
+        .current_dir(std::env::temp_dir())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn check_prints_what_it_comes_to() {
+    let file = TempFile::new(
+        "check",
+        "[upstream]\nurl = \"https://o1.ingest.de.sentry.io\"\n",
+    );
+    let path = file.0.to_str().unwrap();
+    let (code, stdout, stderr) =
+        scrubline(&["check", "--config", path, "--set", "limits.in_flight=9"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    let line = |start: &str| {
+        stdout
+            .lines()
+            .find(|line| line.starts_with(start))
+            .unwrap()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(
+        line("url"),
+        format!("url = \"https://o1.ingest.de.sentry.io\" # {path}:2")
+    );
+    assert_eq!(line("in_flight"), "in_flight = 9 # command line");
+    assert_eq!(line("listen"), "listen = \"127.0.0.1:9180\" # default");
+}
+
+#[test]
+fn mistakes_end_the_program_with_one_line_each() {
+    for (arguments, expected) in [
+        (
+            vec!["check", "--config", "."],
+            "is a directory; name the file in it",
+        ),
+        (
+            vec!["serve", "--config", "no-such.toml"],
+            "no-such.toml: there is no such file",
+        ),
+        (
+            vec!["serve", "--upstream", "sentry.example"],
+            "command line: upstream.url: \"sentry.example\" has no scheme",
+        ),
+        (
+            vec!["serve", "--upstream", "http://a:hunter2@b"],
+            "holds user info",
+        ),
+        (
+            vec!["check", "--upstream", "http://x", "--set", "server.lisen=1"],
+            "did you mean server.listen?",
+        ),
+        (
+            vec!["serve", "--listen", "9180"],
+            "is no address; give an IP and a port",
+        ),
+    ] {
+        let (code, stdout, stderr) = scrubline(&arguments);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{arguments:?}");
+        assert!(
+            stderr.starts_with("scrubline: ") && stderr.contains(expected),
+            "{arguments:?}: {stderr}"
+        );
+        assert!(!stderr.contains("hunter2"), "{stderr}");
+    }
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, _, stderr) = scrubline(&[
+        "serve",
+        "--upstream",
+        "http://127.0.0.1:1",
+        "--listen",
+        &address,
+        "--set",
+        "log.level=off",
+    ]);
+    assert_eq!(
+        (code, stderr),
+        (
+            1,
+            format!(
+                "scrubline: server.listen: {address} is in use; stop what listens there, or set another port\n"
+            )
+        )
+    );
+}
+
+#[test]
+fn the_example_holds_every_key_and_its_default() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scrubline.example.toml");
+    let resolved = Loader::default().file(path).load().unwrap();
+    assert_eq!(
+        resolved.config,
+        Config::new("https://o1.ingest.de.sentry.io").unwrap()
+    );
+    assert!(!resolved.to_string().contains("# default"), "{resolved}");
 }

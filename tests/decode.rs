@@ -1,13 +1,23 @@
 //! Content encodings: every codec gives back what went in, however it is cut, and nothing broken gets through.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "the helpers of tests may, too"
+)]
+
 use std::io::Write;
 
 use bytes::Bytes;
 use scrubline::scrub::Limits;
 use scrubline::scrub::decode::{DecodeError, Decoder, Encoding};
 
+/// A name, what the header says, and how it is done.
+type Case = (&'static str, Encoding, fn(&[u8]) -> Vec<u8>);
+
 /// Every way to encode a body that we read, by name.
-fn encodings() -> Vec<(&'static str, Encoding, fn(&[u8]) -> Vec<u8>)> {
+fn encodings() -> Vec<Case> {
     vec![
         ("identity", Encoding::Identity, |plain| plain.to_vec()),
         ("gzip", Encoding::Gzip, gzip),

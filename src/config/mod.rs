@@ -1,6 +1,6 @@
 //! What the operator says: one TOML file, environment variables, flags; in that order, the later ones win.
 //!
-//! All settings stand in one table ([`KEYS`]): the file, the environment, the flags, `scrubline check` and the search for
+//! All settings stand in one table (`KEYS`): the file, the environment, the flags, `scrubline check` and the search for
 //! the nearest key read it, so a new setting is one row. Everything is checked before anything is refused, so that the
 //! operator sees all mistakes at once. Only `file.rs` and `env.rs` look outside.
 
