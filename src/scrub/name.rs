@@ -245,12 +245,14 @@ impl Names {
     }
 
     fn put(map: &mut HashMap<Phrase, Verdict>, phrase: &str, verdict: Verdict) {
-        let key = Self::normal(phrase);
-        match map.get_mut(&key) {
-            // The first rule keeps the name; a later one may add kinds of place.
-            Some(present) => present.kinds = present.kinds.or(verdict.kinds),
-            None => {
-                map.insert(key, verdict);
+        // Written with humps, a name can also come all in lower or upper case, with nothing to split it at.
+        for key in [Self::normal(phrase), Self::normal(&phrase.to_lowercase())] {
+            match map.get_mut(&key) {
+                // The first rule keeps the name; a later one may add kinds of place.
+                Some(present) => present.kinds = present.kinds.or(verdict.kinds),
+                None => {
+                    map.insert(key, verdict);
+                }
             }
         }
     }
