@@ -208,3 +208,58 @@ pub fn take_cuts(input: &[u8]) -> (Vec<usize>, &[u8]) {
 fn shown(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
+
+/// The default policy, compiled once.
+fn default_plan() -> Arc<Plan> {
+    static PLAN: std::sync::OnceLock<Arc<Plan>> = std::sync::OnceLock::new();
+    let compile = || match crate::policy::Policy::builtin(crate::policy::DEFAULT) {
+        Ok(policy) => policy.plan(),
+        Err(error) => panic!("the default policy does not load: {error}"),
+    };
+    Arc::clone(PLAN.get_or_init(compile))
+}
+
+/// The fuzz target of that name: cuts, then a JSON document, also as an event and as lines.
+pub fn json(data: &[u8]) {
+    let (cuts, input) = take_cuts(data);
+    for format in [Format::Json, Format::Event, Format::Ndjson] {
+        check_laws(&default_plan(), format, input, &cuts);
+    }
+}
+
+/// The fuzz target of that name: cuts, then an envelope.
+pub fn envelope(data: &[u8]) {
+    let (cuts, input) = take_cuts(data);
+    check_laws(&default_plan(), Format::Envelope, input, &cuts);
+}
+
+/// The fuzz target of that name: cuts, then text, also as a query, as header lines, and inside JSON where it is UTF-8.
+pub fn text(data: &[u8]) {
+    let (cuts, input) = take_cuts(data);
+    for format in [Format::Text, Format::Query, Format::Headers] {
+        check_laws(&default_plan(), format, input, &cuts);
+    }
+    if let Ok(text) = std::str::from_utf8(input) {
+        let quoted = serde_json::Value::from(text).to_string();
+        let twice = serde_json::Value::from(quoted.as_str()).to_string();
+        let document = format!(
+            "{{\"m\":{quoted},\"cookies\":{quoted},\"query_string\":{quoted},\"n\":{twice}}}"
+        );
+        check_laws(&default_plan(), Format::Json, document.as_bytes(), &cuts);
+    }
+}
+
+/// The fuzz target of that name: an encoding, cuts, then a body in that encoding.
+pub fn decode(data: &[u8]) {
+    let Some((encoding, rest)) = data.split_first() else {
+        return;
+    };
+    let encoding = match encoding % 4 {
+        0 => Encoding::Gzip,
+        1 => Encoding::Deflate,
+        2 => Encoding::Brotli,
+        _ => Encoding::Zstd,
+    };
+    let (cuts, input) = take_cuts(rest);
+    check_decode(encoding, input, &cuts);
+}

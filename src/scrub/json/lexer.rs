@@ -106,7 +106,7 @@ pub(crate) struct Lexer {
     max_depth: usize,
     /// One bit a level: set for an object.
     kinds: [u64; MAX_DEPTH / 64],
-    /// The current string has a separator or a `\u` or `\\` escape, so that the text machine must look at it.
+    /// The current string has a separator, a quote, or a `\u` or `\\` escape, so that the text machine must look at it.
     pub(crate) candidate: bool,
     /// The current string has an escape.
     pub(crate) escaped: bool,
@@ -126,7 +126,7 @@ static CLASS: [u8; 256] = {
         if byte < 0x20 || byte >= 0x80 || byte == b'"' as usize || byte == b'\\' as usize {
             table[byte] = STOP;
         }
-        if byte == b'=' as usize || byte == b'%' as usize {
+        if byte == b'=' as usize || byte == b'%' as usize || byte == b'\'' as usize {
             table[byte] = STOP;
         }
         byte += 1;
@@ -423,8 +423,8 @@ impl Lexer {
                 };
             } else if escape == 1 {
                 escape = match byte {
-                    b'"' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 0,
-                    b'\\' => {
+                    b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 0,
+                    b'"' | b'\\' => {
                         self.candidate = true;
                         0
                     }

@@ -17,7 +17,7 @@ mod symbol;
 use bytes::Bytes;
 
 use super::MARKER;
-use super::name::{Kinds, NAME_BYTES, RuleIndex, Words};
+use super::name::{Kinds, NAME_BYTES, RuleIndex, Treatment, Words};
 use super::plan::Plan;
 use super::splice::{Reading, Splicer};
 pub(crate) use symbol::Layer;
@@ -46,7 +46,7 @@ pub(crate) enum Kind {
 
 /// Whether a byte of a string can be (part of) a separator, so that the machine has to look at the string.
 pub(crate) fn may_separate(byte: u8) -> bool {
-    matches!(byte, b'=' | b'%')
+    matches!(byte, b'=' | b'%' | b'\'')
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +82,17 @@ fn bracket(symbol: Symbol) -> Option<(usize, usize, bool)> {
     Some((kind, usize::from(symbol.percent.min(3)), opens))
 }
 
+/// Where in the value of a member (`"name": value`) we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Member {
+    /// Before its first character.
+    Gap,
+    /// Behind a letter that may be the prefix of a literal (`b'x'`).
+    Prefix,
+    /// In a number.
+    Number,
+}
+
 #[derive(Debug)]
 struct Value {
     rule: RuleIndex,
@@ -108,6 +119,8 @@ struct Value {
     space: Option<u64>,
     /// In a cookie string: it may still turn out to be the name.
     may_be_name: bool,
+    /// It is the value of a member, and not in quotes (yet).
+    member: Option<Member>,
 }
 
 impl Value {
@@ -126,6 +139,7 @@ impl Value {
             semicolon: None,
             space: None,
             may_be_name: false,
+            member: None,
         }
     }
 
@@ -154,6 +168,10 @@ pub(crate) struct TextMachine {
     name_is_path: bool,
     /// White space stands behind the name.
     spaced: bool,
+    /// The quote right before the name.
+    name_quote: Option<Quote>,
+    /// The name stood in quotes and is complete: a colon makes it a member's name.
+    quoted: bool,
     /// The least depth of percent-encoding that a separator must have for the name to count; `None`: it does not count.
     anchor: Option<u8>,
     /// A `/` has been seen since the URL's start, and no `?`.
@@ -183,6 +201,8 @@ impl TextMachine {
             name: Vec::new(),
             name_is_path: false,
             spaced: false,
+            name_quote: None,
+            quoted: false,
             anchor: Some(0),
             in_path: false,
             matrix: false,
@@ -267,6 +287,13 @@ impl TextMachine {
             }
         }
         if last {
+            if self
+                .value
+                .as_ref()
+                .is_some_and(|v| matches!(v.member, Some(Member::Gap | Member::Prefix)))
+            {
+                self.value = None;
+            }
             if let Some(value) = &mut self.value {
                 let end = value.space.take().unwrap_or(at);
                 if value.semicolon.take().is_some() {
@@ -290,6 +317,23 @@ impl TextMachine {
     // --- text ---
 
     fn in_text(&mut self, symbol: Symbol, end: u64, cx: &mut Context<'_>) {
+        if self.quoted && !matches!(symbol.ascii(), b' ' | b'\t' | b'\n' | b'\r' | b'=') {
+            let rule = if symbol.ascii() == b':' {
+                self.denied_member(cx.plan)
+            } else {
+                None
+            };
+            self.forget_name();
+            self.anchor = None;
+            if let Some(rule) = rule {
+                let member = Some(Member::Gap);
+                self.value = Some(Value {
+                    member,
+                    ..Value::new(rule, end, symbol.percent, false)
+                });
+                return;
+            }
+        }
         match symbol.ascii() {
             b'=' => {
                 if let Some(rule) = self.denied(symbol, cx.plan) {
@@ -309,12 +353,19 @@ impl TextMachine {
                 self.in_path &= mark == b';';
             }
             b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C => {
-                self.spaced = !self.name.is_empty();
+                self.spaced = !self.name.is_empty() && !self.quoted;
                 self.in_path = false;
             }
             b'"' | b'\'' | b'`' => {
+                let quote = Quote::of(symbol);
+                let complete = self.name_quote == quote && !self.name.is_empty() && !self.spaced;
                 let opened = self.toggle_quote(symbol);
-                self.forget_name();
+                if complete {
+                    self.quoted = true;
+                } else {
+                    self.forget_name();
+                    self.name_quote = quote;
+                }
                 self.anchor = opened.then_some(0);
                 self.in_path = false;
             }
@@ -340,6 +391,8 @@ impl TextMachine {
         self.name.clear();
         self.name_is_path = false;
         self.spaced = false;
+        self.name_quote = None;
+        self.quoted = false;
     }
 
     fn push_name(&mut self, symbol: Symbol) {
@@ -373,6 +426,17 @@ impl TextMachine {
         plan.names
             .look_up(name, kinds, &mut self.words)
             .map(|verdict| verdict.rule)
+    }
+
+    /// The rule that covers the quoted name before a colon.
+    fn denied_member(&mut self, plan: &Plan) -> Option<RuleIndex> {
+        let kinds = Kinds::KEY.or(Kinds::HEADER);
+        let verdict = plan.names.look_up(&self.name, kinds, &mut self.words)?;
+        let whole = matches!(
+            verdict.treatment,
+            Treatment::Leaves | Treatment::Replace | Treatment::Null
+        );
+        (whole && self.name.len() <= NAME_BYTES).then_some(verdict.rule)
     }
 
     /// Opens or closes a quote; tells whether it opened one.
@@ -425,6 +489,9 @@ impl TextMachine {
         if matches!(self.kind, Kind::Cookie(_)) {
             return self.in_cookie(symbol, at, end, cx);
         }
+        if let Some(member) = self.value.as_ref().and_then(|value| value.member) {
+            return self.in_member(member, symbol, at, end, cx);
+        }
         let Some(value) = &mut self.value else { return };
         if value.semicolon.is_some() && self.behind_semicolon(symbol, at, end, cx) {
             return;
@@ -432,9 +499,14 @@ impl TextMachine {
         let Some(value) = &mut self.value else { return };
         let counts = symbol.percent <= value.percent;
         if let Some(quote) = value.quote {
-            if Quote::of(symbol) == Some(quote) {
+            let closing = Quote::of(symbol);
+            if closing == Some(quote) {
                 self.end_value(at, cx);
                 self.anchor = None;
+            } else if closing.is_some_and(|q| q.escape < quote.escape && self.quotes.contains(&q)) {
+                // The text around it ends, and the value with it.
+                self.end_value(at, cx);
+                self.in_text(symbol, end, cx);
             } else {
                 self.value_symbol(symbol, end, cx);
             }
@@ -467,6 +539,48 @@ impl TextMachine {
             return;
         }
         self.value_symbol(symbol, end, cx);
+    }
+
+    /// The value of a member up to its opening quote, or a number.
+    fn in_member(
+        &mut self,
+        member: Member,
+        symbol: Symbol,
+        at: u64,
+        end: u64,
+        cx: &mut Context<'_>,
+    ) {
+        let Some(value) = &mut self.value else { return };
+        let byte = symbol.ascii();
+        match (member, Quote::of(symbol)) {
+            (Member::Gap | Member::Prefix, Some(quote)) => {
+                value.member = None;
+                value.quote = Some(quote);
+                value.start = end;
+            }
+            (Member::Gap, None) if byte.is_ascii_whitespace() => value.start = end,
+            (Member::Gap, None) if matches!(byte, b'b' | b'B' | b'u' | b'U' | b'r' | b'R') => {
+                value.member = Some(Member::Prefix);
+            }
+            (Member::Gap, None) if byte.is_ascii_digit() || byte == b'-' => {
+                value.member = Some(Member::Number);
+                self.value_symbol(symbol, end, cx);
+            }
+            (Member::Number, None)
+                if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-' | b'_') =>
+            {
+                self.value_symbol(symbol, end, cx);
+            }
+            (Member::Number, _) => {
+                self.end_value(at, cx);
+                self.in_text(symbol, end, cx);
+            }
+            // Prose, or a container: not a value that is known to be one.
+            (Member::Gap | Member::Prefix, None) => {
+                self.value = None;
+                self.in_text(symbol, end, cx);
+            }
+        }
     }
 
     /// Whether a symbol at the value's own depth, or above, ends it.
