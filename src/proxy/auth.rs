@@ -139,12 +139,13 @@ pub(super) fn admit(
 ) -> Result<Auth, Reject> {
     let dsn_key = head.and_then(|head| head.dsn_key.as_deref());
     let dsn_project = head.and_then(|head| head.dsn_project.as_deref());
-    if dsn_project.is_some_and(|it| it != project) {
-        return Err(Reject::Disagree("project"));
-    }
     match (presented, dsn_key) {
         (Some(auth), Some(key)) if bare(&auth.key) != bare(key) => Err(Reject::Disagree("key")),
+        // The request names its project itself; whether a dsn may name another one is the collector's to say.
         (Some(auth), _) => Ok(auth),
+        (None, Some(_)) if dsn_project.is_some_and(|it| it != project) => {
+            Err(Reject::Disagree("project"))
+        }
         (None, Some(key)) => Auth::new(key).ok_or(Reject::Auth(
             "the key of the envelope's dsn is not letters and digits",
         )),
