@@ -261,12 +261,13 @@ impl Scrubber {
 
     fn end_chunk(&mut self, undecided: Option<u64>, out: &mut Output) {
         let before = out.len();
-        self.splicer.end(undecided, out);
+        self.splicer.settle(undecided);
         match &mut self.machine {
             Machine::Json(json) | Machine::Ndjson(json) => json.end_chunk(&mut self.splicer),
             Machine::Envelope(envelope) => envelope.end_chunk(&mut self.splicer),
             Machine::Text(_) | Machine::Headers(_) => {}
         }
+        self.splicer.release(out);
         self.report.bytes_out += (out.len() - before) as u64;
         for (rule, count) in self.splicer.counts() {
             let index = usize::from(rule);

@@ -125,6 +125,8 @@ pub(crate) struct Splicer {
     base: u64,
     /// The bytes before `base` that were undecided.
     carry: Vec<u8>,
+    /// Up to here bytes are decided, once the chunk has been settled.
+    decided: u64,
     main: Strand,
     holds: Vec<Hold>,
     next_id: u32,
@@ -143,8 +145,9 @@ impl Splicer {
         self.base
     }
 
-    /// Ends the chunk in hand: what is decided goes to `out`. `undecided` is where undecided bytes begin, if any.
-    pub(crate) fn end(&mut self, undecided: Option<u64>, out: &mut Output) {
+    /// The chunk in hand has been read: every reading takes what is decided of it. `undecided` is where undecided bytes begin, if
+    /// any. Then comes [`Splicer::overflow`], and then [`Splicer::release`].
+    pub(crate) fn settle(&mut self, undecided: Option<u64>) {
         let end = self.base + self.chunk.len() as u64;
         let until = undecided.unwrap_or(end).min(end);
         let Splicer {
@@ -153,44 +156,51 @@ impl Splicer {
             carry,
             main,
             holds,
+            decided,
             ..
         } = self;
+        *decided = until;
         let source = Source {
             chunk,
             base: *base,
             carry,
         };
         // Outer readings end where the next hold begins.
-        let stop = |index: usize, holds: &[Hold]| {
-            holds.get(index).map_or(until, |hold| hold.start.min(until))
-        };
+        let stop =
+            |index: usize, holds: &[Hold]| holds.get(index).map_or(until, |h| h.start.min(until));
         source.flush(main, stop(0, holds), until);
-        for piece in main.pieces.drain(..) {
-            out.push(piece);
-        }
         for index in 0..holds.len() {
             let next = stop(index + 1, holds);
             let hold = &mut holds[index];
             source.flush(&mut hold.plain, next, until);
-            source.flush(
-                &mut hold.redacted,
-                if hold.in_value { until } else { next },
-                until,
-            );
+            let redacted_until = if hold.in_value { until } else { next };
+            source.flush(&mut hold.redacted, redacted_until, until);
+        }
+    }
+
+    /// Lets the chunk in hand go: what is final goes to `out`, what is held or undecided is copied.
+    pub(crate) fn release(&mut self, out: &mut Output) {
+        for piece in self.main.pieces.drain(..) {
+            out.push(piece);
+        }
+        for hold in &mut self.holds {
             for strand in [&mut hold.plain, &mut hold.redacted] {
                 for piece in strand.pieces.drain(..) {
                     strand.owned.extend_from_slice(&piece);
                 }
             }
         }
-        let keep = usize::try_from(end - until).unwrap_or(usize::MAX);
-        if keep <= chunk.len() {
-            carry.clear();
-            carry.extend_from_slice(&chunk[chunk.len() - keep..]);
+        let end = self.base + self.chunk.len() as u64;
+        let keep = usize::try_from(end - self.decided).unwrap_or(usize::MAX);
+        if keep <= self.chunk.len() {
+            self.carry.clear();
+            let from = self.chunk.len() - keep;
+            self.carry.extend_from_slice(&self.chunk[from..]);
         } else {
-            let from_carry = keep - chunk.len();
-            carry.drain(..carry.len().saturating_sub(from_carry));
-            carry.extend_from_slice(chunk);
+            let from_carry = keep - self.chunk.len();
+            let gone = self.carry.len().saturating_sub(from_carry);
+            self.carry.drain(..gone);
+            self.carry.extend_from_slice(&self.chunk);
         }
         self.base = end;
         self.chunk = Bytes::new();
@@ -340,7 +350,7 @@ impl Splicer {
         self.close(index, rule);
     }
 
-    /// Ends holds that have reached their bound, the outermost first; called between chunks.
+    /// Ends holds that have reached their bound, the outermost first; called when a chunk has been settled.
     pub(crate) fn overflow(&mut self, held_rule: RuleIndex) -> Option<Overflow> {
         let index = self
             .holds

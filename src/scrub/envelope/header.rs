@@ -345,7 +345,8 @@ fn scrubbed(text: Vec<u8>, json: &mut JsonScrubber) -> Result<Rewritten, Reason>
         .map_err(|(reason, _)| reason)?;
     json.finish(length, &mut splicer)
         .map_err(|(reason, _)| reason)?;
-    splicer.end(None, &mut output);
+    splicer.settle(None);
+    splicer.release(&mut output);
     let mut text = Vec::with_capacity(chunk.len());
     while let Some(slice) = output.pop() {
         text.extend_from_slice(&slice.into_bytes());

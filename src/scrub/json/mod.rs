@@ -243,7 +243,7 @@ impl JsonScrubber {
         [otlp, leaf, text, literal].into_iter().flatten().min()
     }
 
-    /// After the chunk has gone: holds that have grown too long are redacted.
+    /// When the chunk has been settled: holds that have grown too long are redacted.
     pub(crate) fn end_chunk(&mut self, splicer: &mut Splicer) {
         while let Some(overflow) = splicer.overflow(self.plan.held_rule) {
             let Some(index) = self
