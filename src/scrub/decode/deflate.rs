@@ -60,6 +60,12 @@ impl Deflate {
                             head,
                             state: Decompress::new(is_zlib(head)),
                         };
+                        // The two bytes can be a whole stream, so they are read at once, whatever comes next.
+                        let step = self.decode(&input[1..], output)?;
+                        return Ok(Step {
+                            read: step.read + 1,
+                            written: step.written,
+                        });
                     }
                 }
                 Ok(Step {

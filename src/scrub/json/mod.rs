@@ -801,8 +801,10 @@ impl JsonScrubber {
             {
                 splicer.resume(leaf.reading, behind);
             }
+            // A key with a parameter in it reads as a URL, and is no name.
+            let redacted = self.string.scanning && self.machine.has_redacted();
             self.string.scanning = false;
-            let name = if full { None } else { Some(inside) };
+            let name = (!full && !redacted).then_some(inside);
             if self.string.is_key {
                 self.key_end(name, behind, splicer);
             } else {

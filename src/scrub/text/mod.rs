@@ -182,6 +182,8 @@ pub(crate) struct TextMachine {
     quotes: Vec<Quote>,
     brackets: Brackets,
     value: Option<Value>,
+    /// Whether a value of this text has been replaced.
+    redacted: bool,
     /// The bytes of a symbol that the last chunk ended in.
     partial: Vec<u8>,
     words: Words,
@@ -210,6 +212,7 @@ impl TextMachine {
             quotes: Vec::new(),
             brackets: Brackets::default(),
             value: None,
+            redacted: false,
             partial: Vec::new(),
             words: Words::default(),
         }
@@ -227,8 +230,14 @@ impl TextMachine {
         self.quotes.clear();
         self.brackets = Brackets::default();
         self.value = None;
+        self.redacted = false;
         self.partial.clear();
         self.start_cookie(at);
+    }
+
+    /// Whether a value of this text has been replaced.
+    pub(crate) fn has_redacted(&self) -> bool {
+        self.redacted
     }
 
     /// Bytes that are kept between chunks.
@@ -734,6 +743,7 @@ impl TextMachine {
             && !value.cut
         {
             value.cut = true;
+            self.redacted = true;
             cx.splicer.cut(Reading::Plain, value.start);
             cx.splicer
                 .insert(Reading::Plain, &Bytes::from_static(MARKER));
