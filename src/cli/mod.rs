@@ -1,6 +1,7 @@
 //! The command line. Each command has one file with its arguments and a `run` that says how it ended.
 
 mod check;
+mod demo;
 mod scrub;
 mod serve;
 
@@ -27,6 +28,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// See it work: captured telemetry through the proxy, then your own; no configuration, no network
+    Demo(demo::Arguments),
     /// Run the proxy
     Serve(serve::Arguments),
     /// Validate the configuration and print it, with where each value came from
@@ -38,6 +41,9 @@ enum Command {
 /// Runs the command that the arguments (the program's own name first) name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match Arguments::try_parse_from(arguments) {
+        Ok(Arguments {
+            command: Command::Demo(arguments),
+        }) => demo::run(arguments),
         Ok(Arguments {
             command: Command::Serve(arguments),
         }) => serve::run(arguments),
