@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -69,6 +69,8 @@ enum Failure {
     Read(io::Error),
     Write(io::Error),
     Malformed(Malformed),
+    /// The input is compressed: how, and what undoes it.
+    Compressed(&'static str, &'static str),
 }
 
 impl fmt::Display for Failure {
@@ -76,7 +78,14 @@ impl fmt::Display for Failure {
         match self {
             Failure::Read(error) => write!(f, "cannot read the input: {error}"),
             Failure::Write(error) => write!(f, "cannot write the output: {error}"),
-            Failure::Malformed(error) => write!(f, "the input is malformed: {error}"),
+            Failure::Malformed(error) => write!(
+                f,
+                "the input is malformed: {error}; what came out before is clean, but not whole \
+                 (check --format, and that the input is complete)"
+            ),
+            Failure::Compressed(what, how) => {
+                write!(f, "the input is {what} data; unpack it first, as {how}")
+            }
         }
     }
 }
@@ -88,14 +97,9 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
     };
     let input: Box<dyn Read> = match &arguments.file {
         None => Box::new(io::stdin().lock()),
-        Some(path) => match File::open(path) {
+        Some(path) => match open(path) {
             Ok(file) => Box::new(file),
-            Err(error) => {
-                return fail(
-                    FAILED,
-                    format_args!("cannot open {}: {error}", path.display()),
-                );
-            }
+            Err(why) => return fail(FAILED, format_args!("{}: {why}", path.display())),
         },
     };
     let plan = policy.plan();
@@ -118,6 +122,32 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
+/// Opens a file for reading, or says what to do.
+fn open(path: &Path) -> Result<File, String> {
+    let file = File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            "there is no such file; leave the name out to read standard input".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => "may not be read; check its permissions".to_owned(),
+        _ => format!("cannot be opened: {error}"),
+    })?;
+    match file.metadata() {
+        Ok(metadata) if metadata.is_dir() => Err("is a directory; name a file in it".to_owned()),
+        Ok(_) | Err(_) => Ok(file),
+    }
+}
+
+/// Nobody scrubs compressed bytes on purpose; the first of them tell.
+fn uncompressed(chunk: &[u8]) -> Result<(), Failure> {
+    if chunk.starts_with(b"\x1f\x8b") {
+        return Err(Failure::Compressed("gzip", "gunzip -c FILE"));
+    }
+    if chunk.starts_with(b"\x28\xb5\x2f\xfd") {
+        return Err(Failure::Compressed("zstd", "zstd -dc FILE"));
+    }
+    Ok(())
+}
+
 /// Reads, scrubs and writes until the input ends. With a plan, redactions are reported.
 fn pump(
     mut scrubber: Scrubber,
@@ -127,8 +157,12 @@ fn pump(
     let mut target = BufWriter::new(io::stdout().lock());
     let mut output = Output::new();
     let mut buffer = BytesMut::new();
+    let mut first = true;
     loop {
         let chunk = read_chunk(&mut input, &mut buffer).map_err(Failure::Read)?;
+        if std::mem::take(&mut first) {
+            uncompressed(&chunk)?;
+        }
         let ended = chunk.is_empty();
         let result = if ended {
             scrubber.finish(&mut output)

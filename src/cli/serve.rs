@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use super::{Configuration, USAGE, fail};
-use crate::config::Config;
+use crate::config::Resolved;
 use crate::observe;
-use crate::proxy::{App, Ended, Shutdown};
+use crate::proxy::{App, BuildError, Ended, Shutdown};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -14,11 +14,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> ExitCode {
-    let config = match arguments.configuration.loader().load() {
-        Ok(resolved) => resolved.config,
+    let resolved = match arguments.configuration.loader().load() {
+        Ok(resolved) => resolved,
         Err(error) => return fail(USAGE, error),
     };
-    observe::start_log(&config.log);
+    observe::start_log(&resolved.config.log);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -26,12 +26,19 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, format!("threads can't be started: {error}")),
     };
-    runtime.block_on(serve(config))
+    runtime.block_on(serve(resolved))
 }
 
-async fn serve(config: Config) -> ExitCode {
-    let app = match App::build(config).await {
+async fn serve(resolved: Resolved) -> ExitCode {
+    let app = match App::build(resolved.config.clone()).await {
         Ok(app) => app,
+        // A mistake in the configuration that only shows when the policy is loaded.
+        Err(error @ BuildError::Policy(_)) => {
+            return fail(
+                USAGE,
+                format_args!("{}: {error}", resolved.source("policy.name")),
+            );
+        }
         Err(error) => return fail(1, error),
     };
     let shutdown = Shutdown::new();

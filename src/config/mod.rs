@@ -693,7 +693,7 @@ impl Draft {
                     self.sources.insert(meant, source.clone());
                 }
                 let hint = match (meant, &source) {
-                    (None, _) => "`scrubline check` prints all keys".to_owned(),
+                    (None, _) => known_near(name),
                     (Some(meant), Source::Environment(_)) => {
                         format!("did you mean {}?", env::variable(meant))
                     }
@@ -711,6 +711,22 @@ impl Draft {
             });
         }
     }
+}
+
+/// What there is, where nothing is near: the keys of the section, or the sections.
+fn known_near(name: &str) -> String {
+    let parts = || KEYS.iter().filter_map(|key| key.name.split_once('.'));
+    let section = name.split('.').next().unwrap_or_default();
+    let keys: Vec<&str> = parts()
+        .filter(|(of, _)| *of == section)
+        .map(|(_, key)| key)
+        .collect();
+    if !keys.is_empty() {
+        return format!("[{section}] has {}", keys.join(", "));
+    }
+    let mut sections: Vec<String> = parts().map(|(of, _)| format!("[{of}]")).collect();
+    sections.dedup();
+    format!("the sections are {}", sections.join(", "))
 }
 
 /// The known key that `name` most likely means, if any is near.

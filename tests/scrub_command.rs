@@ -1,0 +1,71 @@
+//! `scrubline scrub`: a document in, the scrubbed one out; and one clear line where there is something wrong.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+fn scrub(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_scrubline"))
+        .arg("scrub")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // It may have ended already.
+    let _ = stdin.write_all(input);
+    drop(stdin);
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_document_and_its_report() {
+    let output = scrub(
+        &["--format", "json", "--report"],
+        br#"{"url":"/x?page=2&token=hunter2"}"#,
+    );
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.stdout, br#"{"url":"/x?page=2&token=[Filtered]"}"#);
+    let report: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(report["rule"], "core.url_parameter");
+    assert_eq!(report["path"], "url");
+}
+
+#[test]
+fn what_is_wrong_is_one_line() {
+    let folder = env!("CARGO_MANIFEST_DIR");
+    for (arguments, input, expected) in [
+        (
+            &["--format", "json", "no/such/file"][..],
+            &b""[..],
+            "scrubline: no/such/file: there is no such file; leave the name out to read standard input\n".to_owned(),
+        ),
+        (
+            &["--format", "json", folder][..],
+            b"",
+            format!("scrubline: {folder}: is a directory; name a file in it\n"),
+        ),
+        (
+            &["--format", "json"],
+            b"\x1f\x8b\x08\0",
+            "scrubline: the input is gzip data; unpack it first, as gunzip -c FILE\n".to_owned(),
+        ),
+        (
+            &["--format", "json"],
+            b"{\"a\":",
+            "scrubline: the input is malformed: the input ends too early at byte 5; what came out before is clean, but not \
+             whole (check --format, and that the input is complete)\n"
+                .to_owned(),
+        ),
+    ] {
+        let output = scrub(arguments, input);
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);
+    }
+}
