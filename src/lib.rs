@@ -1,4 +1,59 @@
 //! Scrubline takes the secrets out of Sentry telemetry before it leaves.
+//!
+//! [`scrub`] is the engine: bytes in, scrubbed slices out, no I/O. `policy` makes a plan for it from the rule packs under
+//! `rules/`. All else is the shell around it, built with the feature `proxy` (on by default): a sidecar that stands between
+//! SDKs and their collector.
+//!
+//! # From bytes in to bytes out
+//!
+//! What happens to one request, in order. Names of private types are in plain backticks; each stands in the file that is
+//! named beside it.
+//!
+//! 1. **Accept.** `proxy/listener.rs` takes a connection permit, then a socket. No permit, no accept: who comes now waits in
+//!    the kernel's queue.
+//! 2. **Pipeline.** `handle` in `proxy/service.rs` reads like this list. Each step gives a value or a `Reject`; `Record` sees
+//!    to it that the request ends in exactly one outcome, also when the client goes away.
+//! 3. **Route** (`proxy/route.rs`). `POST /api/{project}/envelope/` or `/store/`. Everything else is refused, not forwarded.
+//! 4. **Take a place.** `limits.in_flight` requests may be in here at a time; one more is answered 503, before anything is
+//!    held for it.
+//! 5. **Who sends** (`proxy/auth.rs`). One form of authorization, of six. More than one is refused. The last form, the
+//!    envelope's own `dsn`, is only known at step 12.
+//! 6. **Choose the policy.** One [`policy::Policy`] is taken for the whole request. Its [`scrub::Plan`] is all that the engine
+//!    ever sees of it.
+//! 7. **Pull.** `Intake` in `proxy/body.rs` asks for a frame of the request's body only when something behind it wants bytes,
+//!    so a slow collector slows the client down and nothing piles up here.
+//! 8. **Decode.** [`scrub::decode::Decoder`] undoes the content encoding, one chunk of at most 32 KiB at a time, and stops at
+//!    [`scrub::Limits::decoded_bytes`] and [`scrub::Limits::decode_ratio`]. An identity body keeps the memory it came in.
+//! 9. **Frame** (`scrub/envelope/mod.rs`). `EnvelopeScrubber` finds header lines and payloads, of stated length or up to the
+//!    newline. Headers are read strictly and written anew from an allow-list (`scrub/envelope/header.rs`). An event sent to
+//!    `/store/` is one document without frame. `treatment` in `scrub/envelope/item.rs` is the table that says which item types
+//!    are scrubbed and which are left out; a type that nobody knows is left out.
+//! 10. **Lex** (`scrub/json/lexer.rs`). `Lexer` is strict RFC 8259 and stops after any byte. `JsonScrubber`
+//!     (`scrub/json/mod.rs`) knows of each value what is to be done with it before its first byte: from its key
+//!     (`scrub/name.rs`), or from its place (`scrub/path.rs`). So a secret of any length costs no memory.
+//! 11. **Look inside** (`scrub/text/mod.rs`). A string that could hold `name=value` goes through `TextMachine`, which reads
+//!     it through every layer of escaping. What is found becomes a cut and an insertion in the `Splicer`
+//!     (`scrub/splice.rs`), the one place that turns edits into output. Between edits nothing is copied.
+//!     What comes out is an [`scrub::Output`], a queue of [`scrub::Scrubbed`]. Only `scrub` can make one, and delivery takes
+//!     nothing else, so forwarding what came in does not compile.
+//! 12. **Start late.** `Intake::gather` works until 64 KiB are clean or the body has ended. Nothing has been sent anywhere yet:
+//!     a small body that is malformed never reaches the collector, and a small good one travels with its length. Now the
+//!     envelope's head is known, and `admit` compares its `dsn` with step 5. An envelope of which policy left nothing is
+//!     answered 200 and not sent.
+//! 13. **Headers** (`delivery/headers.rs`). The request headers that travel are built from an allow-list, with one
+//!     `X-Sentry-Auth`. The path is written anew from the route; the host comes from [`config::Upstream::url`], never from
+//!     what came in.
+//! 14. **Deliver** (`delivery/mod.rs`). `Delivery::send` makes one attempt over a pooled connection. The body is an `Outbound`
+//!     (`delivery/outbound.rs`): the connection pulls it, it pulls the `Intake`, and `Encoder` (`delivery/encode.rs`)
+//!     compresses as [`config::Upstream::encoding`] says.
+//! 15. **Answer** (`proxy/respond.rs`). The collector's answer is built anew: status, `id` or `detail`, and the headers that
+//!     SDKs act on. A `Reject` is mapped to its status here and nowhere else.
+//! 16. **Record.** The engine's [`scrub::Report`] becomes metrics ([`observe::Metrics`]), one log line, and a
+//!     [`proxy::Finished`] for whoever subscribed. Counts, rule ids and lengths; never a value.
+//!
+//! When something fails before step 14, the client gets an answer and nothing has left. After it, the request to the
+//! collector is *aborted*, so that the far side sees a broken request and not a short good one. What is malformed, too large
+//! or unknown is never passed on as it is.
 
 #[cfg(feature = "proxy")]
 mod admin;
