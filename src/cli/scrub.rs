@@ -124,12 +124,14 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
 
 /// Opens a file for reading, or says what to do.
 fn open(path: &Path) -> Result<File, String> {
-    let file = File::open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => {
+    let file = File::open(path).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
             "there is no such file; leave the name out to read standard input".to_owned()
+        } else if error.kind() == io::ErrorKind::PermissionDenied {
+            "may not be read; check its permissions".to_owned()
+        } else {
+            format!("cannot be opened: {error}")
         }
-        io::ErrorKind::PermissionDenied => "may not be read; check its permissions".to_owned(),
-        _ => format!("cannot be opened: {error}"),
     })?;
     match file.metadata() {
         Ok(metadata) if metadata.is_dir() => Err("is a directory; name a file in it".to_owned()),
