@@ -34,11 +34,16 @@ const ARRIVALS: usize = 16;
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Where SDKs send to [default: 127.0.0.1:9180, or a free port if that one is in use]
-    #[arg(long, value_name = "IP:PORT")]
+    #[arg(long, value_name = "IP:PORT", value_parser = address)]
     listen: Option<SocketAddr>,
     /// End after the show
     #[arg(long)]
     once: bool,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "give an IP and a port, as 127.0.0.1:9180".to_owned())
 }
 
 /// Why there is nothing to see.
