@@ -74,6 +74,9 @@ impl KeyVerdicts {
         name: &[u8],
         kinds: Kinds,
     ) -> Option<Verdict> {
+        if name.len() > 128 {
+            return None;
+        }
         let plain = name.iter().all(|byte| {
             byte.is_ascii_alphanumeric()
                 || *byte >= 0x80
@@ -93,7 +96,7 @@ impl KeyVerdicts {
                 )
         });
         let spaces = name.iter().filter(|byte| **byte == b' ').count();
-        if !plain || name.len() > 128 {
+        if !plain || spaces > 3 || name.starts_with(b" ") {
             return None;
         }
         let verdict = self.look_up(names, name, kinds)?;

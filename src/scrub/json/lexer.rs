@@ -4,7 +4,7 @@
 //! whoever consumes the events sees only well-formed prefixes. A string comes in parts, as the chunks cut it.
 
 use crate::scrub::outcome::Reason;
-use crate::scrub::text;
+use crate::scrub::text::Signs;
 
 /// Deepest nesting there can be.
 pub(crate) const MAX_DEPTH: usize = 512;
@@ -106,8 +106,8 @@ pub(crate) struct Lexer {
     max_depth: usize,
     /// One bit a level: set for an object.
     kinds: [u64; MAX_DEPTH / 64],
-    /// The current string has a separator, a quote, or a `\u` or `\\` escape, so that the text machine must look at it.
-    pub(crate) candidate: bool,
+    /// What the current string has that could make a name and a separator.
+    pub(crate) signs: Signs,
     /// The current string has an escape.
     pub(crate) escaped: bool,
 }
@@ -126,7 +126,7 @@ static CLASS: [u8; 256] = {
         if byte < 0x20 || byte >= 0x80 || byte == b'"' as usize || byte == b'\\' as usize {
             table[byte] = STOP;
         }
-        if byte == b'=' as usize || byte == b'%' as usize || byte == b'\'' as usize {
+        if Signs::is_sign(byte as u8) {
             table[byte] = STOP;
         }
         byte += 1;
@@ -149,7 +149,7 @@ impl Lexer {
             depth: 0,
             max_depth: max_depth.min(MAX_DEPTH),
             kinds: [0; MAX_DEPTH / 64],
-            candidate: false,
+            signs: Signs::default(),
             escaped: false,
         }
     }
@@ -252,7 +252,7 @@ impl Lexer {
             if byte == b'"' && (wants_key || wants_value) {
                 self.is_key = wants_key;
                 self.token = Token::String { escape: 0 };
-                self.candidate = false;
+                self.signs = Signs::default();
                 self.escaped = false;
                 return Ok(Event::StringStart {
                     key: wants_key,
@@ -407,9 +407,7 @@ impl Lexer {
         let mut i = start;
         loop {
             if escape == 0 && self.utf8.due == 0 {
-                while i < chunk.len() && CLASS[chunk[i] as usize] == PLAIN {
-                    i += 1;
-                }
+                i += plain_run(&chunk[i..]);
             }
             let Some(&byte) = chunk.get(i) else { break };
             if self.utf8.due > 0 {
@@ -425,11 +423,11 @@ impl Lexer {
                 escape = match byte {
                     b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 0,
                     b'"' | b'\\' => {
-                        self.candidate = true;
+                        self.signs.see(byte);
                         0
                     }
                     b'u' => {
-                        self.candidate = true;
+                        self.signs.see(byte);
                         2
                     }
                     _ => return fail(self, "unknown escape in a string"),
@@ -459,7 +457,7 @@ impl Lexer {
                         escape = 1;
                         self.escaped = true;
                     }
-                    byte if text::may_separate(byte) => self.candidate = true,
+                    byte if Signs::is_sign(byte) => self.signs.see(byte),
                     0..0x20 => return fail(self, "control character in a string"),
                     _ => match first_of_character(byte) {
                         Some(utf8) => self.utf8 = utf8,
@@ -481,6 +479,25 @@ impl Lexer {
             })
         }
     }
+}
+
+/// How many bytes at the front can be passed over.
+#[inline]
+fn plain_run(bytes: &[u8]) -> usize {
+    let mut run = 0;
+    for eight in bytes.chunks_exact(8) {
+        let stops = eight
+            .iter()
+            .fold(0, |stops, byte| stops | CLASS[usize::from(*byte)]);
+        if stops != PLAIN {
+            break;
+        }
+        run += 8;
+    }
+    let rest = bytes[run..].iter();
+    run + rest
+        .take_while(|byte| CLASS[usize::from(**byte)] == PLAIN)
+        .count()
 }
 
 /// The Unicode standard's table of well-formed UTF-8 (table 3-7): bounds of the second byte by the first.

@@ -757,8 +757,10 @@ impl JsonScrubber {
             }
         }
         if let Some(kind) = self.string.scan {
-            let idle =
-                closed && !self.string.scanning && !self.lexer.candidate && kind == Kind::Plain;
+            let idle = closed
+                && !self.string.scanning
+                && !self.lexer.signs.may_separate()
+                && kind == Kind::Plain;
             if !idle {
                 if !self.string.scanning {
                     self.machine.start(kind, Layer::Json, at);

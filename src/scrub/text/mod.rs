@@ -3,7 +3,7 @@
 //! The machine reads [`Symbol`]s, one after the other, and is either in text (collecting the name that may stand before the
 //! next separator) or in a value (looking for the value's end). Its whole state is the fields of [`TextMachine`], so it stops
 //! after any byte and goes on with the next chunk. It is exact and visits every symbol; the callers run it only on strings in
-//! which a cheap scan has seen something that could be a separator ([`may_separate`]).
+//! which a cheap scan has seen something that could be a separator ([`Signs`]).
 //!
 //! ```text
 //!  https://a.eu/x?page=2&token=abc&sort=up
@@ -44,9 +44,34 @@ pub(crate) enum Kind {
     Cookie(RuleIndex),
 }
 
-/// Whether a byte of a string can be (part of) a separator, so that the machine has to look at the string.
-pub(crate) fn may_separate(byte: u8) -> bool {
-    matches!(byte, b'=' | b'%' | b'\'')
+/// What a cheap scan has seen in a string: whether the machine has to look at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Signs(u8);
+
+impl Signs {
+    /// An equals sign, or an escape or percent sign that can hide anything.
+    const SEPARATOR: u8 = 1;
+    const QUOTE: u8 = 2;
+    const COLON: u8 = 4;
+
+    /// Whether a byte of a string is a sign.
+    pub(crate) const fn is_sign(byte: u8) -> bool {
+        matches!(byte, b'=' | b'%' | b'\'' | b':' | b'`')
+    }
+
+    /// Takes note of a sign.
+    pub(crate) fn see(&mut self, byte: u8) {
+        self.0 |= match byte {
+            b'\'' | b'"' | b'`' => Self::QUOTE,
+            b':' => Self::COLON,
+            _ => Self::SEPARATOR,
+        };
+    }
+
+    /// Whether there can be a name with a separator: behind a name in quotes, a colon is one.
+    pub(crate) fn may_separate(self) -> bool {
+        self.0 & Self::SEPARATOR != 0 || self.0 == Self::QUOTE | Self::COLON
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
