@@ -1,6 +1,7 @@
 //! Law 6: memory is bounded whatever the input, and output leaves before the input has ended. An allocator that counts tells.
 
 #![allow(
+    dead_code,
     clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,

@@ -1,6 +1,7 @@
 //! The laws as properties of generated documents. What is generated says itself where its secrets are.
 
 #![allow(
+    dead_code,
     clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
