@@ -46,7 +46,7 @@ pub struct SafeNames {
     pub prefixes: Vec<(String, Kinds)>,
 }
 
-/// A rule for the value at a path of member names; `*` stands for any one member or `**` for any number.
+/// A rule for the value at a path of member names; `**` stands for any number of members.
 #[derive(Debug, Clone)]
 pub struct PathRule {
     /// The rule's id.
