@@ -252,12 +252,39 @@ pub(crate) struct Names {
     suffixes: Vec<(Phrase, Phrase)>,
     /// First phrase and last phrase of a name with a gap between (`x-*-secret`).
     gaps: Vec<(Phrase, Phrase, Verdict)>,
-    prefixes: Vec<(Phrase, Kinds)>,
+    prefixes: Vec<(Phrase, Kinds, Letters)>,
     safe: PhraseMap<()>,
     safe_last: PhraseMap<()>,
     /// A word and the plural behind it that count something (`max tokens`).
     counters: PhraseMap<()>,
     longest_phrase: usize,
+    /// The letters of phrases, for each kind of place: a name that lacks a letter of each is none of them.
+    letters: Vec<(Kinds, Letters)>,
+}
+
+/// The ASCII letters that a text has, one bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Letters(u32);
+
+impl Letters {
+    const OTHER: u32 = 1 << 31;
+
+    /// Letters in either case; what is not ASCII sets a bit of its own.
+    fn of(text: &[u8]) -> Letters {
+        Letters(text.iter().fold(0, |letters, byte| {
+            letters
+                | match byte {
+                    b'a'..=b'z' => 1 << (byte - b'a'),
+                    b'A'..=b'Z' => 1 << (byte - b'A'),
+                    0x80.. => Self::OTHER,
+                    _ => 0,
+                }
+        }))
+    }
+
+    fn has_all_of(self, other: Letters) -> bool {
+        self.0 & other.0 == other.0
+    }
 }
 
 impl Names {
@@ -266,6 +293,20 @@ impl Names {
         let mut words = Words::default();
         words.split(phrase.as_bytes());
         words.text.into_boxed_slice()
+    }
+
+    /// Takes note of the letters that a phrase needs.
+    fn note_letters(&mut self, phrase: &str, kinds: Kinds) {
+        // What is not ASCII has several spellings in bytes; its ASCII letters are enough to ask for.
+        let letters = Letters(Letters::of(&Self::normal(phrase)).0 & !Letters::OTHER);
+        let redundant = |(known_kinds, known): &(Kinds, Letters)| {
+            *known_kinds == kinds && letters.has_all_of(*known)
+        };
+        if !self.letters.iter().any(redundant) {
+            self.letters
+                .retain(|(known_kinds, known)| *known_kinds != kinds || !known.has_all_of(letters));
+            self.letters.push((kinds, letters));
+        }
     }
 
     fn put(map: &mut PhraseMap<Verdict>, phrase: &str, verdict: Verdict) {
@@ -282,20 +323,24 @@ impl Names {
     }
 
     pub(crate) fn add_exact(&mut self, phrase: &str, verdict: Verdict) {
+        self.note_letters(phrase, verdict.kinds);
         Self::put(&mut self.exact, phrase, verdict);
     }
 
     pub(crate) fn add_last(&mut self, phrase: &str, verdict: Verdict) {
+        self.note_letters(phrase, verdict.kinds);
         self.measure(phrase);
         Self::put(&mut self.last, phrase, verdict);
     }
 
     pub(crate) fn add_any(&mut self, phrase: &str, verdict: Verdict) {
+        self.note_letters(phrase, verdict.kinds);
         self.measure(phrase);
         Self::put(&mut self.any, phrase, verdict);
     }
 
     pub(crate) fn add_gap(&mut self, first: &str, last: &str, verdict: Verdict) {
+        self.note_letters(&format!("{first} {last}"), verdict.kinds);
         self.gaps
             .push((Self::normal(first), Self::normal(last), verdict));
     }
@@ -306,9 +351,11 @@ impl Names {
     }
 
     pub(crate) fn add_prefix(&mut self, prefix: &str, kinds: Kinds) {
-        self.prefixes.push((Self::normal(prefix), kinds));
+        let phrase = Self::normal(prefix);
+        let letters = Letters::of(&phrase);
+        self.prefixes.push((phrase, kinds, letters));
         self.prefixes
-            .sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
+            .sort_by_key(|(prefix, ..)| std::cmp::Reverse(prefix.len()));
     }
 
     pub(crate) fn add_safe(&mut self, phrase: &str) {
@@ -358,7 +405,32 @@ impl Names {
         })
     }
 
+    /// A cheap look that lets most names go: none is denied that lacks letters of every phrase.
+    fn may_be_denied(&self, name: &[u8], kinds: Kinds) -> bool {
+        let letters = Letters::of(name);
+        if letters.0 & Letters::OTHER != 0 {
+            return true;
+        }
+        // A prefix such as `http` makes the rest the name of another kind of place.
+        let kinds = self
+            .prefixes
+            .iter()
+            .fold(kinds, |kinds, (_, added, needed)| {
+                if letters.has_all_of(*needed) {
+                    kinds.or(*added)
+                } else {
+                    kinds
+                }
+            });
+        self.letters
+            .iter()
+            .any(|(of, needed)| of.meets(kinds) && letters.has_all_of(*needed))
+    }
+
     fn look_up_part(&self, name: &[u8], kinds: Kinds, words: &mut Words) -> Option<Verdict> {
+        if !self.may_be_denied(name, kinds) {
+            return None;
+        }
         words.split(name);
         let count = words.spans.len();
         if count == 0 || self.safe.contains_key(words.phrase(0, count)) {
@@ -385,7 +457,7 @@ impl Names {
     }
 
     fn prefix_at(&self, words: &Words, from: usize) -> Option<(usize, Kinds)> {
-        self.prefixes.iter().find_map(|(prefix, kinds)| {
+        self.prefixes.iter().find_map(|(prefix, kinds, _)| {
             let length = prefix.iter().filter(|b| **b == b' ').count() + 1;
             let found = words.spans.len() > from + length
                 && words.phrase(from, from + length) == prefix.as_ref();
