@@ -385,6 +385,12 @@ impl Names {
         if reads_as_path(name) {
             return None;
         }
+        if name.contains(&b'%') {
+            let decoded = percent_decoded(name);
+            if decoded != name {
+                return self.look_up(&decoded, kinds, words);
+            }
+        }
         if memchr::memchr2(b'[', b']', name).is_some() {
             return name
                 .split(|b| matches!(b, b'[' | b']'))
@@ -471,6 +477,10 @@ impl Names {
         if let Some(verdict) = self.exact.get(words.phrase(from, count)).filter(covers) {
             return Some(*verdict);
         }
+        let bare = words.phrase(from, count).trim_ascii_end_digits();
+        if let Some(verdict) = self.exact.get(bare).filter(covers) {
+            return Some(*verdict);
+        }
         if self.safe_last.contains_key(words.word(count - 1)) {
             return None;
         }
@@ -532,6 +542,28 @@ impl Names {
         }
         None
     }
+}
+
+/// Undoes percent-encoding, once.
+pub(crate) fn percent_decoded(name: &[u8]) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let mut decoded = Vec::with_capacity(name.len());
+    let mut rest = name;
+    while let Some((first, behind)) = rest.split_first() {
+        rest = behind;
+        let encoded = match behind {
+            [high, low, ..] if *first == b'%' => digit(*high).zip(digit(*low)),
+            _ => None,
+        };
+        match encoded {
+            Some((high, low)) => {
+                decoded.push((high << 4 | low) as u8);
+                rest = &behind[2..];
+            }
+            None => decoded.push(*first),
+        }
+    }
+    decoded
 }
 
 fn ends_in_phrase(text: &[u8], phrase: &[u8]) -> bool {

@@ -183,27 +183,11 @@ impl PlanBuilder {
 }
 
 impl Plan {
-    /// The id of the rule that covers a name in a place of one of these kinds, if any. Percent-encoding is undone.
+    /// The id of the rule that covers a name in a place of one of these kinds, if any.
     pub fn rule_for_name(&self, name: &str, kinds: Kinds) -> Option<&str> {
-        let mut decoded = Vec::with_capacity(name.len());
-        let bytes = name.as_bytes();
-        let mut at = 0;
-        while at < bytes.len() {
-            let byte = name
-                .get(at + 1..at + 3)
-                .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-            match byte.filter(|_| bytes[at] == b'%') {
-                Some(byte) => {
-                    decoded.push(byte);
-                    at += 3;
-                }
-                None => {
-                    decoded.push(bytes[at]);
-                    at += 1;
-                }
-            }
-        }
-        let verdict = self.names.look_up(&decoded, kinds, &mut Words::default())?;
+        let verdict = self
+            .names
+            .look_up(name.as_bytes(), kinds, &mut Words::default())?;
         self.rules
             .get(usize::from(verdict.rule))
             .map(String::as_str)

@@ -309,6 +309,13 @@ impl Splicer {
         }
     }
 
+    /// Another value begins that the same hold is for.
+    pub(crate) fn hold_value_again(&mut self, id: u32) {
+        if let Some(hold) = self.holds.iter_mut().find(|hold| hold.id == id) {
+            hold.in_value = true;
+        }
+    }
+
     /// Ends a hold at `at`, as redacted by `rule` or, without one, as it is. Too long a hold ends redacted by `held_rule`.
     pub(crate) fn resolve(
         &mut self,

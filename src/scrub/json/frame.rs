@@ -1,6 +1,6 @@
 //! What is known about each open container, and about the member or element that comes next in it.
 
-use crate::scrub::name::RuleIndex;
+use crate::scrub::name::{RuleIndex, Verdict};
 use crate::scrub::path::{NOWHERE, NodeIndex};
 
 use super::lexer::Container;
@@ -31,7 +31,7 @@ pub(super) enum Treat {
 pub(super) enum PairName {
     Unknown,
     Harmless,
-    Denied(RuleIndex),
+    Denied(Verdict),
 }
 
 /// What the element before says about the next one in an array.

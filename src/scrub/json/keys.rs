@@ -1,7 +1,7 @@
 //! Verdicts on keys, remembered: events use the same few keys over and over. Entries are compared byte for byte, so a
 //! remembered verdict is always the right one.
 
-use crate::scrub::name::{Kinds, Names, Verdict, Words};
+use crate::scrub::name::{Kinds, NAME_BYTES, Names, Verdict, Words};
 
 const ENTRIES: usize = 256;
 const KEY_BYTES: usize = 22;
@@ -74,7 +74,7 @@ impl KeyVerdicts {
         name: &[u8],
         kinds: Kinds,
     ) -> Option<Verdict> {
-        if name.len() > 128 {
+        if name.len() > NAME_BYTES {
             return None;
         }
         let plain = name.iter().all(|byte| {
@@ -93,6 +93,8 @@ impl KeyVerdicts {
                         | b'`'
                         | b' '
                         | b'$'
+                        | b'%'
+                        | b'+'
                 )
         });
         let spaces = name.iter().filter(|byte| **byte == b' ').count();

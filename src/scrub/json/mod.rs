@@ -20,8 +20,8 @@ use bytes::Bytes;
 
 use super::MARKER;
 use super::limits::Limits;
-use super::name::{Kinds, RuleIndex, Treatment};
-use super::outcome::{Malformed, Place};
+use super::name::{Kinds, RuleIndex, Treatment, reads_as_path};
+use super::outcome::{Malformed, Place, Reason};
 use super::path::{NOWHERE, PathTree};
 use super::plan::{Document, Plan};
 use super::splice::{Reading, Splicer};
@@ -207,6 +207,18 @@ impl JsonScrubber {
         loop {
             match self.lexer.next(bytes, &mut at, base)? {
                 Event::NeedMore => return Ok(()),
+                Event::Open(Container::Array, at)
+                | Event::StringStart { at, .. }
+                | Event::NumberStart(at)
+                    if self.forces && self.frames.is_empty() && !self.dropping() =>
+                {
+                    return Err((Reason::Json("expected an object"), base + at as u64));
+                }
+                Event::Literal { start, .. }
+                    if self.forces && self.frames.is_empty() && !self.dropping() =>
+                {
+                    return Err((Reason::Json("expected an object"), start));
+                }
                 event => self.event(event, bytes, base, splicer),
             }
         }
@@ -303,7 +315,7 @@ impl JsonScrubber {
                         }
                         _ => {
                             self.no_otlp(splicer);
-                            replace(splicer, offset(at), offset(at) + 1, b" ");
+                            replace(splicer, Reading::Both, offset(at), offset(at) + 1, b" ");
                         }
                     }
                 }
@@ -325,7 +337,7 @@ impl JsonScrubber {
     fn no_otlp(&mut self, splicer: &mut Splicer) {
         self.otlp = None;
         for at in self.newlines.drain(..) {
-            replace(splicer, at, at + 1, b" ");
+            replace(splicer, Reading::Both, at, at + 1, b" ");
         }
     }
 
@@ -520,19 +532,23 @@ impl JsonScrubber {
             }
         };
         let open = matches!(next.treat, Treat::Plain | Treat::Query);
-        let (waits, rule) = match frame.container {
+        let (waits, named) = match frame.container {
             Container::Object if next.is_pair_value && open => match frame.pair {
-                PairName::Denied(rule) => (false, Some(rule)),
+                PairName::Denied(verdict) => (false, Some(verdict)),
                 PairName::Unknown => (!frame.no_pair, None),
                 PairName::Harmless => (false, None),
             },
             Container::Array if open && frame.before != Before::Nothing => (true, None),
             Container::Object | Container::Array => (false, None),
         };
-        if let Some(rule) = rule {
-            next.treat = Treat::Leaves(rule);
+        if let Some(verdict) = named {
+            apply(&mut next, verdict.treatment, verdict.rule);
+            next.wrapper = false;
         }
-        if waits && frame.hold == 0 {
+        if waits && frame.hold != 0 {
+            // Another `value` before the name: it waits, too.
+            splicer.hold_value_again(frame.hold);
+        } else if waits {
             match splicer.hold(at) {
                 Some(id) => frame.hold = id,
                 None => next.treat = Treat::Leaves(self.plan.held_rule),
@@ -809,6 +825,12 @@ impl JsonScrubber {
             let name = (!full && !redacted).then_some(inside);
             if self.string.is_key {
                 self.key_end(name, behind, splicer);
+                if full && !redacted && !reads_as_path(inside) {
+                    // Too long to be looked at whole, and it may end in anything.
+                    if matches!(self.next.treat, Treat::Plain | Treat::Query) {
+                        self.next.treat = Treat::Leaves(self.plan.held_rule);
+                    }
+                }
             } else {
                 if self.string.wanted {
                     self.name_end(name, behind, splicer);
@@ -839,6 +861,12 @@ impl JsonScrubber {
         if let Some((start, depth, reading, rule)) = self.otlp {
             if behind - start <= OTLP_BYTES && OTLP_TYPED.contains(&key) {
                 self.otlp = None;
+                if reading == Reading::Redacted {
+                    // As it is, the object stays.
+                    for at in self.newlines.drain(..) {
+                        replace(splicer, Reading::Plain, at, at + 1, b" ");
+                    }
+                }
                 self.newlines.clear();
                 splicer.cut(reading, start);
                 splicer.insert(reading, &Bytes::from_static(OTLP_MARKER));
@@ -940,16 +968,12 @@ impl JsonScrubber {
         };
         let verdict = self
             .verdicts
-            .look_up_pair_name(&self.plan.names, name, kinds)
-            .filter(|verdict| {
-                matches!(
-                    verdict.treatment,
-                    Treatment::Leaves | Treatment::Replace | Treatment::Null
-                )
-            });
+            .look_up_pair_name(&self.plan.names, name, kinds);
+        // A query is looked at as one where its name comes first, and as text elsewhere.
+        let denied = verdict.filter(|v| v.treatment != Treatment::Query);
         match frame.container {
             Container::Array => {
-                frame.element.name = match verdict {
+                frame.element.name = match denied {
                     Some(v) if v.kinds.meets(Kinds::HEADER) || name.starts_with(b"-") => {
                         Before::Strong(v.rule)
                     }
@@ -959,14 +983,10 @@ impl JsonScrubber {
             }
             Container::Object => match verdict {
                 Some(verdict) => {
-                    frame.pair = PairName::Denied(verdict.rule);
+                    frame.pair = PairName::Denied(verdict);
                     if frame.hold != 0 {
-                        splicer.resolve(
-                            frame.hold,
-                            behind,
-                            Some(verdict.rule),
-                            self.plan.held_rule,
-                        );
+                        let rule = denied.map(|v| v.rule);
+                        splicer.resolve(frame.hold, behind, rule, self.plan.held_rule);
                         frame.hold = 0;
                     }
                 }
@@ -1033,13 +1053,22 @@ impl Leaf {
                 if full {
                     return Some(self.text.clone());
                 }
-                let secret = inside.len() >= SECRET_KEY_BYTES
-                    && inside.iter().any(u8::is_ascii_alphabetic)
-                    && inside.iter().any(u8::is_ascii_digit);
-                let text = inside
-                    .iter()
-                    .any(|byte| matches!(byte, b'=' | b'%' | b'\\'));
-                (closed && (secret || text) && inside != MARKER).then(|| self.text.clone())
+                if !closed {
+                    return None;
+                }
+                let mut key = Vec::new();
+                decode(inside, &mut key);
+                let secret = key.len() >= SECRET_KEY_BYTES
+                    && key.iter().any(u8::is_ascii_alphabetic)
+                    && key.iter().any(u8::is_ascii_digit);
+                // A parameter, however its equals sign is written: keys are not scanned here.
+                let encoded = |pair: &[u8]| pair.eq_ignore_ascii_case(b"3d");
+                let text = key.contains(&b'=')
+                    || (key.contains(&b'%') && key.windows(2).any(encoded))
+                    || key
+                        .windows(4)
+                        .any(|four| four.eq_ignore_ascii_case(b"003d"));
+                ((secret || text) && key != MARKER).then(|| self.text.clone())
             }
         }
     }
@@ -1060,10 +1089,10 @@ fn apply(next: &mut Next, treatment: Treatment, rule: RuleIndex) {
     }
 }
 
-fn replace(splicer: &mut Splicer, from: u64, to: u64, text: &'static [u8]) {
-    splicer.cut(Reading::Both, from);
-    splicer.insert(Reading::Both, &Bytes::from_static(text));
-    splicer.resume(Reading::Both, to);
+fn replace(splicer: &mut Splicer, reading: Reading, from: u64, to: u64, text: &'static [u8]) {
+    splicer.cut(reading, from);
+    splicer.insert(reading, &Bytes::from_static(text));
+    splicer.resume(reading, to);
 }
 
 /// A key as reports show it: as it is, unless it could hold something.

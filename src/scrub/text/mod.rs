@@ -32,6 +32,8 @@ const UNDECIDED_BYTES: u64 = 1024;
 const NAME_BEHIND_SEMICOLON: usize = 64;
 /// Most open quotes that are remembered.
 const QUOTES: usize = 16;
+/// Most percent-encoded backslashes in a row that are remembered.
+const BACKSLASHES: usize = 64;
 
 /// What kind of text it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +90,17 @@ impl Quote {
             percent: symbol.percent,
             escape: symbol.escape,
         })
+    }
+}
+
+impl Quote {
+    /// Whether this quote, with the backslashes before it, ends a string that `open` began; and how many of those backslashes
+    /// belong to the string's inside. Between quotes behind `e` backslashes, one backslash of the inside is written as
+    /// `2 * (e + 1)` of them.
+    fn closes(self, open: Quote) -> Option<usize> {
+        let same = self.code == open.code && self.percent == open.percent;
+        let extra = usize::from(self.escape.checked_sub(open.escape)?);
+        (same && extra % (2 * (usize::from(open.escape) + 1)) == 0).then_some(extra)
     }
 }
 
@@ -205,6 +218,10 @@ pub(crate) struct TextMachine {
     matrix: bool,
     previous: u8,
     quotes: Vec<Quote>,
+    /// Offsets of the percent-encoded backslashes right before the symbol at hand.
+    backslashes: Vec<u64>,
+    /// Of a quote behind backslashes, the widths of the first one, two, … characters of its run.
+    run: Vec<usize>,
     brackets: Brackets,
     value: Option<Value>,
     /// Whether a value of this text has been replaced.
@@ -235,6 +252,8 @@ impl TextMachine {
             matrix: false,
             previous: 0,
             quotes: Vec::new(),
+            backslashes: Vec::new(),
+            run: Vec::new(),
             brackets: Brackets::default(),
             value: None,
             redacted: false,
@@ -253,6 +272,7 @@ impl TextMachine {
         self.matrix = false;
         self.previous = 0;
         self.quotes.clear();
+        self.backslashes.clear();
         self.brackets = Brackets::default();
         self.value = None;
         self.redacted = false;
@@ -273,6 +293,12 @@ impl TextMachine {
     /// Where undecided bytes begin, if any, when the chunk ends at `end`.
     pub(crate) fn undecided(&self, end: u64) -> Option<u64> {
         let value = self.value.as_ref()?;
+        if value.cut
+            && value.quote.is_some()
+            && let Some(first) = self.backslashes.first()
+        {
+            return Some(*first);
+        }
         value
             .undecided()
             .or_else(|| (!self.partial.is_empty()).then(|| end - self.partial.len() as u64))
@@ -287,6 +313,9 @@ impl TextMachine {
             let start = at - known as u64;
             match symbol::read(&self.partial, self.layer, last && more == bytes.len()) {
                 Some((symbol, width)) => {
+                    if symbol.escape > 0 {
+                        symbol::widths(&self.partial[..width], self.layer, &mut self.run);
+                    }
                     self.symbol(symbol, start, start + width as u64, cx);
                     if width >= known {
                         self.partial.clear();
@@ -309,6 +338,9 @@ impl TextMachine {
         while !bytes.is_empty() {
             match symbol::read(bytes, self.layer, last) {
                 Some((symbol, width)) => {
+                    if symbol.escape > 0 {
+                        symbol::widths(&bytes[..width], self.layer, &mut self.run);
+                    }
                     self.symbol(symbol, at, at + width as u64, cx);
                     bytes = &bytes[width..];
                     at += width as u64;
@@ -339,13 +371,46 @@ impl TextMachine {
         }
     }
 
-    fn symbol(&mut self, symbol: Symbol, at: u64, end: u64, cx: &mut Context<'_>) {
+    fn symbol(&mut self, mut symbol: Symbol, at: u64, end: u64, cx: &mut Context<'_>) {
+        let byte = symbol.ascii();
+        if symbol.percent > 0 && matches!(byte, b'"' | b'\'' | b'`') {
+            symbol.escape = self.backslashes.len() as u8;
+        }
         if self.value.is_some() {
             self.in_value(symbol, at, end, cx);
         } else {
             self.in_text(symbol, end, cx);
         }
-        self.previous = symbol.ascii();
+        if symbol.percent > 0 && byte == b'\\' {
+            if self.backslashes.len() == BACKSLASHES {
+                // Only the remainder matters.
+                self.backslashes.drain(..BACKSLASHES / 2);
+            }
+            self.backslashes.push(at);
+        } else {
+            self.backslashes.clear();
+        }
+        self.previous = byte;
+    }
+
+    /// Where the quote at `at` begins with those of its backslashes that are its own, when `inside` of them are not.
+    fn quote_start(&self, quote: Quote, inside: usize, at: u64) -> u64 {
+        if quote.percent > 0 {
+            self.backslashes.get(inside).copied().unwrap_or(at)
+        } else {
+            let width = inside.checked_sub(1).and_then(|last| self.run.get(last));
+            at + width.copied().unwrap_or(0) as u64
+        }
+    }
+
+    /// Where a quote begins that ends a string around the text at hand, if it does.
+    fn closes_outer(&self, quote: Quote, at: u64) -> Option<u64> {
+        let inside = self
+            .quotes
+            .iter()
+            .rev()
+            .find_map(|open| quote.closes(*open))?;
+        Some(self.quote_start(quote, inside, at))
     }
 
     // --- text ---
@@ -386,11 +451,11 @@ impl TextMachine {
                 self.matrix = mark == b';' && self.in_path;
                 self.in_path &= mark == b';';
             }
-            b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C => {
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C if self.kind != Kind::Query => {
                 self.spaced = !self.name.is_empty() && !self.quoted;
                 self.in_path = false;
             }
-            b'"' | b'\'' | b'`' => {
+            b'"' | b'\'' | b'`' if self.kind != Kind::Query => {
                 let quote = Quote::of(symbol);
                 let complete = self.name_quote == quote && !self.name.is_empty() && !self.spaced;
                 let opened = self.toggle_quote(symbol);
@@ -403,16 +468,22 @@ impl TextMachine {
                 self.anchor = opened.then_some(0);
                 self.in_path = false;
             }
-            b'<' | b'>' | b',' | b'(' | b')' | b'{' | b'}' => {
-                self.count_bracket(symbol);
+            b'<' | b'>' => {
                 self.forget_name();
                 self.anchor = None;
                 self.in_path = false;
             }
+            b'\\' if symbol.percent > 0 => {}
             other => {
                 self.count_bracket(symbol);
                 if self.spaced {
-                    self.forget_name();
+                    if self.name_quote.is_some() && !self.quoted {
+                        // A name in quotes may have white space in it; a parameter's may not.
+                        self.name.push(b' ');
+                        self.spaced = false;
+                    } else {
+                        self.forget_name();
+                    }
                     self.anchor = None;
                 }
                 self.in_path |= other == b'/';
@@ -478,15 +549,19 @@ impl TextMachine {
         let Some(quote) = Quote::of(symbol) else {
             return false;
         };
-        if let Some(open) = self.quotes.iter().rposition(|open| *open == quote) {
+        if let Some(open) = self
+            .quotes
+            .iter()
+            .rposition(|open| quote.closes(*open).is_some())
+        {
             self.quotes.truncate(open);
             return false;
         }
         // An apostrophe inside a word opens nothing; a prefix of a Python literal (`b'x'`) is no word.
-        let is_prefix = matches!(
-            self.name.as_slice(),
-            [b'b' | b'u' | b'r' | b'f' | b'B' | b'U' | b'R' | b'F']
-        );
+        let is_prefix = match self.name.as_slice() {
+            [letter] | [.., b' ', letter] => b"bBuUrRfF".contains(letter),
+            _ => false,
+        };
         if symbol.ascii() == b'\'' && self.previous.is_ascii_alphanumeric() && !is_prefix {
             return false;
         }
@@ -533,32 +608,42 @@ impl TextMachine {
         let Some(value) = &mut self.value else { return };
         let counts = symbol.percent <= value.percent;
         if let Some(quote) = value.quote {
-            let closing = Quote::of(symbol);
-            if closing == Some(quote) {
-                self.end_value(at, cx);
+            let found = Quote::of(symbol);
+            if let Some(found) = found
+                && let Some(inside) = found.closes(quote)
+            {
+                let start = self.quote_start(found, inside, at);
+                self.end_value(start, cx);
                 self.anchor = None;
-            } else if closing.is_some_and(|q| q.escape < quote.escape && self.quotes.contains(&q)) {
+            } else if let Some(found) = found
+                && found.escape < quote.escape
+                && let Some(start) = self.closes_outer(found, at)
+            {
                 // The text around it ends, and the value with it.
-                self.end_value(at, cx);
+                self.end_value(start, cx);
                 self.in_text(symbol, end, cx);
             } else {
                 self.value_symbol(symbol, end, cx);
             }
             return;
         }
-        if counts && let Some(quote) = Quote::of(symbol) {
-            let opened_before = self.quotes.contains(&quote);
-            if self.kind == Kind::Plain && opened_before {
-                self.end_value(at, cx);
+        if counts
+            && self.kind == Kind::Plain
+            && let Some(quote) = Quote::of(symbol)
+        {
+            let fresh = value.fresh;
+            if let Some(start) = self.closes_outer(quote, at) {
+                self.end_value(start, cx);
                 return self.in_text(symbol, end, cx);
             }
-            if self.kind == Kind::Plain && value.fresh {
+            if fresh && let Some(value) = &mut self.value {
                 value.fresh = false;
                 value.quote = Some(quote);
                 value.start = end;
                 return;
             }
         }
+        let Some(value) = &mut self.value else { return };
         value.fresh = false;
         if counts && self.ends_value(symbol) {
             self.end_value(at, cx);
@@ -593,6 +678,8 @@ impl TextMachine {
                 value.start = end;
             }
             (Member::Gap, None) if byte.is_ascii_whitespace() => value.start = end,
+            // The backslashes of a quote that is percent-encoded behind them.
+            (Member::Gap, None) if byte == b'\\' && symbol.percent > 0 => value.start = end,
             (Member::Gap, None) if matches!(byte, b'b' | b'B' | b'u' | b'U' | b'r' | b'R') => {
                 value.member = Some(Member::Prefix);
             }
@@ -704,7 +791,9 @@ impl TextMachine {
 
     fn in_cookie(&mut self, symbol: Symbol, at: u64, end: u64, cx: &mut Context<'_>) {
         let Some(value) = &mut self.value else { return };
-        let byte = symbol.ascii();
+        // Only what stands as it is in the header delimits; what is encoded belongs to the value.
+        let plain = symbol.percent == 0 && symbol.escape == 0;
+        let byte = if plain { symbol.ascii() } else { 0x80 };
         if byte == b';' {
             self.end_value(at, cx);
             return self.start_cookie(end);
@@ -725,7 +814,7 @@ impl TextMachine {
                         || matches!(byte, b'_' | b'-' | b'.' | b'!' | b'$' | b'*' | b'~');
                     let near = self.name.len() < NAME_BEHIND_SEMICOLON
                         && end - value.start <= UNDECIDED_BYTES;
-                    if names && near && symbol.percent == 0 {
+                    if names && near {
                         return self.push_name(symbol);
                     }
                     value.may_be_name = false;

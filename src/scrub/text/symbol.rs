@@ -5,9 +5,9 @@
 //! so that everything above sees a [`Symbol`] and never a spelling. The cost is one comparison for a plain byte.
 
 /// Deepest percent-encoding that is undone (`%3D` is 1, `%253D` is 2).
-const PERCENT_DEPTH: u8 = 5;
+const PERCENT_DEPTH: u8 = 12;
 /// Longest run of backslashes that is read as one escape.
-const BACKSLASHES: usize = 31;
+const BACKSLASHES: usize = 63;
 
 /// One character as the text means it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,21 @@ impl Symbol {
         } else {
             0x80
         }
+    }
+}
+
+/// The widths of the first one, two, … characters of a symbol's raw bytes.
+pub(crate) fn widths(raw: &[u8], layer: Layer, widths: &mut Vec<usize>) {
+    let reader = Reader {
+        bytes: raw,
+        layer,
+        last: true,
+    };
+    widths.clear();
+    let mut at = 0;
+    while let Read::Is(_, width) = reader.unit(at) {
+        at += width;
+        widths.push(at);
     }
 }
 
