@@ -29,6 +29,8 @@ pub(crate) struct HeaderScrubber {
     /// The rule of the denied header whose value may go on, folded, on the next line.
     folded: Option<RuleIndex>,
     name: Vec<u8>,
+    /// White space has come behind the name.
+    spaced: bool,
     machine: TextMachine,
     /// Bytes of the line up to here have been read by the machine.
     scanned: u64,
@@ -41,6 +43,7 @@ impl HeaderScrubber {
             state: State::Start,
             folded: None,
             name: Vec::new(),
+            spaced: false,
             machine: TextMachine::new(),
             scanned: 0,
             words: Words::default(),
@@ -62,6 +65,7 @@ impl HeaderScrubber {
                         _ => {
                             self.folded = None;
                             self.name.clear();
+                            self.spaced = false;
                             self.machine.start(Kind::Plain, Layer::Plain, at);
                             self.state = State::Name;
                             self.name_byte(byte, chunk, base, at, cx);
@@ -97,7 +101,11 @@ impl HeaderScrubber {
             } else {
                 self.state = State::Text;
             }
-        } else if (byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        } else if matches!(byte, b' ' | b'\t') {
+            // White space before a name or its colon is a fault that some readers forgive.
+            self.spaced = !self.name.is_empty();
+        } else if !self.spaced
+            && (byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/'))
             && self.name.len() < NAME_BYTES
         {
             self.name.push(byte);
