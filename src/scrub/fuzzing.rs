@@ -50,15 +50,7 @@ pub fn scrub<'a>(
 /// length.
 pub fn check_laws(plan: &Arc<Plan>, format: Format, input: &[u8], cuts: &[usize]) {
     let (out, result) = scrub(plan, format, [input]);
-    let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (input.len() + 1)).collect();
-    places.sort_unstable();
-    let mut chunks = Vec::new();
-    let mut from = 0;
-    for place in places {
-        chunks.push(&input[from..place]);
-        from = place;
-    }
-    chunks.push(&input[from..]);
+    let chunks = split(input, cuts);
     same(plan, format, &chunks, &out, &result, "cut");
     if input.len() <= 4096 {
         let bytes: Vec<&[u8]> = input.chunks(1).collect();
@@ -169,15 +161,7 @@ pub fn check_decode(encoding: Encoding, input: &[u8], cuts: &[usize]) {
         Ok(out)
     };
     let whole = run(&[input]);
-    let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (input.len() + 1)).collect();
-    places.sort_unstable();
-    let mut chunks = Vec::new();
-    let mut from = 0;
-    for place in places {
-        chunks.push(&input[from..place]);
-        from = place;
-    }
-    chunks.push(&input[from..]);
+    let chunks = split(input, cuts);
     let cut = run(&chunks);
     match (&whole, &cut) {
         (Ok(a), Ok(b)) if a == b => {}
@@ -188,6 +172,20 @@ pub fn check_decode(encoding: Encoding, input: &[u8], cuts: &[usize]) {
             cut.map(|b| b.len())
         ),
     }
+}
+
+/// The input, cut at these places (modulo its length).
+fn split<'a>(input: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
+    let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (input.len() + 1)).collect();
+    places.sort_unstable();
+    let mut chunks = Vec::new();
+    let mut from = 0;
+    for place in places {
+        chunks.push(&input[from..place]);
+        from = place;
+    }
+    chunks.push(&input[from..]);
+    chunks
 }
 
 /// Takes cut places off the front of fuzz input: the first byte says how many (0 to 3), two bytes each.

@@ -185,7 +185,7 @@ impl Reader<'_> {
                         b'"' | b'\'' | b'`' | b'/' => code,
                         b'u' | b'x' => {
                             let digits = if code == b'u' as u32 { 4 } else { 2 };
-                            return match self.digits(next + width, digits) {
+                            return match self.digits(next + width, digits, |at| self.unit(at)) {
                                 Read::Is(code, taken) => {
                                     Read::Is((code, depth), next + width + taken - at)
                                 }
@@ -203,22 +203,22 @@ impl Reader<'_> {
         }
     }
 
-    fn digits(&self, at: usize, count: usize) -> Read<u32> {
+    /// That many hex digits, each read by `read`.
+    fn digits(&self, at: usize, count: usize, read: impl Fn(usize) -> Read<u32>) -> Read<u32> {
         let mut code = 0;
         let mut next = at;
         for _ in 0..count {
-            match self.unit(next) {
-                Read::Is(digit, width) => {
-                    match char::from_u32(digit).and_then(|c| c.to_digit(16)) {
-                        Some(value) => {
-                            code = code << 4 | value;
-                            next += width;
-                        }
-                        None => return Read::No,
-                    }
-                }
+            let (digit, width) = match read(next) {
+                Read::Is(digit, width) => (digit, width),
                 Read::No => return Read::No,
                 Read::More => return Read::More,
+            };
+            match char::from_u32(digit).and_then(|c| c.to_digit(16)) {
+                Some(value) => {
+                    code = code << 4 | value;
+                    next += width;
+                }
+                None => return Read::No,
             }
         }
         Read::Is(code, next - at)
@@ -284,24 +284,11 @@ impl Reader<'_> {
     }
 
     fn encoded_digits(&self, at: usize) -> Read<u32> {
-        let mut code = 0;
-        let mut next = at;
-        for _ in 0..2 {
-            match self.escaped(next) {
-                Read::Is((digit, _), width) => {
-                    match char::from_u32(digit).and_then(|c| c.to_digit(16)) {
-                        Some(value) => {
-                            code = code << 4 | value;
-                            next += width;
-                        }
-                        None => return Read::No,
-                    }
-                }
-                Read::No => return Read::No,
-                Read::More => return Read::More,
-            }
-        }
-        Read::Is(code, next - at)
+        self.digits(at, 2, |next| match self.escaped(next) {
+            Read::Is((digit, _), width) => Read::Is(digit, width),
+            Read::No => Read::No,
+            Read::More => Read::More,
+        })
     }
 }
 
