@@ -220,6 +220,8 @@ pub(crate) struct TextMachine {
     quotes: Vec<Quote>,
     /// Offsets of the percent-encoded backslashes right before the symbol at hand.
     backslashes: Vec<u64>,
+    /// The last quote as it is written.
+    quote_text: Vec<u8>,
     /// Of a quote behind backslashes, the widths of the first one, two, … characters of its run.
     run: Vec<usize>,
     brackets: Brackets,
@@ -253,6 +255,7 @@ impl TextMachine {
             previous: 0,
             quotes: Vec::new(),
             backslashes: Vec::new(),
+            quote_text: Vec::new(),
             run: Vec::new(),
             brackets: Brackets::default(),
             value: None,
@@ -313,8 +316,10 @@ impl TextMachine {
             let start = at - known as u64;
             match symbol::read(&self.partial, self.layer, last && more == bytes.len()) {
                 Some((symbol, width)) => {
-                    if symbol.escape > 0 {
-                        symbol::widths(&self.partial[..width], self.layer, &mut self.run);
+                    if Quote::of(symbol).is_some() {
+                        self.quote_text.clear();
+                        self.quote_text.extend_from_slice(&self.partial[..width]);
+                        symbol::widths(&self.quote_text, self.layer, &mut self.run);
                     }
                     self.symbol(symbol, start, start + width as u64, cx);
                     if width >= known {
@@ -338,8 +343,10 @@ impl TextMachine {
         while !bytes.is_empty() {
             match symbol::read(bytes, self.layer, last) {
                 Some((symbol, width)) => {
-                    if symbol.escape > 0 {
-                        symbol::widths(&bytes[..width], self.layer, &mut self.run);
+                    if Quote::of(symbol).is_some() {
+                        self.quote_text.clear();
+                        self.quote_text.extend_from_slice(&bytes[..width]);
+                        symbol::widths(&self.quote_text, self.layer, &mut self.run);
                     }
                     self.symbol(symbol, at, at + width as u64, cx);
                     bytes = &bytes[width..];
@@ -859,8 +866,16 @@ impl TextMachine {
             value.cut = true;
             self.redacted = true;
             cx.splicer.cut(Reading::Plain, value.start);
-            cx.splicer
-                .insert(Reading::Plain, &Bytes::from_static(MARKER));
+            if value.member == Some(Member::Number) {
+                // In quotes like its name's, so that what reads the inner document still can.
+                let mut text = self.quote_text.clone();
+                text.extend_from_slice(MARKER);
+                text.extend_from_slice(&self.quote_text);
+                cx.splicer.insert(Reading::Plain, &Bytes::from(text));
+            } else {
+                cx.splicer
+                    .insert(Reading::Plain, &Bytes::from_static(MARKER));
+            }
             cx.splicer.record(Reading::Plain, value.rule, value.start);
         }
     }
