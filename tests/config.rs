@@ -431,3 +431,26 @@ fn the_example_holds_every_key_and_its_default() {
     );
     assert!(!resolved.to_string().contains("# default"), "{resolved}");
 }
+
+#[test]
+fn values_that_cannot_be_right_together_are_told() {
+    let load = |flags: &[(&str, &str)]| {
+        let loader = Loader::default().no_file();
+        flags
+            .iter()
+            .fold(loader, |loader, (key, value)| loader.flag(key, value))
+            .load()
+            .unwrap_err()
+            .to_string()
+    };
+    let upstream = ("upstream.url", "http://127.0.0.1:9180");
+    let told = load(&[upstream]);
+    assert!(told.contains("it would send to itself"), "{told}");
+    let told = load(&[
+        ("upstream.url", "https://a.eu"),
+        ("server.admin", "127.0.0.1:9180"),
+    ]);
+    assert!(told.contains("give them different ports"), "{told}");
+    let told = load(&[("upstream.url", "https://a.eu/42")]);
+    assert!(told.contains("looks like the DSN's project"), "{told}");
+}

@@ -176,6 +176,25 @@ impl Config {
         .map(|resolved| resolved.config)
     }
 
+    /// Values that are right each by itself and can't be right together.
+    fn clashes(&self) -> Vec<Mistake> {
+        let listen = self.server.listen;
+        let mut texts = Vec::new();
+        if listen == self.server.admin && listen.port() != 0 {
+            texts.push(format!(
+                "server.listen and server.admin are both {listen}; give them different ports"
+            ));
+        }
+        let upstream: Option<std::net::IpAddr> = self.upstream.url.host().parse().ok();
+        if upstream == Some(listen.ip()) && self.upstream.url.port() == listen.port() {
+            texts.push(format!(
+                "upstream.url and server.listen are both {listen}: it would send to itself; set upstream.url to the collector"
+            ));
+        }
+        let mistake = |text| Mistake { place: None, text };
+        texts.into_iter().map(mistake).collect()
+    }
+
     fn with_upstream(url: UpstreamUrl) -> Config {
         let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
         Config {
@@ -639,6 +658,10 @@ impl Loader {
                 place: None,
                 text: missing_upstream(&self.environment),
             });
+        }
+        if draft.mistakes.is_empty() {
+            let clashes = draft.config.clashes();
+            draft.mistakes.extend(clashes);
         }
         if draft.mistakes.is_empty() {
             Ok(Resolved {

@@ -60,6 +60,12 @@ impl UpstreamUrl {
                 "goes on after the host with /api; leave that out, {EXAMPLE}"
             ));
         }
+        let last = prefix.rsplit('/').next().unwrap_or_default();
+        if !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(format!(
+                "ends in /{last}, which looks like the DSN's project; leave it out, {EXAMPLE}"
+            ));
+        }
         Ok(UpstreamUrl {
             secure,
             authority,

@@ -247,7 +247,15 @@ impl App {
         let ended =
             shutdown::drain(&shared.tasks, &shutdown, shared.config.server.drain_timeout).await;
         admin_stop.abort();
-        tracing::info!(?ended, "stopped");
+        match ended {
+            Ended::Drained => tracing::info!("stopped; every request was finished"),
+            Ended::TimedOut => {
+                tracing::warn!("stopped at the drain timeout; requests were cut off")
+            }
+            Ended::Aborted => {
+                tracing::warn!("stopped at once by a second signal; requests were cut off")
+            }
+        }
         ended
     }
 }
