@@ -1,5 +1,6 @@
 """For image.sh: listens, prints its port, answers one request, and prints that one's body on one line."""
 
+import gzip
 import http.server
 
 
@@ -18,6 +19,8 @@ class Upstream(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.body()
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", "2")
