@@ -277,7 +277,7 @@ proptest! {
 
     /// Laws 3 to 8 on text that is dense with what the machine looks for.
     #[test]
-    fn laws_hold_on_text(text in "(token|code|a|b|=|&|:|\\{|5|;|\\?|#|%3D|%26|%253D|%22|'|\"|\\\\|/|\\(|\\)|\\[|\\]| |\n|null|é){0,40}", cuts in prop::collection::vec(any::<usize>(), 0..4)) {
+    fn laws_hold_on_text(text in "(token|code|cookie|a|b|=|&|:|: |=>|\\{|5|;|\\?|#|%3D|%26|%253D|%22|'|\"|\\\\|/|\\(|\\)|\\[|\\]|\\}|,|, | |\n|null|é|<token>|<|>|</|://|@|--token |b'|&quot;|&amp;|&#61;|Bearer |Ab1xyz-89|value|name|\\| |`|-----BEGIN|\\[Filtered\\]|eyJ|Array|string\\(3\\) ){0,40}", cuts in prop::collection::vec(any::<usize>(), 0..4)) {
         check_laws(&plan(), Format::Text, text.as_bytes(), &cuts);
         check_laws(&plan(), Format::Query, text.as_bytes(), &cuts);
         check_laws(&plan(), Format::Headers, text.as_bytes(), &cuts);

@@ -2,13 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use super::pack::{Action, DocumentKind, Force, Name, Pack, Place};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::pack::{Action, Detect, Detector, DocumentKind, Force, Name, Pack, Place};
 use crate::scrub::{
-    Document, Forced, Kinds, NameRule, PathRule, Plan, PlanBuilder, SafeNames, Treatment,
+    Document, Forced, Format, Kinds, Limits, NameRule, Output, PathRule, Plan, PlanBuilder,
+    SafeNames, Scrubber, Treatment,
 };
 
 /// Compiles packs, each with the name of its file.
-pub(super) fn compile(packs: &[(&str, Pack)]) -> Result<Plan, Vec<String>> {
+pub(super) fn compile(packs: &[(&str, Pack)]) -> Result<Arc<Plan>, Vec<String>> {
     let mut builder = PlanBuilder::new();
     let mut problems = Vec::new();
     let mut ids = BTreeSet::new();
@@ -42,6 +47,21 @@ pub(super) fn compile(packs: &[(&str, Pack)]) -> Result<Plan, Vec<String>> {
                 );
             }
             builder.name_rule(&name_rule(rule));
+            builder.hosts(&rule.hosts);
+        }
+        for rule in &pack.detect {
+            if !ids.insert(rule.id.clone()) {
+                problem(&rule.id, "its id stands twice");
+            }
+            if rule.description.is_empty() || rule.matches.is_empty() || rule.ignores.is_empty() {
+                problem(
+                    &rule.id,
+                    "it needs a description, and evidence: 'matches' and 'ignores'",
+                );
+            }
+            match rule.what {
+                Detector::UserInfo => builder.user_info_rule(&rule.id),
+            }
         }
         for rule in &pack.path {
             if !ids.insert(rule.id.clone()) {
@@ -97,10 +117,13 @@ pub(super) fn compile(packs: &[(&str, Pack)]) -> Result<Plan, Vec<String>> {
                 .collect(),
         });
     }
-    let plan = builder.build();
+    let plan = Arc::new(builder.build());
     for (file, pack) in packs {
         for rule in &pack.name {
             try_examples(&plan, file, rule, &mut problems);
+        }
+        for rule in &pack.detect {
+            try_texts(&plan, file, rule, &mut problems);
         }
     }
     if problems.is_empty() {
@@ -112,8 +135,9 @@ pub(super) fn compile(packs: &[(&str, Pack)]) -> Result<Plan, Vec<String>> {
 
 /// Every example that should match is covered (by this rule or an earlier one), and none that should not be.
 fn try_examples(plan: &Plan, file: &str, rule: &Name, problems: &mut Vec<String>) {
+    let kinds = places(rule);
     for example in &rule.matches {
-        if plan.rule_for_name(example, kinds(&rule.places)).is_none() {
+        if plan.rule_for_name(example, kinds).is_none() {
             problems.push(format!(
                 "{file}: rule '{}': its example '{example}' does not match",
                 rule.id
@@ -121,7 +145,7 @@ fn try_examples(plan: &Plan, file: &str, rule: &Name, problems: &mut Vec<String>
         }
     }
     for example in &rule.ignores {
-        if plan.rule_for_name(example, kinds(&rule.places)) == Some(rule.id.as_str()) {
+        if plan.rule_for_name(example, kinds) == Some(rule.id.as_str()) {
             problems.push(format!(
                 "{file}: rule '{}': '{example}' matches and should not",
                 rule.id
@@ -130,10 +154,50 @@ fn try_examples(plan: &Plan, file: &str, rule: &Name, problems: &mut Vec<String>
     }
 }
 
+/// Each text that should match has something redacted by this rule, and none of the others.
+fn try_texts(plan: &Arc<Plan>, file: &str, rule: &Detect, problems: &mut Vec<String>) {
+    for (texts, wanted) in [(&rule.matches, true), (&rule.ignores, false)] {
+        for text in texts {
+            if redacts(plan, text, &rule.id) != wanted {
+                let what = if wanted {
+                    "does not match"
+                } else {
+                    "matches and should not"
+                };
+                problems.push(format!("{file}: rule '{}': '{text}' {what}", rule.id));
+            }
+        }
+    }
+}
+
+fn redacts(plan: &Arc<Plan>, text: &str, id: &str) -> bool {
+    let mut scrubber = Scrubber::new(Arc::clone(plan), Format::Text, &Limits::default());
+    let mut output = Output::new();
+    let done = scrubber
+        .push(Bytes::from(text.to_owned()), &mut output)
+        .and_then(|()| scrubber.finish(&mut output));
+    let counts = &scrubber.report().redactions;
+    let by_rule = plan
+        .rule_ids()
+        .iter()
+        .zip(counts)
+        .any(|(known, count)| known == id && *count > 0);
+    done.is_ok() && by_rule
+}
+
+/// The kinds of place in which a rule's names count.
+fn places(rule: &Name) -> Kinds {
+    if rule.hosts.is_empty() {
+        kinds(&rule.places)
+    } else {
+        Kinds::HOSTED
+    }
+}
+
 fn name_rule(rule: &Name) -> NameRule {
     NameRule {
         id: rule.id.clone(),
-        kinds: kinds(&rule.places),
+        kinds: places(rule),
         treatment: rule.action.map(treatment),
         exact: rule.exact.clone(),
         last: rule.last.clone(),

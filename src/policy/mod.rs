@@ -84,7 +84,7 @@ impl Policy {
                 .iter()
                 .map(|(_, pack)| (pack.pack.clone(), pack.version))
                 .collect(),
-            plan: Arc::new(plan),
+            plan,
         })
     }
 

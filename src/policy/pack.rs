@@ -32,6 +32,8 @@ pub(super) struct Pack {
     #[serde(default)]
     pub(super) name: Vec<Name>,
     #[serde(default)]
+    pub(super) detect: Vec<Detect>,
+    #[serde(default)]
     pub(super) path: Vec<Path>,
     #[serde(default)]
     pub(super) not_pairs: Vec<NotPairs>,
@@ -63,6 +65,8 @@ pub(super) struct Name {
     pub(super) any: Vec<String>,
     #[serde(default)]
     pub(super) gap: Vec<(String, String)>,
+    #[serde(default)]
+    pub(super) hosts: Vec<String>,
     pub(super) matches: Vec<String>,
     pub(super) ignores: Vec<String>,
 }
@@ -94,6 +98,23 @@ pub(super) enum DocumentKind {
     Container,
     Session,
     Other,
+}
+
+/// A rule for a form that the engine knows by itself.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Detect {
+    pub(super) id: String,
+    pub(super) description: String,
+    pub(super) what: Detector,
+    pub(super) matches: Vec<String>,
+    pub(super) ignores: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Detector {
+    UserInfo,
 }
 
 /// A rule by path: member names separated by `/`.

@@ -24,6 +24,8 @@ impl Kinds {
     pub const PARAM: Kinds = Kinds(2);
     /// A JSON key.
     pub const KEY: Kinds = Kinds(4);
+    /// A parameter of a URL whose host a rule names.
+    pub const HOSTED: Kinds = Kinds(8);
     /// None at all.
     pub const NONE: Kinds = Kinds(0);
 

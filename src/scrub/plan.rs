@@ -12,6 +12,10 @@ pub struct Plan {
     pub(crate) held_rule: u16,
     pub(crate) forced_rule: u16,
     pub(crate) dsn_secret_rule: u16,
+    /// The rule for user and password in a URL.
+    pub(crate) user_info: Option<u16>,
+    /// Hosts whose URLs have parameters of [`Kinds::HOSTED`].
+    pub(crate) hosts: Vec<String>,
 }
 
 /// One entry of a rule that matches names. Phrases are written as people write names; they are normalised here.
@@ -88,6 +92,8 @@ pub struct PlanBuilder {
     names: Names,
     paths: PathTree,
     rules: Vec<String>,
+    user_info: Option<u16>,
+    hosts: Vec<String>,
 }
 
 impl PlanBuilder {
@@ -166,6 +172,17 @@ impl PlanBuilder {
         self.paths.add_forced(document, forced);
     }
 
+    /// Adds a rule for user and password in URLs.
+    pub fn user_info_rule(&mut self, id: &str) {
+        self.user_info = Some(self.rule(id));
+    }
+
+    /// Adds hosts whose URLs have parameters of [`Kinds::HOSTED`]; hosts below them count too.
+    pub fn hosts(&mut self, hosts: &[String]) {
+        self.hosts
+            .extend(hosts.iter().map(|host| host.to_ascii_lowercase()));
+    }
+
     /// The plan. The engine's own rules are added last.
     pub fn build(mut self) -> Plan {
         let held_rule = self.rule("pair.held_too_long");
@@ -176,6 +193,8 @@ impl PlanBuilder {
             names: self.names,
             paths: self.paths,
             rules: self.rules,
+            user_info: self.user_info,
+            hosts: self.hosts,
             held_rule,
             forced_rule,
         }

@@ -1,13 +1,15 @@
 //! Spellings: reads one character of text through all the layers in which it may be written.
 //!
 //! A string on the wire can be JSON-escaped (`\u003d`), escaped again because it is JSON inside a string (`\\u003d`), and
-//! percent-encoded, once or more (`%3D`, `%253D`). [`read`] undoes all of it for one character and says how deep it stood,
+//! percent-encoded, once or more (`%3D`, `%253D`), or an HTML character reference (`&#61;`). [`read`] undoes all of it for one character and says how deep it stood,
 //! so that everything above sees a [`Symbol`] and never a spelling. The cost is one comparison for a plain byte.
 
 /// Deepest percent-encoding that is undone (`%3D` is 1, `%253D` is 2).
 const PERCENT_DEPTH: u8 = 12;
 /// Longest run of backslashes that is read as one escape.
 const BACKSLASHES: usize = 63;
+/// Longest HTML character reference that is undone, without `&` and with `;`.
+const REFERENCE: usize = 8;
 
 /// One character as the text means it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub(crate) struct Symbol {
     pub(crate) percent: u8,
     /// How many backslashes stand before it (after the JSON string's own escapes are undone).
     pub(crate) escape: u8,
+    /// It is written as an HTML character reference (`&quot;`).
+    pub(crate) entity: bool,
 }
 
 /// Marks a [`Symbol::code`] that is a byte of an encoded character, not a character.
@@ -32,20 +36,15 @@ impl Symbol {
             0x80
         }
     }
-}
 
-/// The widths of the first one, two, … characters of a symbol's raw bytes.
-pub(crate) fn widths(raw: &[u8], layer: Layer, widths: &mut Vec<usize>) {
-    let reader = Reader {
-        bytes: raw,
-        layer,
-        last: true,
-    };
-    widths.clear();
-    let mut at = 0;
-    while let Read::Is(_, width) = reader.unit(at) {
-        at += width;
-        widths.push(at);
+    /// A character that stands as it is.
+    pub(crate) fn plain(code: u32) -> Self {
+        Symbol {
+            code,
+            percent: 0,
+            escape: 0,
+            entity: false,
+        }
     }
 }
 
@@ -61,28 +60,14 @@ pub(crate) enum Layer {
 /// Reads the symbol at the start of `bytes` and tells its width. `None`: the bytes end inside it and more may come.
 pub(crate) fn read(bytes: &[u8], layer: Layer, last: bool) -> Option<(Symbol, usize)> {
     let first = *bytes.first()?;
-    if first < 0x80 && first != b'\\' && first != b'%' {
-        return Some((
-            Symbol {
-                code: first as u32,
-                percent: 0,
-                escape: 0,
-            },
-            1,
-        ));
+    if first < 0x80 && !matches!(first, b'\\' | b'%' | b'&') {
+        return Some((Symbol::plain(first as u32), 1));
     }
     let reader = Reader { bytes, layer, last };
     match reader.percent(0) {
         Read::Is(symbol, width) => Some((symbol, width)),
         Read::More => None,
-        Read::No => Some((
-            Symbol {
-                code: char::REPLACEMENT_CHARACTER as u32,
-                percent: 0,
-                escape: 0,
-            },
-            1,
-        )),
+        Read::No => Some((Symbol::plain(char::REPLACEMENT_CHARACTER as u32), 1)),
     }
 }
 
@@ -154,7 +139,8 @@ impl Reader<'_> {
         }
     }
 
-    /// One character with escapes undone that stand in the text itself (JSON in a string, `repr`, debug forms).
+    /// One character with escapes undone that stand in the text itself (JSON in a string, `repr`, debug forms). Backslashes
+    /// before a quote are characters by themselves: which of them belong to the quote depends on the quote that it closes.
     fn escaped(&self, at: usize) -> Read<(u32, u8)> {
         let (first, width) = match self.unit(at) {
             Read::Is(code, width) => (code, width),
@@ -182,7 +168,7 @@ impl Reader<'_> {
                         b'n' => b'\n' as u32,
                         b'r' => b'\r' as u32,
                         b't' => b'\t' as u32,
-                        b'"' | b'\'' | b'`' | b'/' => code,
+                        b'/' => code,
                         b'u' | b'x' => {
                             let digits = if code == b'u' as u32 { 4 } else { 2 };
                             return match self.digits(next + width, digits, |at| self.unit(at)) {
@@ -231,24 +217,23 @@ impl Reader<'_> {
             Read::No => return Read::No,
             Read::More => return Read::More,
         };
-        if first != b'%' as u32 {
-            return Read::Is(
-                Symbol {
-                    code: first,
-                    percent: 0,
-                    escape,
-                },
-                width,
-            );
+        let symbol = |code, percent, entity| Symbol {
+            code,
+            percent,
+            escape,
+            entity,
+        };
+        let literal = Read::Is(symbol(first, 0, false), width);
+        if first == b'&' as u32 {
+            return match self.reference(at + width) {
+                Read::Is(code, taken) => Read::Is(symbol(code, 0, true), width + taken),
+                Read::No => literal,
+                Read::More => Read::More,
+            };
         }
-        let literal = Read::Is(
-            Symbol {
-                code: first,
-                percent: 0,
-                escape,
-            },
-            width,
-        );
+        if first != b'%' as u32 {
+            return literal;
+        }
         let mut next = at + width;
         let mut depth = 0;
         loop {
@@ -256,14 +241,7 @@ impl Reader<'_> {
                 Read::Is(code, taken) => (code, taken),
                 Read::No if depth == 0 => return literal,
                 Read::No => {
-                    return Read::Is(
-                        Symbol {
-                            code: b'%' as u32,
-                            percent: depth,
-                            escape,
-                        },
-                        next - at,
-                    );
+                    return Read::Is(symbol(b'%' as u32, depth, false), next - at);
                 }
                 Read::More => return Read::More,
             };
@@ -271,16 +249,36 @@ impl Reader<'_> {
             next += taken;
             if code != b'%' as u32 || depth == PERCENT_DEPTH {
                 let code = if code >= 0x80 { code | RAW_BYTE } else { code };
-                return Read::Is(
-                    Symbol {
-                        code,
-                        percent: depth,
-                        escape,
-                    },
-                    next - at,
-                );
+                return Read::Is(symbol(code, depth, false), next - at);
             }
         }
+    }
+
+    /// The rest of an HTML character reference to an ASCII character, behind its ampersand.
+    fn reference(&self, at: usize) -> Read<u32> {
+        let mut name = [0; REFERENCE];
+        let mut next = at;
+        for length in 0..REFERENCE {
+            let (code, width) = match self.escaped(next) {
+                Read::Is((code, _), width) => (code, width),
+                Read::No => return Read::No,
+                Read::More => return Read::More,
+            };
+            next += width;
+            match u8::try_from(code).unwrap_or(0) {
+                b';' => {
+                    return match referenced(&name[..length]) {
+                        Some(code) => Read::Is(code, next - at),
+                        None => Read::No,
+                    };
+                }
+                byte if byte.is_ascii_alphanumeric() || (byte == b'#' && length == 0) => {
+                    name[length] = byte.to_ascii_lowercase();
+                }
+                _ => return Read::No,
+            }
+        }
+        Read::No
     }
 
     fn encoded_digits(&self, at: usize) -> Read<u32> {
@@ -290,6 +288,25 @@ impl Reader<'_> {
             Read::More => Read::More,
         })
     }
+}
+
+/// The ASCII character that an HTML character reference means (HTML standard, named character references).
+fn referenced(name: &[u8]) -> Option<u32> {
+    let code = match name {
+        b"amp" => b'&' as u32,
+        b"quot" => b'"' as u32,
+        b"apos" => b'\'' as u32,
+        b"lt" => b'<' as u32,
+        b"gt" => b'>' as u32,
+        b"equals" => b'=' as u32,
+        b"colon" => b':' as u32,
+        [b'#', b'x', digits @ ..] if !digits.is_empty() => hex(digits)?,
+        [b'#', digits @ ..] if !digits.is_empty() => digits.iter().try_fold(0, |code, digit| {
+            Some(code * 10 + (*digit as char).to_digit(10)?)
+        })?,
+        _ => return None,
+    };
+    (0x20..0x7F).contains(&code).then_some(code)
 }
 
 fn hex(digits: &[u8]) -> Option<u32> {

@@ -1,0 +1,151 @@
+//! Prose or secret: `token: expired` is prose, `token: 9f86d081884c` is not.
+//!
+//! Only a generic name (no header) before a colon or a spaced equals sign, with white space and an unquoted word behind it, gets
+//! this look (contract, section 4). It is the one place, besides recognisers of bare tokens, where a value decides.
+
+use super::value::{Until, Value, is_space};
+use super::window::More;
+use super::{Symbol, TextMachine};
+use crate::scrub::MARKER;
+
+/// Shortest word that can be a secret.
+const LEAST: usize = 8;
+/// Words before a credential that say how it is to be used (RFC 9110, section 11; IANA's registry of schemes).
+pub(super) const SCHEMES: [&[u8]; 8] = [
+    b"bearer",
+    b"basic",
+    b"token",
+    b"digest",
+    b"negotiate",
+    b"apikey",
+    b"dpop",
+    b"oauth",
+];
+
+/// The word that was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// It goes: so many symbols.
+    Secret(usize),
+    /// It goes, and is longer than what can be looked at.
+    Endless,
+    Prose,
+}
+
+impl TextMachine {
+    /// Looks at the word at a distance ahead, behind a separator.
+    pub(super) fn look(&self, at: usize, separator: Symbol) -> Result<Look, More> {
+        let scheme = self.scheme(at)?;
+        let start = at + scheme;
+        let word = Value::new(Until::Word, separator);
+        let marked = self.window.starts_with(start, MARKER, false)?;
+        let mut length = if marked { MARKER.len() } else { 0 };
+        let mut letters = Letters::default();
+        let mut markers = length;
+        loop {
+            let Some(symbol) = self.window.peek(start + length)? else {
+                if self.window.goes_on(start + length) {
+                    return Ok(Look::Endless);
+                }
+                break;
+            };
+            // What has been replaced in it before counts for nothing, so that a second look sees what the first one saw.
+            if symbol.ascii() == b'[' && self.window.starts_with(start + length, MARKER, false)? {
+                length += MARKER.len();
+                markers += MARKER.len();
+                continue;
+            }
+            if length > 0 || is_space(symbol) {
+                let ends = match symbol.ascii() {
+                    // Inside of a word they belong to it.
+                    b';' | b'&' => false,
+                    _ => self.ends_at(&word, start + length)?,
+                };
+                if ends || matches!(symbol.ascii(), b'<' | b'>') {
+                    break;
+                }
+            }
+            letters.see(symbol);
+            length += 1;
+        }
+        // Punctuation behind a word is the sentence's.
+        while length > 0
+            && matches!(
+                self.window.byte(start + length - 1)?,
+                b'.' | b',' | b';' | b':' | b'!' | b'?' | b')' | b'"' | b'\''
+            )
+        {
+            length -= 1;
+        }
+        let goes = length >= LEAST + markers
+            && letters.are_secret()
+            && !self.reads_as_code(start, length)?;
+        Ok(if goes || marked {
+            Look::Secret(scheme + length)
+        } else {
+            Look::Prose
+        })
+    }
+
+    /// The length of a scheme word at a distance ahead, with the space behind it.
+    pub(super) fn scheme(&self, at: usize) -> Result<usize, More> {
+        for scheme in SCHEMES {
+            if self.window.starts_with(at, scheme, true)?
+                && self.window.byte(at + scheme.len())? == b' '
+            {
+                return Ok(scheme.len() + 1);
+            }
+        }
+        Ok(0)
+    }
+
+    /// Whether a word is a URL, or begins as a call, an index or a type does: `getToken(`, `request.cookies[`, `Optional[`.
+    fn reads_as_code(&self, at: usize, length: usize) -> Result<bool, More> {
+        for index in 0..length {
+            match self.window.byte(at + index)? {
+                byte if byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'.') => {}
+                b'(' | b'[' | b'{' => return Ok(index > 0),
+                b':' => return self.window.starts_with(at + index, b"://", false),
+                _ => return Ok(false),
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// What kinds of character a word has.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Letters {
+    lower: bool,
+    upper: bool,
+    /// An upper-case letter behind the first character.
+    inner_upper: bool,
+    digit: bool,
+    symbol: bool,
+    any: bool,
+}
+
+impl Letters {
+    pub(super) fn see(&mut self, symbol: Symbol) {
+        match symbol.ascii() {
+            b'a'..=b'z' => self.lower = true,
+            b'A'..=b'Z' => {
+                self.upper = true;
+                self.inner_upper |= self.any;
+            }
+            b'0'..=b'9' => self.digit = true,
+            // These join words.
+            b'-' | b'_' | b'.' | b'/' | b'\'' | b',' | b':' | b';' | b'(' | b')' | b'!' | b'?'
+            | b'"' => {}
+            0x80 => self.lower = true,
+            _ => self.symbol = true,
+        }
+        self.any = true;
+    }
+
+    /// Letters, and beside them digits, both cases (more than a capital) or symbols.
+    pub(super) fn are_secret(self) -> bool {
+        (self.lower || self.upper)
+            && (self.digit || self.symbol || (self.lower && self.inner_upper))
+    }
+}

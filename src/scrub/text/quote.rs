@@ -1,0 +1,157 @@
+//! Quotes and brackets: which are open, and which closes which, at any depth of escaping.
+
+use super::symbol::Symbol;
+
+/// Most open quotes that are remembered.
+const QUOTES: usize = 16;
+
+/// A quotation mark with all that tells it from another: a quote ends only what a quote of its own depth began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Quote {
+    pub(super) code: u32,
+    pub(super) percent: u8,
+    /// How many backslashes stand before it.
+    pub(super) escape: u8,
+    pub(super) entity: bool,
+}
+
+impl Quote {
+    pub(super) fn of(symbol: Symbol) -> Option<Quote> {
+        matches!(symbol.ascii(), b'"' | b'\'' | b'`').then_some(Quote {
+            code: symbol.code,
+            percent: symbol.percent,
+            escape: symbol.escape,
+            entity: symbol.entity,
+        })
+    }
+
+    /// This quote as it is written in a JSON string (`json`) or in plain text, with its backslashes.
+    pub(super) fn spelled(self, json: bool) -> Vec<u8> {
+        let mut text = Vec::new();
+        let quote = self.code as u8;
+        for byte in std::iter::repeat_n(b'\\', usize::from(self.escape)).chain([quote]) {
+            if self.percent > 0 {
+                text.push(b'%');
+                for _ in 1..self.percent {
+                    text.extend_from_slice(b"25");
+                }
+                text.extend_from_slice(format!("{byte:02X}").as_bytes());
+            } else if self.entity && byte == quote {
+                text.extend_from_slice(format!("&#{byte};").as_bytes());
+            } else {
+                if json && matches!(byte, b'\\' | b'"') {
+                    text.push(b'\\');
+                }
+                text.push(byte);
+            }
+        }
+        text
+    }
+}
+
+/// A quote that has begun a string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Open {
+    pub(super) quote: Quote,
+    /// With how many backslashes one backslash of the string's inside is written. It doubles with each string around: JSON in a
+    /// string escapes the backslashes of all that is in it, and so does `repr`.
+    unit: u16,
+}
+
+impl Open {
+    /// Whether a quote, with the backslashes before it, ends this string; and how many of those backslashes belong to its inside.
+    pub(super) fn closed_by(self, quote: Quote) -> Option<usize> {
+        let same = quote.code == self.quote.code
+            && quote.percent == self.quote.percent
+            && quote.entity == self.quote.entity;
+        let extra = quote.escape.checked_sub(self.quote.escape)?;
+        (same && u16::from(extra) % self.unit == 0).then_some(usize::from(extra))
+    }
+}
+
+/// The open quotes, the outermost first.
+#[derive(Debug, Default)]
+pub(super) struct Quotes {
+    open: Vec<Open>,
+}
+
+impl Quotes {
+    pub(super) fn clear(&mut self) {
+        self.open.clear();
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    pub(super) fn held_bytes(&self) -> usize {
+        self.open.capacity() * size_of::<Open>()
+    }
+
+    /// How many of its backslashes belong to the inside of the open string that this quote ends; `None`: it ends none.
+    pub(super) fn closed_by(&self, quote: Quote) -> Option<usize> {
+        self.open
+            .iter()
+            .rev()
+            .find_map(|open| open.closed_by(quote))
+    }
+
+    /// The string that this quote begins here.
+    pub(super) fn opened_by(&self, quote: Quote) -> Open {
+        let around = self.open.last().map_or(1, |open| open.unit);
+        let own = 2 * (u16::from(quote.escape) + 1);
+        Open {
+            quote,
+            unit: own.max(around.saturating_mul(2)),
+        }
+    }
+
+    /// Opens or closes a quote. `after_word`: a letter or digit stands before it, so that an apostrophe opens nothing.
+    pub(super) fn toggle(&mut self, quote: Quote, after_word: bool) {
+        if let Some(open) = self
+            .open
+            .iter()
+            .rposition(|open| open.closed_by(quote).is_some())
+        {
+            self.open.truncate(open);
+        } else if !(quote.code == u32::from(b'\'') && after_word) && self.open.len() < QUOTES {
+            self.open.push(self.opened_by(quote));
+        }
+    }
+}
+
+/// Open brackets, by kind and depth of percent-encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Brackets([[u16; 4]; 3]);
+
+/// The kind of a bracket, and whether it opens.
+pub(super) fn bracket(symbol: Symbol) -> Option<(usize, bool)> {
+    match symbol.ascii() {
+        b'(' => Some((0, true)),
+        b')' => Some((0, false)),
+        b'[' => Some((1, true)),
+        b']' => Some((1, false)),
+        b'{' => Some((2, true)),
+        b'}' => Some((2, false)),
+        _ => None,
+    }
+}
+
+impl Brackets {
+    pub(super) fn count(&mut self, symbol: Symbol) {
+        if let Some((kind, opens)) = bracket(symbol) {
+            let count = &mut self.0[kind][usize::from(symbol.percent.min(3))];
+            *count = if opens {
+                count.saturating_add(1)
+            } else {
+                count.saturating_sub(1)
+            };
+        }
+    }
+
+    /// Whether a bracket of this kind is open.
+    pub(super) fn is_open(&self, symbol: Symbol) -> bool {
+        bracket(symbol)
+            .is_some_and(|(kind, _)| self.0[kind][usize::from(symbol.percent.min(3))] > 0)
+    }
+}

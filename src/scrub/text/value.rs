@@ -1,0 +1,500 @@
+//! What a value opens with, and where it ends: that is decided by how it began, before its first character, so that redacting it
+//! takes no memory however long it is.
+
+use super::LITERALS;
+use super::quote::{Brackets, Open, Quote, bracket};
+use super::symbol::Symbol;
+use super::window::More;
+use super::{Kind, TextMachine};
+use crate::scrub::MARKER;
+
+/// Longest name that is looked for behind a `;` or `&` in a value, in characters.
+const NAME_BEHIND: usize = 64;
+/// Most backslashes before a quote that are looked at.
+const BACKSLASHES: usize = 64;
+
+/// A set of ASCII characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Alphabet(pub(crate) u128);
+
+impl Alphabet {
+    pub(crate) fn has(self, byte: u8) -> bool {
+        byte < 0x80 && self.0 >> byte & 1 == 1
+    }
+
+    pub(crate) fn add(&mut self, bytes: impl IntoIterator<Item = u8>) {
+        for byte in bytes {
+            self.0 |= 1 << (byte & 0x7F);
+        }
+    }
+}
+
+/// What ends a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// A URL's or form's parameter: `&`, `#`, white space, `<`, `>`, `;name=`; in a query only the first two and the last.
+    /// `matrix`: it stands in a path segment, which ends it too.
+    Param { matrix: bool },
+    /// A word behind `=`: white space, `,`, `}`, `]`, `;name=`, `&name=`.
+    Word,
+    /// A header's value behind `=`: a newline, `,`, `}`, `]`, or white space with `name=` or `name:` behind it.
+    HeaderWord,
+    /// A newline.
+    Line,
+    /// The quote that closes this one, three times if it opened so. What stands behind it may belong to the value.
+    Quote {
+        open: Open,
+        triple: bool,
+        tail: Tail,
+    },
+    /// An element of a container: `,`, a closing bracket, a newline, or white space with a name behind it.
+    Atom,
+    /// The bracket that closes a list of Go.
+    List,
+    /// `<`.
+    Markup,
+    /// `]]>`.
+    CData,
+    /// What can't be in a number.
+    Number,
+    /// A character that is not in the set.
+    Alphabet(Alphabet),
+    /// The end of the line that has `-----END`.
+    Pem { closing: bool },
+    /// A line that is indented by less.
+    Block { indent: usize },
+    /// The end of the authority of a URL.
+    Authority,
+    /// An argument of a command: white space.
+    Argument,
+    /// A cookie: `;`, as it stands in the header.
+    Cookie,
+    /// So many characters.
+    Count(usize),
+}
+
+/// What a quoted value may be continued by, behind its closing quote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tail {
+    /// Nothing.
+    None,
+    /// The rest of a parameter.
+    Param { matrix: bool },
+    /// The rest of a word, as shells join them.
+    Word,
+    /// The rest of a header line.
+    Line,
+}
+
+/// A value that is being redacted, or asked about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Value {
+    pub(super) until: Until,
+    /// Depth of percent-encoding of its separator: only what stands as deep or less deep delimits it.
+    pub(super) percent: u8,
+    /// Its separator is written as an HTML character reference.
+    pub(super) entity: bool,
+    /// Brackets opened inside it.
+    pub(super) brackets: Brackets,
+    /// The last character that was dropped.
+    pub(super) last: u8,
+    /// It has no marker of its own: it continues what has one.
+    pub(super) silent: bool,
+    /// So many characters belong to it whatever they are.
+    pub(super) lead: usize,
+    /// The quote that closes it goes, too.
+    pub(super) whole: bool,
+}
+
+impl Value {
+    pub(super) fn new(until: Until, separator: Symbol) -> Self {
+        Value {
+            until,
+            percent: separator.percent,
+            entity: separator.entity,
+            brackets: Brackets::default(),
+            last: 0,
+            silent: false,
+            lead: 0,
+            whole: false,
+        }
+    }
+}
+
+/// What stands at a value's start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// A quote; the value begins at this distance.
+    Quote {
+        open: Open,
+        triple: bool,
+        inside: usize,
+    },
+    /// An opening bracket.
+    Bracket(u8),
+    /// The marker.
+    Marker,
+    /// Anything else.
+    Plain,
+}
+
+/// Whether white space of any kind.
+pub(super) fn is_space(symbol: Symbol) -> bool {
+    matches!(symbol.ascii(), b' ' | b'\t' | 0x0B | 0x0C)
+        || matches!(symbol.code, 0xA0 | 0x2003 | 0x3000)
+        || is_newline(symbol)
+}
+
+pub(super) fn is_newline(symbol: Symbol) -> bool {
+    matches!(symbol.code, 0x0A | 0x0D | 0x85 | 0x2028 | 0x2029)
+}
+
+/// Whether a character can stand in a name that is not in quotes.
+pub(super) fn is_name(symbol: Symbol) -> bool {
+    let byte = symbol.ascii();
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'_' | b'-' | b'.' | b'$')
+        || (byte == 0x80 && !is_space(symbol))
+}
+
+impl TextMachine {
+    /// What a value at a distance ahead opens with. Prefixes of literals (`b'x'`) are passed over.
+    pub(super) fn opening(&self, at: usize) -> Result<Opening, More> {
+        let mut start = at;
+        let prefix = self.window.byte(start)?;
+        if b"bBuUrRfF".contains(&prefix) {
+            let second = self.window.byte(start + 1)?;
+            if matches!(second, b'"' | b'\'' | b'\\') {
+                start += 1;
+            } else if b"bBrRfF".contains(&second)
+                && matches!(self.window.byte(start + 2)?, b'"' | b'\'' | b'\\')
+            {
+                start += 2;
+            }
+        }
+        let mut quote_at = start;
+        while self.window.byte(quote_at)? == b'\\' && quote_at - start < BACKSLASHES {
+            quote_at += 1;
+        }
+        if let Some(quote) = self.window.peek(quote_at)?.and_then(Quote::of) {
+            let same = |symbol: Option<Symbol>| symbol.and_then(Quote::of) == Some(quote);
+            let plain = quote.escape == 0;
+            let triple = plain
+                && same(self.window.peek(quote_at + 1)?)
+                && same(self.window.peek(quote_at + 2)?);
+            let inside = quote_at + if triple { 3 } else { 1 };
+            return Ok(Opening::Quote {
+                open: self.quotes.opened_by(quote),
+                triple,
+                inside,
+            });
+        }
+        if self.window.starts_with(at, MARKER, false)? {
+            return Ok(Opening::Marker);
+        }
+        Ok(match self.window.byte(at)? {
+            byte @ (b'[' | b'{' | b'(') => Opening::Bracket(byte),
+            _ => Opening::Plain,
+        })
+    }
+
+    /// Whether a string that `open` began ends at a distance ahead: with the first of the closing quote's own backslashes, if it
+    /// has any. Gives the number of symbols of the closing quote.
+    pub(super) fn closes(
+        &self,
+        at: usize,
+        closes: impl Fn(Quote) -> Option<usize>,
+    ) -> Result<Option<usize>, More> {
+        let mut before = 0;
+        let found = loop {
+            match self.window.peek(at + before)? {
+                Some(symbol) if symbol.ascii() == b'\\' && before < BACKSLASHES => before += 1,
+                Some(symbol) => break Quote::of(symbol),
+                None => break None,
+            }
+        };
+        let Some(quote) = found else { return Ok(None) };
+        let ends = closes(quote).is_some_and(|inside| before + inside == usize::from(quote.escape));
+        Ok(ends.then_some(before + 1))
+    }
+
+    /// Whether a string around the text at hand ends at a distance ahead.
+    pub(super) fn closes_outer(&self, at: usize) -> Result<bool, More> {
+        if self.quotes.is_empty() {
+            return Ok(false);
+        }
+        let found = self.closes(at, |quote| self.quotes.closed_by(quote))?;
+        Ok(found.is_some())
+    }
+
+    /// Whether a value ends at a distance ahead.
+    pub(super) fn ends_at(&self, value: &Value, at: usize) -> Result<bool, More> {
+        let Some(symbol) = self.window.peek(at)? else {
+            return Ok(!self.window.goes_on(at));
+        };
+        let byte = symbol.ascii();
+        match value.until {
+            Until::Quote { open, triple, .. } => {
+                if !matches!(byte, b'"' | b'\'' | b'`' | b'\\') {
+                    return Ok(false);
+                }
+                if let Some(width) = self.closes(at, |found| open.closed_by(found))? {
+                    let again =
+                        |symbol: Option<Symbol>| symbol.and_then(Quote::of) == Some(open.quote);
+                    return Ok(!triple
+                        || (again(self.window.peek(at + width)?)
+                            && again(self.window.peek(at + width + 1)?)));
+                }
+                // The text around it ends, and the value with it.
+                let outer = self.closes(at, |found| {
+                    (found.escape < open.quote.escape)
+                        .then(|| self.quotes.closed_by(found))
+                        .flatten()
+                })?;
+                return Ok(outer.is_some());
+            }
+            Until::Count(left) => return Ok(left == 0),
+            Until::Alphabet(set) => return Ok(!set.has(byte)),
+            Until::Number => {
+                return Ok(
+                    !(byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-' | b'_'))
+                );
+            }
+            Until::Pem { closing } => {
+                return Ok(closing && (is_newline(symbol) || self.closes_outer(at)?));
+            }
+            Until::Param { .. }
+            | Until::Word
+            | Until::HeaderWord
+            | Until::Line
+            | Until::Atom
+            | Until::List
+            | Until::Markup
+            | Until::CData
+            | Until::Block { .. }
+            | Until::Authority
+            | Until::Argument => {}
+            Until::Cookie => {
+                let plain = symbol.percent == 0 && symbol.escape == 0 && !symbol.entity;
+                return Ok(plain && byte == b';');
+            }
+        }
+        if symbol.entity && !value.entity {
+            // What delimits it stands before: the ampersand of the reference.
+            if matches!(value.until, Until::Param { .. }) {
+                return Ok(true);
+            }
+        } else if symbol.percent > value.percent {
+            return Ok(false);
+        }
+        if self.kind == Kind::Plain && self.closes_outer(at)? {
+            return Ok(true);
+        }
+        let newline = is_newline(symbol) && self.breaks(symbol);
+        let space = is_space(symbol) && self.breaks(symbol);
+        let outer_bracket = || {
+            bracket(symbol).is_some_and(|(_, opens)| !opens)
+                && !value.brackets.is_open(symbol)
+                && self.brackets.is_open(symbol)
+        };
+        Ok(match value.until {
+            Until::Param { matrix } => match byte {
+                b'&' | b'#' => true,
+                b';' => self.name_behind(at + 1, value.percent, b"=")?,
+                _ if self.kind != Kind::Plain => false,
+                b'<' | b'>' => true,
+                b'/' | b'?' => matrix,
+                _ => space || outer_bracket(),
+            },
+            Until::Word => match byte {
+                b',' => true,
+                b'}' | b']' => !value.brackets.is_open(symbol),
+                b';' | b'&' => self.name_behind(at + 1, value.percent, b"=")?,
+                _ => space || outer_bracket(),
+            },
+            Until::HeaderWord => match byte {
+                b',' => true,
+                b'}' | b']' => !value.brackets.is_open(symbol),
+                _ if newline => true,
+                _ if space => {
+                    value.last != b';' && self.name_behind(at + 1, value.percent, b"=:")?
+                }
+                _ => outer_bracket(),
+            },
+            Until::Atom => match byte {
+                b',' | b';' => true,
+                b'}' | b']' | b')' => !value.brackets.is_open(symbol),
+                _ if newline => true,
+                _ => space && self.name_behind(at + 1, value.percent, b"=:")?,
+            },
+            Until::Line => newline,
+            Until::List => byte == b']' && !value.brackets.is_open(symbol),
+            Until::Markup => byte == b'<',
+            Until::CData => self.window.starts_with(at, b"]]>", false)?,
+            Until::Block { indent } => newline && self.dedents(at, indent)?,
+            Until::Authority => is_authority_end(symbol),
+            Until::Argument => space || outer_bracket(),
+            Until::Quote { .. }
+            | Until::Number
+            | Until::Alphabet(_)
+            | Until::Pem { .. }
+            | Until::Cookie
+            | Until::Count(_) => false,
+        })
+    }
+
+    /// Whether white space delimits: as it is, or written as an escape inside of a quoted string.
+    pub(super) fn breaks(&self, symbol: Symbol) -> bool {
+        symbol.escape == 0 || !self.quotes.is_empty()
+    }
+
+    /// Whether a name and one of these separators stand at a distance ahead.
+    fn name_behind(&self, at: usize, percent: u8, separators: &[u8]) -> Result<bool, More> {
+        let mut next = at;
+        if self.kind == Kind::Plain {
+            while self.window.byte(next)? == b' ' && next < at + 8 {
+                next += 1;
+            }
+        }
+        let start = next;
+        loop {
+            let Some(symbol) = self.window.peek(next)? else {
+                return Ok(false);
+            };
+            let byte = symbol.ascii();
+            if next > start && symbol.percent <= percent && separators.contains(&byte) {
+                return Ok(true);
+            }
+            if next - start > NAME_BEHIND
+                || !(is_name(symbol) || matches!(byte, b'[' | b']' | b'~'))
+            {
+                return Ok(false);
+            }
+            next += 1;
+        }
+    }
+
+    /// Whether the line behind a newline is indented by less than a block.
+    fn dedents(&self, at: usize, indent: usize) -> Result<bool, More> {
+        let mut next = at + 1;
+        let mut spaces = 0;
+        loop {
+            let Some(symbol) = self.window.peek(next)? else {
+                return Ok(false);
+            };
+            if is_newline(symbol) {
+                spaces = 0;
+            } else if symbol.ascii() == b' ' {
+                spaces += 1;
+            } else {
+                return Ok(spaces < indent);
+            }
+            next += 1;
+        }
+    }
+
+    /// Whether a value at a distance ahead tells nothing: it is empty, or a literal.
+    pub(super) fn is_spared(&self, value: &Value, at: usize) -> Result<bool, More> {
+        if self.ends_at(value, at)? {
+            return Ok(true);
+        }
+        for literal in LITERALS {
+            if self.window.starts_with(at, literal, false)?
+                && self.ends_at(value, at + literal.len())?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The end of the value being redacted, or one more of its characters.
+    pub(super) fn in_value(
+        &mut self,
+        mut value: Value,
+        cx: &mut super::Context<'_>,
+    ) -> Result<(), More> {
+        if value.lead == 0 && self.ends_at(&value, 0)? {
+            return self.end_value(value, cx);
+        }
+        value.lead = value.lead.saturating_sub(1);
+        let Some(cell) = self.window.next() else {
+            return Ok(());
+        };
+        if let Until::Pem { closing } = &mut value.until
+            && cell.symbol.ascii() == b'-'
+            && !*closing
+        {
+            *closing = self.window.starts_with(0, b"-----END", false)?;
+        }
+        if let Until::Count(left) = &mut value.until {
+            *left -= 1;
+        }
+        value.brackets.count(cell.symbol);
+        value.last = cell.symbol.ascii();
+        self.window.skip();
+        self.value = Some(value);
+        Ok(())
+    }
+
+    fn end_value(&mut self, value: Value, cx: &mut super::Context<'_>) -> Result<(), More> {
+        // Everything that is needed is asked before anything changes.
+        let mut closing = 0;
+        let mut rest = None;
+        if let Until::Quote { open, triple, tail } = value.until
+            && let Some(width) = self.closes(0, |found| open.closed_by(found))?
+        {
+            closing = if triple { width + 2 } else { width };
+            rest = self.tail(&value, tail, closing)?;
+        }
+        if value.whole {
+            for _ in 0..closing {
+                self.window.skip();
+            }
+            closing = 0;
+        }
+        cx.splicer
+            .resume(super::Reading::Plain, self.window.offset(0));
+        self.value = None;
+        if !value.silent {
+            self.window.passed_marker();
+        }
+        for _ in 0..closing {
+            self.pass();
+        }
+        if let Some(rest) = rest {
+            cx.splicer.cut(super::Reading::Plain, self.window.offset(0));
+            self.value = Some(rest);
+        }
+        Ok(())
+    }
+
+    /// What of a value goes on behind its closing quote.
+    fn tail(&self, value: &Value, tail: Tail, at: usize) -> Result<Option<Value>, More> {
+        let byte = self.window.byte(at)?;
+        let word = byte.is_ascii_alphanumeric() || byte == 0x80;
+        let (until, goes_on) = match tail {
+            Tail::None => return Ok(None),
+            Tail::Param { matrix } => (Until::Param { matrix }, true),
+            Tail::Word => (Until::Word, word || matches!(byte, b'"' | b'\'' | b'$')),
+            Tail::Line => (Until::Line, word || matches!(byte, b';' | b'=')),
+        };
+        let rest = Value {
+            until,
+            brackets: Brackets::default(),
+            last: 0,
+            silent: true,
+            ..*value
+        };
+        Ok((goes_on && !self.ends_at(&rest, at)?).then_some(rest))
+    }
+}
+
+/// Whether a character ends the authority of a URL (RFC 3986, section 3.2), or the URL.
+pub(super) fn is_authority_end(symbol: Symbol) -> bool {
+    is_space(symbol)
+        || matches!(
+            symbol.ascii(),
+            b'/' | b'?' | b'#' | b'\\' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'{' | b'}' | b'|'
+        )
+}

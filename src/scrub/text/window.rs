@@ -1,0 +1,203 @@
+//! The stretch of text that is looked at: the symbols behind, as they leave, and the symbols ahead, as they came.
+//!
+//! ```text
+//!        back (at most BACK)      head     ahead (at most AHEAD)
+//!   ... n a m e = [Filtered] &  | t o k e n = a b c ...
+//! ```
+//!
+//! A question about the symbols ahead has three answers: the symbol; none, since the text or the bound ends there; or [`More`],
+//! when only the bytes to come can tell. Whoever gets `More` changes nothing and is asked again with the next chunk. So every
+//! decision depends on the text alone, and never on how it was cut.
+
+use super::symbol::Symbol;
+use crate::scrub::MARKER;
+
+/// Most symbols ahead that a decision may depend on.
+pub(super) const AHEAD: usize = 512;
+/// Most raw bytes ahead that a decision may depend on, which bounds what is carried from chunk to chunk.
+const AHEAD_BYTES: u64 = 4096;
+/// Most symbols behind that a decision may depend on.
+pub(super) const BACK: usize = 256;
+
+/// The bytes in hand end too early to tell.
+#[derive(Debug)]
+pub(super) struct More;
+
+/// A symbol, and the offset of its first byte.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cell {
+    pub(super) symbol: Symbol,
+    pub(super) at: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    back: Vec<Symbol>,
+    /// Symbols have been dropped from `back`, so that its start is not the text's.
+    dropped: bool,
+    ahead: Vec<Cell>,
+    /// Index in `ahead` of the next symbol.
+    head: usize,
+    /// Offset behind the last symbol.
+    end: u64,
+    /// The text ends behind `ahead`.
+    ended: bool,
+}
+
+impl Window {
+    pub(super) fn start(&mut self, at: u64) {
+        self.back.clear();
+        self.dropped = false;
+        self.ahead.clear();
+        self.head = 0;
+        self.end = at;
+        self.ended = false;
+    }
+
+    pub(super) fn held_bytes(&self) -> usize {
+        self.back.capacity() * size_of::<Symbol>() + self.ahead.capacity() * size_of::<Cell>()
+    }
+
+    // --- filling ---
+
+    /// Whether another symbol may be appended.
+    pub(super) fn has_room(&self) -> bool {
+        // One more than may be looked at, which tells whether the text goes on.
+        self.ahead.len() - self.head <= AHEAD
+    }
+
+    /// Appends a symbol that ends at an offset.
+    pub(super) fn append(&mut self, cell: Cell, end: u64) {
+        if self.head == self.ahead.len() {
+            self.ahead.clear();
+            self.head = 0;
+        } else if self.ahead.len() == 3 * AHEAD / 2 {
+            self.ahead.drain(..self.head);
+            self.head = 0;
+        }
+        self.ahead.push(cell);
+        self.end = end;
+    }
+
+    /// Nothing comes behind what has been appended.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    // --- ahead ---
+
+    /// The next symbol, if one is at hand.
+    #[inline]
+    pub(super) fn next(&self) -> Option<Cell> {
+        self.ahead.get(self.head).copied()
+    }
+
+    /// The symbol at a distance ahead (0 is the next).
+    #[inline]
+    pub(super) fn peek(&self, distance: usize) -> Result<Option<Symbol>, More> {
+        match self.ahead.get(self.head + distance) {
+            Some(cell) => {
+                let near = distance < AHEAD && cell.at - self.ahead[self.head].at <= AHEAD_BYTES;
+                Ok(near.then_some(cell.symbol))
+            }
+            None if self.ended || distance > AHEAD => Ok(None),
+            None => Err(More),
+        }
+    }
+
+    /// The character at a distance ahead; 0 where there is none, 0x80 where it is not ASCII.
+    #[inline]
+    pub(super) fn byte(&self, distance: usize) -> Result<u8, More> {
+        Ok(self.peek(distance)?.map_or(0, Symbol::ascii))
+    }
+
+    /// Where [`Window::peek`] has no symbol: whether the text goes on.
+    pub(super) fn goes_on(&self, distance: usize) -> bool {
+        self.head + distance < self.ahead.len()
+    }
+
+    /// Offset of the symbol at a distance ahead, or of the end.
+    pub(super) fn offset(&self, distance: usize) -> u64 {
+        self.ahead
+            .get(self.head + distance)
+            .map_or(self.end, |cell| cell.at)
+    }
+
+    /// Whether the text ahead begins with these ASCII characters, at a distance. With `caseless`, in any case.
+    pub(super) fn starts_with(
+        &self,
+        distance: usize,
+        word: &[u8],
+        caseless: bool,
+    ) -> Result<bool, More> {
+        for (index, wanted) in word.iter().enumerate() {
+            let byte = self.byte(distance + index)?;
+            let same = if caseless {
+                byte.eq_ignore_ascii_case(wanted)
+            } else {
+                byte == *wanted
+            };
+            if !same {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    // --- moving ---
+
+    /// Lets the next symbol pass.
+    #[inline]
+    pub(super) fn advance(&mut self) {
+        if let Some(cell) = self.ahead.get(self.head) {
+            let symbol = cell.symbol;
+            self.head += 1;
+            self.put_back(symbol);
+        }
+    }
+
+    /// Drops the next symbol.
+    #[inline]
+    pub(super) fn skip(&mut self) {
+        self.head += 1;
+    }
+
+    /// The marker has been put out in place of what was dropped.
+    pub(super) fn passed_marker(&mut self) {
+        for byte in MARKER {
+            self.put_back(Symbol::plain(u32::from(*byte)));
+        }
+    }
+
+    #[inline]
+    fn put_back(&mut self, symbol: Symbol) {
+        if self.back.len() == 2 * BACK {
+            self.back.drain(..BACK);
+            self.dropped = true;
+        }
+        self.back.push(symbol);
+    }
+
+    // --- back ---
+
+    /// The symbol at a distance behind (0 is the last that passed).
+    #[inline]
+    pub(super) fn back(&self, distance: usize) -> Option<Symbol> {
+        let index = self.back.len().checked_sub(distance + 1)?;
+        if distance < BACK {
+            self.back.get(index).copied()
+        } else {
+            None
+        }
+    }
+
+    /// The character at a distance behind; 0 where there is none, 0x80 where it is not ASCII.
+    pub(super) fn back_byte(&self, distance: usize) -> u8 {
+        self.back(distance).map_or(0, Symbol::ascii)
+    }
+
+    /// Whether the text starts at that distance behind.
+    pub(super) fn is_start(&self, distance: usize) -> bool {
+        !self.dropped && distance == self.back.len()
+    }
+}
