@@ -6,11 +6,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::pack::{Action, Detect, Detector, DocumentKind, Force, Name, Pack, Place};
-use crate::scrub::{
-    Document, Forced, Format, Kinds, Limits, NameRule, Output, PathRule, Plan, PlanBuilder,
-    SafeNames, Scrubber, Treatment,
+use super::pack::{
+    Action, Detect, Detector, DocumentKind, Force, Letters, Name, Pack, Part, Place, Run, Token,
 };
+use crate::scrub::{
+    Alphabet, Document, Forced, Format, Kinds, Limits, NameRule, Output, PathRule, Plan,
+    PlanBuilder, SafeNames, Scrubber, TokenPart, TokenRule, Treatment,
+};
+
+/// Longest run of a token that a rule may allow.
+const LONGEST_RUN: usize = 4096;
 
 /// Compiles packs, each with the name of its file.
 pub(super) fn compile(packs: &[(&str, Pack)]) -> Result<Arc<Plan>, Vec<String>> {
@@ -59,8 +64,24 @@ pub(super) fn compile(packs: &[(&str, Pack)]) -> Result<Arc<Plan>, Vec<String>> 
                     "it needs a description, and evidence: 'matches' and 'ignores'",
                 );
             }
-            match rule.what {
-                Detector::UserInfo => builder.user_info_rule(&rule.id),
+            detect(&mut builder, rule);
+        }
+        for rule in &pack.token {
+            if !ids.insert(rule.id.clone()) {
+                problem(&rule.id, "its id stands twice");
+            }
+            if rule.description.is_empty() || rule.source.is_empty() {
+                problem(&rule.id, "it needs a description and a source");
+            }
+            if rule.matches.is_empty() || rule.ignores.is_empty() {
+                problem(
+                    &rule.id,
+                    "it has no evidence: give it 'matches' and 'ignores'",
+                );
+            }
+            match token_rule(rule) {
+                Ok(token) => builder.token_rule(&token),
+                Err(what) => problem(&rule.id, what),
             }
         }
         for rule in &pack.path {
@@ -122,8 +143,30 @@ pub(super) fn compile(packs: &[(&str, Pack)]) -> Result<Arc<Plan>, Vec<String>> 
         for rule in &pack.name {
             try_examples(&plan, file, rule, &mut problems);
         }
+        // By itself, so that no rule for the name before it hides what it does.
         for rule in &pack.detect {
-            try_texts(&plan, file, rule, &mut problems);
+            let mut alone = PlanBuilder::new();
+            detect(&mut alone, rule);
+            let alone = Arc::new(alone.build());
+            try_texts(
+                &alone,
+                file,
+                &rule.id,
+                &rule.matches,
+                &rule.ignores,
+                &mut problems,
+            );
+        }
+        for rule in &pack.token {
+            let Ok(token) = token_rule(rule) else {
+                continue;
+            };
+            let mut alone = PlanBuilder::new();
+            alone.token_rule(&token);
+            let alone = Arc::new(alone.build());
+            let plain = |texts: &[String]| texts.iter().map(|text| unmarked(text)).collect();
+            let (matches, ignores): (Vec<_>, Vec<_>) = (plain(&rule.matches), plain(&rule.ignores));
+            try_texts(&alone, file, &rule.id, &matches, &ignores, &mut problems);
         }
     }
     if problems.is_empty() {
@@ -154,18 +197,141 @@ fn try_examples(plan: &Plan, file: &str, rule: &Name, problems: &mut Vec<String>
     }
 }
 
+fn detect(builder: &mut PlanBuilder, rule: &Detect) {
+    match rule.what {
+        Detector::UserInfo => builder.user_info_rule(&rule.id),
+    }
+}
+
 /// Each text that should match has something redacted by this rule, and none of the others.
-fn try_texts(plan: &Arc<Plan>, file: &str, rule: &Detect, problems: &mut Vec<String>) {
-    for (texts, wanted) in [(&rule.matches, true), (&rule.ignores, false)] {
-        for text in texts {
-            if redacts(plan, text, &rule.id) != wanted {
-                let what = if wanted {
-                    "does not match"
-                } else {
-                    "matches and should not"
-                };
-                problems.push(format!("{file}: rule '{}': '{text}' {what}", rule.id));
+fn try_texts(
+    plan: &Arc<Plan>,
+    file: &str,
+    id: &str,
+    matches: &[String],
+    ignores: &[String],
+    problems: &mut Vec<String>,
+) {
+    for text in matches {
+        if !redacts(plan, text, id) {
+            problems.push(format!(
+                "{file}: rule '{id}': its example '{text}' does not match"
+            ));
+        }
+    }
+    for text in ignores {
+        if redacts(plan, text, id) {
+            problems.push(format!(
+                "{file}: rule '{id}': '{text}' matches and should not"
+            ));
+        }
+    }
+}
+
+/// An example as it is meant: a `~` in it keeps it from being taken for a real token, and `~~` is one.
+fn unmarked(example: &str) -> String {
+    example
+        .split("~~")
+        .map(|part| part.replace('~', ""))
+        .collect::<Vec<_>>()
+        .join("~")
+}
+
+/// A token's rule as the engine takes it.
+fn token_rule(rule: &Token) -> Result<TokenRule, &'static str> {
+    if rule.anchors.is_empty() && rule.context.is_empty() {
+        return Err("it has no way in: give it 'anchors' or 'context'");
+    }
+    if rule
+        .anchors
+        .iter()
+        .any(|anchor| anchor.len() < 2 || !anchor.is_ascii())
+    {
+        return Err("an anchor needs two ASCII characters or more");
+    }
+    let mut parts = Vec::new();
+    match (&rule.until, rule.alphabet, rule.length) {
+        (Some(_), None, None) if rule.then.is_empty() => {}
+        (Some(_), ..) => return Err("with 'until' it has no 'alphabet', 'length' or 'then'"),
+        (None, Some(alphabet), Some(length)) => {
+            parts.push(run(&Run { alphabet, length })?);
+            for part in &rule.then {
+                parts.push(match part {
+                    Part::Literal(text) => TokenPart::Literal(text.clone()),
+                    Part::Run(part) => run(part)?,
+                });
             }
+        }
+        (None, ..) => return Err("it has no end: give it 'alphabet' and 'length', or 'until'"),
+    }
+    let before = match &rule.before {
+        None => None,
+        Some(Run { alphabet, length })
+            if 0 < length.0 && length.0 <= length.1 && length.1 <= 128 =>
+        {
+            Some((letters(*alphabet), length.0, length.1))
+        }
+        Some(_) => return Err("the length of 'before' is [least, most], from 1 to 128"),
+    };
+    Ok(TokenRule {
+        id: rule.id.clone(),
+        anchors: rule.anchors.clone(),
+        caseless: rule.caseless,
+        before,
+        parts,
+        until: rule.until.clone(),
+        context: rule
+            .context
+            .iter()
+            .map(|word| word.to_lowercase())
+            .collect(),
+        keeps_anchor: rule.keeps_anchor,
+        secretlike: rule.secretlike,
+        needs: rule.needs.iter().map(|set| class(*set)).collect(),
+    })
+}
+
+fn run(run: &Run) -> Result<TokenPart, &'static str> {
+    let (least, most) = run.length;
+    if least > most || most > LONGEST_RUN {
+        return Err("a length is [least, most], and most is at most 4096");
+    }
+    Ok(TokenPart::Run {
+        alphabet: letters(run.alphabet),
+        least,
+        most,
+    })
+}
+
+/// A class of which a character is needed: without the digits that the alphabet of that name has.
+fn class(name: Letters) -> Alphabet {
+    match name {
+        Letters::Upper => Alphabet::of(b'A'..=b'Z'),
+        Letters::Lower => Alphabet::of(b'a'..=b'z'),
+        other => letters(other),
+    }
+}
+
+fn letters(name: Letters) -> Alphabet {
+    let digits = Alphabet::of(b'0'..=b'9');
+    let upper = Alphabet::of(b'A'..=b'Z');
+    let lower = Alphabet::of(b'a'..=b'z');
+    let base62 = digits.or(upper).or(lower);
+    let and = |set: Alphabet, more: &[u8]| set.or(Alphabet::of(more.iter().copied()));
+    match name {
+        Letters::Digit => digits,
+        Letters::Hex => and(digits, b"abcdefABCDEF"),
+        Letters::LowerHex => and(digits, b"abcdef"),
+        Letters::Upper => digits.or(upper),
+        Letters::Lower => digits.or(lower),
+        Letters::Base62 => base62,
+        Letters::Base64 => and(base62, b"+/="),
+        Letters::Base64url => and(base62, b"_-"),
+        Letters::Word => and(base62, b"_"),
+        Letters::Base32 => and(upper, b"234567"),
+        Letters::Token => and(base62, b"._~+/=-"),
+        Letters::Printable => {
+            Alphabet::of((0x21..0x7F).filter(|byte| !b"\"'`<>{}[](),;\\".contains(byte)))
         }
     }
 }

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use crate::scrub::Plan;
 
 /// The packs that are built in: file name and text.
-const PACKS: [(&str, &str); 4] = [
+const PACKS: [(&str, &str); 5] = [
     ("core.toml", include_str!("../../rules/core.toml")),
     (
         "credentials.toml",
         include_str!("../../rules/credentials.toml"),
     ),
+    ("tokens.toml", include_str!("../../rules/tokens.toml")),
     ("ip.toml", include_str!("../../rules/ip.toml")),
     ("sentry.toml", include_str!("../../rules/sentry.toml")),
 ];

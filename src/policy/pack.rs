@@ -34,6 +34,8 @@ pub(super) struct Pack {
     #[serde(default)]
     pub(super) detect: Vec<Detect>,
     #[serde(default)]
+    pub(super) token: Vec<Token>,
+    #[serde(default)]
     pub(super) path: Vec<Path>,
     #[serde(default)]
     pub(super) not_pairs: Vec<NotPairs>,
@@ -98,6 +100,69 @@ pub(super) enum DocumentKind {
     Container,
     Session,
     Other,
+}
+
+/// A rule for a bare token.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Token {
+    pub(super) id: String,
+    pub(super) description: String,
+    pub(super) source: String,
+    #[serde(default)]
+    pub(super) anchors: Vec<String>,
+    #[serde(default)]
+    pub(super) caseless: bool,
+    pub(super) before: Option<Run>,
+    pub(super) alphabet: Option<Letters>,
+    pub(super) length: Option<(usize, usize)>,
+    #[serde(default)]
+    pub(super) then: Vec<Part>,
+    pub(super) until: Option<String>,
+    #[serde(default)]
+    pub(super) context: Vec<String>,
+    #[serde(default)]
+    pub(super) keeps_anchor: bool,
+    #[serde(default)]
+    pub(super) secretlike: bool,
+    #[serde(default)]
+    pub(super) needs: Vec<Letters>,
+    pub(super) matches: Vec<String>,
+    pub(super) ignores: Vec<String>,
+}
+
+/// A part of a token behind the first.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Part {
+    Literal(String),
+    Run(Run),
+}
+
+/// So many characters of an alphabet.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Run {
+    pub(super) alphabet: Letters,
+    pub(super) length: (usize, usize),
+}
+
+/// The alphabets that rules name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Letters {
+    Digit,
+    Hex,
+    LowerHex,
+    Upper,
+    Lower,
+    Base62,
+    Base64,
+    Base64url,
+    Word,
+    Base32,
+    Token,
+    Printable,
 }
 
 /// A rule for a form that the engine knows by itself.

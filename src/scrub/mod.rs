@@ -33,6 +33,7 @@ mod plan;
 mod scrubbed;
 mod splice;
 mod text;
+mod token;
 
 use std::sync::Arc;
 
@@ -52,6 +53,7 @@ pub use path::Forced;
 pub use plan::{Document, NameRule, PathRule, Plan, PlanBuilder, SafeNames};
 pub use scrubbed::{Output, Scrubbed};
 pub use splice::Redaction;
+pub use token::{Alphabet, TokenPart, TokenRule};
 
 /// What replaces a secret: Sentry's own convention, which its UI shows as filtered.
 pub(crate) const MARKER: &[u8] = b"[Filtered]";

@@ -2,6 +2,7 @@
 
 use super::name::{Kinds, Names, Treatment, Verdict, Words};
 use super::path::{Forced, PathTree};
+use super::token::{TokenRule, Tokens};
 
 /// A compiled policy: denied names, path rules, and the ids of the rules behind them.
 #[derive(Debug, Clone)]
@@ -16,6 +17,7 @@ pub struct Plan {
     pub(crate) user_info: Option<u16>,
     /// Hosts whose URLs have parameters of [`Kinds::HOSTED`].
     pub(crate) hosts: Vec<String>,
+    pub(crate) tokens: Tokens,
 }
 
 /// One entry of a rule that matches names. Phrases are written as people write names; they are normalised here.
@@ -94,6 +96,7 @@ pub struct PlanBuilder {
     rules: Vec<String>,
     user_info: Option<u16>,
     hosts: Vec<String>,
+    tokens: Tokens,
 }
 
 impl PlanBuilder {
@@ -177,6 +180,12 @@ impl PlanBuilder {
         self.user_info = Some(self.rule(id));
     }
 
+    /// Adds a rule for bare tokens.
+    pub fn token_rule(&mut self, rule: &TokenRule) {
+        let index = self.rule(&rule.id);
+        self.tokens.add(index, rule);
+    }
+
     /// Adds hosts whose URLs have parameters of [`Kinds::HOSTED`]; hosts below them count too.
     pub fn hosts(&mut self, hosts: &[String]) {
         self.hosts
@@ -195,6 +204,7 @@ impl PlanBuilder {
             rules: self.rules,
             user_info: self.user_info,
             hosts: self.hosts,
+            tokens: self.tokens,
             held_rule,
             forced_rule,
         }

@@ -776,7 +776,9 @@ impl JsonScrubber {
             let idle = closed
                 && !self.string.scanning
                 && !self.lexer.signs.may_separate()
-                && kind == Kind::Plain;
+                && kind == Kind::Plain
+                && !self.lexer.escaped
+                && !self.plan.tokens.may_begin_in(part);
             if !idle {
                 if !self.string.scanning {
                     self.machine.start(kind, Layer::Json, at);

@@ -7,6 +7,7 @@
 //! | --- | --- | --- | --- |
 //! | text | `=` `:` `=>` `,` white space | the name behind it is looked up; ahead, how the value opens says what ends it | `separator`, `before` |
 //! | text | `://` | user and password of a URL | `authority` |
+//! | text | the start of a word | bare tokens, which announce themselves | `token` |
 //! | text | `>` | the element whose start tag ends there | `separator` |
 //! | container | quotes, atoms | leaves of a bracketed value, one by one | `container` |
 //! | value | each | dropped until its end | `value` |
@@ -27,6 +28,7 @@ mod prose;
 mod quote;
 mod separator;
 mod symbol;
+mod token;
 mod value;
 mod window;
 
@@ -113,6 +115,8 @@ pub(crate) struct TextMachine {
     container: Option<Containers>,
     /// The rule that covers the name of the key/value object at hand.
     pair: Option<RuleIndex>,
+    /// The literal in whose line the token in progress ends.
+    through: Vec<u8>,
     /// Whether a value of this text has been replaced.
     redacted: bool,
     /// In a cookie string: a cookie begins here.
@@ -145,6 +149,7 @@ impl TextMachine {
             value: None,
             container: None,
             pair: None,
+            through: Vec::new(),
             redacted: false,
             cookie_starts: true,
             partial: Vec::new(),

@@ -9,7 +9,7 @@ use super::{Symbol, TextMachine};
 use crate::scrub::MARKER;
 
 /// Shortest word that can be a secret.
-const LEAST: usize = 8;
+pub(super) const LEAST: usize = 8;
 /// Words before a credential that say how it is to be used (RFC 9110, section 11; IANA's registry of schemes).
 pub(super) const SCHEMES: [&[u8]; 8] = [
     b"bearer",

@@ -47,14 +47,15 @@ impl TextMachine {
         };
         let symbol = cell.symbol;
         let plain = self.kind == Kind::Plain;
-        let found = match symbol.ascii() {
-            b'=' => self.at_equals(symbol, cx)?,
-            b':' if plain => self.at_colon(symbol, cx)?,
-            b',' if plain => self.at_comma(symbol, cx)?,
-            b' ' | b'\t' | b'\n' if plain => self.at_space(symbol, cx)?,
-            b'>' if plain => self.at_tag_end(symbol, cx)?,
-            _ => false,
-        };
+        let found = self.at_token(symbol, cx)?
+            || match symbol.ascii() {
+                b'=' => self.at_equals(symbol, cx)?,
+                b':' if plain => self.at_colon(symbol, cx)?,
+                b',' if plain => self.at_comma(symbol, cx)?,
+                b' ' | b'\t' | b'\n' if plain => self.at_space(symbol, cx)?,
+                b'>' if plain => self.at_tag_end(symbol, cx)?,
+                _ => false,
+            };
         if !found {
             self.pass();
         }

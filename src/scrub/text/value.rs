@@ -7,27 +7,12 @@ use super::symbol::Symbol;
 use super::window::More;
 use super::{Kind, TextMachine};
 use crate::scrub::MARKER;
+use crate::scrub::token::Alphabet;
 
 /// Longest name that is looked for behind a `;` or `&` in a value, in characters.
 const NAME_BEHIND: usize = 64;
 /// Most backslashes before a quote that are looked at.
 const BACKSLASHES: usize = 64;
-
-/// A set of ASCII characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Alphabet(pub(crate) u128);
-
-impl Alphabet {
-    pub(crate) fn has(self, byte: u8) -> bool {
-        byte < 0x80 && self.0 >> byte & 1 == 1
-    }
-
-    pub(crate) fn add(&mut self, bytes: impl IntoIterator<Item = u8>) {
-        for byte in bytes {
-            self.0 |= 1 << (byte & 0x7F);
-        }
-    }
-}
 
 /// What ends a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +44,8 @@ pub(super) enum Until {
     Number,
     /// A character that is not in the set.
     Alphabet(Alphabet),
-    /// The end of the line that has `-----END`.
-    Pem { closing: bool },
+    /// The end of the line that has the literal of a token's rule, or the string's around it.
+    Through,
     /// A line that is indented by less.
     Block { indent: usize },
     /// The end of the authority of a URL.
@@ -260,9 +245,7 @@ impl TextMachine {
                     !(byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-' | b'_'))
                 );
             }
-            Until::Pem { closing } => {
-                return Ok(closing && (is_newline(symbol) || self.closes_outer(at)?));
-            }
+            Until::Through => return self.closes_outer(at),
             Until::Param { .. }
             | Until::Word
             | Until::HeaderWord
@@ -337,7 +320,7 @@ impl TextMachine {
             Until::Quote { .. }
             | Until::Number
             | Until::Alphabet(_)
-            | Until::Pem { .. }
+            | Until::Through
             | Until::Cookie
             | Until::Count(_) => false,
         })
@@ -421,11 +404,10 @@ impl TextMachine {
         let Some(cell) = self.window.next() else {
             return Ok(());
         };
-        if let Until::Pem { closing } = &mut value.until
-            && cell.symbol.ascii() == b'-'
-            && !*closing
+        if value.until == Until::Through
+            && let Some(left) = self.through_end()?
         {
-            *closing = self.window.starts_with(0, b"-----END", false)?;
+            value.until = Until::Count(left);
         }
         if let Until::Count(left) = &mut value.until {
             *left -= 1;

@@ -1,0 +1,229 @@
+//! Finds bare tokens where they begin: at a character with no letter or digit before it.
+
+use super::prose::Letters;
+use super::value::{Until, Value, is_newline};
+use super::window::More;
+use super::{Context, Symbol, TextMachine};
+use crate::scrub::token::{Token, TokenPart};
+
+/// How far before a token a word of its context may stand, in characters.
+const CONTEXT: usize = 40;
+/// Shortest token without an anchor.
+const LEAST_BARE: usize = 13;
+/// Longest rest of the line that ends a token, in characters.
+const LAST_LINE: usize = 200;
+
+impl TextMachine {
+    /// Redacts the bare token that begins here. Tells whether there is one.
+    #[inline]
+    pub(super) fn at_token(&mut self, symbol: Symbol, cx: &mut Context<'_>) -> Result<bool, More> {
+        let tokens = &cx.plan.tokens;
+        if tokens.is_empty() || self.window.back_byte(0).is_ascii_alphanumeric() {
+            return Ok(false);
+        }
+        self.token_here(symbol, cx)
+    }
+
+    fn token_here(&mut self, symbol: Symbol, cx: &mut Context<'_>) -> Result<bool, More> {
+        let plan = cx.plan;
+        let tokens = &plan.tokens;
+        let first = symbol.ascii();
+        if tokens.may_begin(first) {
+            let second = self.window.byte(1)?;
+            for (index, anchor) in tokens.beginning(first, second) {
+                let token = tokens.token(*index);
+                let anchor = token.form.anchors[usize::from(*anchor)].as_bytes();
+                if self.window.starts_with(0, anchor, token.form.caseless)?
+                    && self.token_from(token, 0, anchor.len(), cx)?
+                {
+                    return Ok(true);
+                }
+            }
+        }
+        for index in tokens.inner() {
+            if self.inner_token(tokens.token(*index), cx)? {
+                return Ok(true);
+            }
+        }
+        if !tokens.contextual().is_empty() && first.is_ascii_alphanumeric() {
+            return self.bare_token(cx);
+        }
+        Ok(false)
+    }
+
+    /// A token whose anchor has characters before it.
+    fn inner_token(&mut self, token: &Token, cx: &mut Context<'_>) -> Result<bool, More> {
+        let Some((alphabet, least, most)) = token.form.before else {
+            return Ok(false);
+        };
+        let mut run = 0;
+        while run < most && alphabet.has(self.window.byte(run)?) {
+            run += 1;
+        }
+        for count in least..=run {
+            for anchor in &token.form.anchors {
+                let anchor = anchor.as_bytes();
+                if self
+                    .window
+                    .starts_with(count, anchor, token.form.caseless)?
+                    && self.token_from(token, 0, count + anchor.len(), cx)?
+                {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// A token of a form that is too common by itself: a word must stand before it.
+    fn bare_token(&mut self, cx: &mut Context<'_>) -> Result<bool, More> {
+        // Most words are shorter; the last character of the least tells soonest.
+        let joins =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/');
+        for at in (1..LEAST_BARE).rev() {
+            if !joins(self.window.byte(at)?) {
+                return Ok(false);
+            }
+        }
+        let plan = cx.plan;
+        for index in plan.tokens.contextual() {
+            let token = plan.tokens.token(*index);
+            if self.token_from(token, 0, 0, cx)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Confirms a token that begins at a distance ahead, and whose anchor ends at another, and redacts it.
+    fn token_from(
+        &mut self,
+        token: &Token,
+        start: usize,
+        anchored: usize,
+        cx: &mut Context<'_>,
+    ) -> Result<bool, More> {
+        let form = &token.form;
+        let separator = Symbol::plain(0);
+        let from = if form.keeps_anchor { anchored } else { start };
+        if !form.context.is_empty() && !self.has_context(&form.context) {
+            return Ok(false);
+        }
+        if let Some(until) = &form.until {
+            self.through.clear();
+            self.through.extend_from_slice(until.as_bytes());
+            let value = Value::new(Until::Through, separator);
+            self.redact(token.rule, from, value, cx);
+            return Ok(true);
+        }
+        let mut at = anchored;
+        let mut letters = Letters::default();
+        let mut first = true;
+        let mut last_set = None;
+        for part in &form.parts {
+            match part {
+                TokenPart::Literal(literal) => {
+                    if !self.window.starts_with(at, literal.as_bytes(), false)? {
+                        return Ok(false);
+                    }
+                    at += literal.len();
+                }
+                TokenPart::Run {
+                    alphabet,
+                    least,
+                    most,
+                } => {
+                    let mut needs = form.needs.clone();
+                    let begin = at;
+                    let endless = loop {
+                        let Some(symbol) = self.window.peek(at)? else {
+                            break self.window.goes_on(at);
+                        };
+                        let byte = symbol.ascii();
+                        if !alphabet.has(byte) {
+                            break false;
+                        }
+                        if first {
+                            letters.see(symbol);
+                            needs.retain(|set| !set.has(byte));
+                        }
+                        at += 1;
+                        if at - begin > *most {
+                            return Ok(false);
+                        }
+                    };
+                    last_set = Some(*alphabet);
+                    if endless {
+                        // So long a run behind such a beginning is one, to its end.
+                        let all = form.parts.iter().fold(*alphabet, |all, part| match part {
+                            TokenPart::Run { alphabet, .. } => all.or(*alphabet),
+                            TokenPart::Literal(literal) => {
+                                all.or(crate::scrub::token::Alphabet::of(literal.bytes()))
+                            }
+                        });
+                        let value = Value::new(Until::Alphabet(all), separator);
+                        self.redact(token.rule, from, value, cx);
+                        return Ok(true);
+                    }
+                    if at - begin < *least || (first && !needs.is_empty()) {
+                        return Ok(false);
+                    }
+                    first = false;
+                }
+            }
+        }
+        if self.window.byte(at)?.is_ascii_alphanumeric() && last_set.is_some() {
+            // A part of a longer word.
+            return Ok(false);
+        }
+        if form.secretlike {
+            while at > anchored && matches!(self.window.byte(at - 1)?, b'.' | b'-' | b'/' | b'~') {
+                at -= 1;
+            }
+            if at - anchored < super::prose::LEAST || !letters.are_secret() {
+                return Ok(false);
+            }
+        }
+        let value = Value::new(Until::Count(at - from), separator);
+        self.redact(token.rule, from, value, cx);
+        Ok(true)
+    }
+
+    /// Whether one of these words stands shortly before, in any case.
+    fn has_context(&self, words: &[String]) -> bool {
+        let mut behind = [0; CONTEXT];
+        let mut length = 0;
+        while length < CONTEXT {
+            let Some(symbol) = self.window.back(length) else {
+                break;
+            };
+            behind[CONTEXT - 1 - length] = symbol.ascii().to_ascii_lowercase();
+            length += 1;
+        }
+        let behind = &behind[CONTEXT - length..];
+        words
+            .iter()
+            .any(|word| memchr::memmem::find(behind, word.as_bytes()).is_some())
+    }
+
+    /// In a token that ends with the line that has a literal: how many symbols are left, once it is there.
+    pub(super) fn through_end(&self) -> Result<Option<usize>, More> {
+        if self.through.is_empty() || !self.window.starts_with(0, &self.through, false)? {
+            return Ok(None);
+        }
+        let mut at = self.through.len();
+        while at < LAST_LINE {
+            let Some(symbol) = self.window.peek(at)? else {
+                break;
+            };
+            if (is_newline(symbol) && self.breaks(symbol)) || self.closes_outer(at)? {
+                break;
+            }
+            if self.through.starts_with(b"-----") && self.window.starts_with(at, b"-----", false)? {
+                return Ok(Some(at + 5));
+            }
+            at += 1;
+        }
+        Ok(Some(at))
+    }
+}
