@@ -12,8 +12,12 @@
 #[path = "support/mod.rs"]
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
+use scrubline::policy::{self, Policy};
+use scrubline::scrub::decode::{Decoder, Encoding};
+use scrubline::scrub::{Format, Limits, Output, Scrubber};
 use serde_json::Value;
 use support::{Outgoing, Proxy, Upstream, request};
 use tokio::sync::mpsc;
@@ -235,5 +239,148 @@ async fn the_corpus_arrives_without_its_secrets_and_with_all_else() {
     assert!(
         new.is_empty() && stale.is_empty(),
         "not listed: {new:#?}\nno longer so: {stale:#?}"
+    );
+}
+
+/// How far into a value that is no whole string its canary may begin, in bytes.
+const REACH: usize = 160;
+
+/// What stands in a body at a redaction's offset: a whole JSON value, or what comes next of the string around it.
+fn redacted_text(body: &[u8], offset: usize) -> &[u8] {
+    let rest = &body[offset..];
+    let string_end = |rest: &[u8]| {
+        let mut escaped = false;
+        rest.iter()
+            .position(|byte| {
+                let ends = !escaped && *byte == b'"';
+                escaped = !escaped && *byte == b'\\';
+                ends
+            })
+            .unwrap_or(rest.len())
+    };
+    match rest.first() {
+        Some(b'"') => &rest[..(string_end(&rest[1..]) + 2).min(rest.len())],
+        Some(b'{' | b'[') => {
+            let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Value>();
+            match values.next() {
+                Some(Ok(_)) => &rest[..values.byte_offset()],
+                _ => &rest[..rest.len().min(REACH)],
+            }
+        }
+        _ => &rest[..string_end(rest).min(REACH)],
+    }
+}
+
+/// A redaction's path without indices, so that the list stays short.
+fn place(path: &str) -> String {
+    let mut place = String::new();
+    let mut inside = false;
+    for character in path.chars() {
+        match character {
+            '[' => inside = true,
+            ']' => inside = false,
+            _ if inside => {}
+            other => place.push(other),
+        }
+    }
+    place
+}
+
+/// Whether a pattern covers a place; `*` in it stands for anything.
+fn covers(pattern: &str, place: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == place,
+        Some((head, tail)) => place.strip_prefix(head).is_some_and(|rest| {
+            (0..=rest.len()).any(|at| rest.is_char_boundary(at) && covers(tail, &rest[at..]))
+        }),
+    }
+}
+
+/// Beyond the manifest: each redaction is of a planted value, or its rule and place stand in `unplanted.txt` with the reason why
+/// that is right.
+#[test]
+fn every_redaction_of_no_planted_value_is_settled() {
+    let manifest: Value =
+        serde_json::from_slice(&std::fs::read(format!("{ROOT}/wire/manifest.json")).unwrap())
+            .unwrap();
+    let plan = Policy::builtin(policy::DEFAULT).unwrap().plan();
+    let mut found: BTreeMap<String, (usize, String)> = BTreeMap::new();
+    for capture in manifest["captures"].as_array().unwrap() {
+        let name = capture["file"].as_str().unwrap();
+        let sent = read(name);
+        let endpoint = capture["endpoint"].as_str().unwrap();
+        let format = if endpoint.ends_with("/store/") {
+            Format::Event
+        } else if endpoint.ends_with("/envelope/") || endpoint.starts_with("/tunnel/") {
+            Format::Envelope
+        } else {
+            continue;
+        };
+        let encoding = sent
+            .headers
+            .iter()
+            .find(|(name, _)| name == "content-encoding");
+        let encoding = Encoding::parse(encoding.map_or("", |(_, value)| value)).unwrap();
+        let mut decoder = Decoder::new(encoding, &Limits::default()).unwrap();
+        let mut body = Vec::new();
+        decoder.push(Bytes::from(sent.body));
+        while let Some(chunk) = decoder.next().unwrap() {
+            body.extend_from_slice(&chunk);
+        }
+        let mut scrubber = Scrubber::new(plan.clone(), format, &Limits::default());
+        scrubber.record_redactions();
+        let mut output = Output::new();
+        let result = scrubber
+            .push(Bytes::from(body.clone()), &mut output)
+            .and_then(|()| scrubber.finish(&mut output));
+        let refused = result.is_err();
+        for redaction in scrubber.take_redactions() {
+            let offset = usize::try_from(redaction.offset).unwrap();
+            let text = String::from_utf8_lossy(redacted_text(&body, offset)).into_owned();
+            let said = readings(&text);
+            let planted = capture["canaries"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|canary| {
+                    let value = canary["value"].as_str().unwrap();
+                    said.iter().any(|reading| reading.contains(value))
+                });
+            // What an SDK has scrubbed already is scrubbed again.
+            let scrubbed = text.trim_matches(['[', '"', '\'']).starts_with("Filtered]")
+                || text.contains("[Filtered]")
+                || text.trim_matches(['"', '\'']).starts_with("********");
+            if !planted && !refused && !scrubbed {
+                let rule = &plan.rule_ids()[usize::from(redaction.rule)];
+                let key = format!("{rule} {}", place(&redaction.path));
+                let shown: String = text.chars().take(60).collect();
+                found
+                    .entry(key)
+                    .or_insert((0, format!("{name}: {shown}")))
+                    .0 += 1;
+            }
+        }
+    }
+    let settled = std::fs::read_to_string(format!("{ROOT}/unplanted.txt")).unwrap();
+    let settled: Vec<(&str, &str)> = settled
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+        .map(|line| line.split_once(" : ").expect("a reason"))
+        .collect();
+    let open: Vec<String> = found
+        .iter()
+        .filter(|(key, _)| !settled.iter().any(|(pattern, _)| covers(pattern, key)))
+        .map(|(key, (count, example))| format!("{key} ({count} times) {example}"))
+        .collect();
+    let idle: Vec<&str> = settled
+        .iter()
+        .filter(|(pattern, _)| !found.keys().any(|key| covers(pattern, key)))
+        .map(|(pattern, _)| *pattern)
+        .collect();
+    assert!(
+        open.is_empty() && idle.is_empty(),
+        "not settled:\n{}\nno longer so:\n{}",
+        open.join("\n"),
+        idle.join("\n")
     );
 }

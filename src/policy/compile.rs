@@ -308,7 +308,16 @@ fn class(name: Letters) -> Alphabet {
     match name {
         Letters::Upper => Alphabet::of(b'A'..=b'Z'),
         Letters::Lower => Alphabet::of(b'a'..=b'z'),
-        other => letters(other),
+        Letters::Digit
+        | Letters::Hex
+        | Letters::LowerHex
+        | Letters::Base62
+        | Letters::Base64
+        | Letters::Base64url
+        | Letters::Word
+        | Letters::Base32
+        | Letters::Token
+        | Letters::Printable => letters(name),
     }
 }
 

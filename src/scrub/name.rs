@@ -589,6 +589,32 @@ impl TrimDigits for [u8] {
     }
 }
 
+/// Whether a string could be a name by itself: no prose, no line of code.
+pub(crate) fn reads_as_name(name: &[u8]) -> bool {
+    let plain = name.iter().all(|byte| {
+        byte.is_ascii_alphanumeric()
+            || *byte >= 0x80
+            || matches!(
+                byte,
+                b'_' | b'-'
+                    | b'.'
+                    | b':'
+                    | b'/'
+                    | b'['
+                    | b']'
+                    | b'\''
+                    | b'"'
+                    | b'`'
+                    | b' '
+                    | b'$'
+                    | b'%'
+                    | b'+'
+            )
+    });
+    let spaces = name.iter().filter(|byte| **byte == b' ').count();
+    plain && spaces <= 3 && !name.starts_with(b" ")
+}
+
 /// Whether a key reads as a path, a route, a URL, a query or a package rather than as a name.
 pub(crate) fn reads_as_path(name: &[u8]) -> bool {
     let name = name.trim_ascii();

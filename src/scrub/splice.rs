@@ -21,7 +21,7 @@ use super::name::RuleIndex;
 use super::scrubbed::Output;
 
 /// Most bytes that one reading of a hold may have.
-pub(crate) const HOLD_BYTES: usize = 8 << 10;
+pub(crate) const HOLD_BYTES: usize = 4 << 10;
 /// Most holds at a time.
 pub(crate) const HOLDS: usize = 3;
 
@@ -108,6 +108,8 @@ struct Hold {
     redacted: Strand,
     /// Whether we are still inside the held value.
     in_value: bool,
+    /// A harmless name is known already, and only another one could redact the value: too long a hold ends as it is.
+    lenient: bool,
 }
 
 /// What became of a hold that reached its bound.
@@ -286,9 +288,10 @@ impl Splicer {
         self.holds.iter().any(|hold| hold.in_value)
     }
 
-    /// Starts a hold at a value's first byte. `None`: too many holds; the caller redacts.
-    pub(crate) fn hold(&mut self, at: u64) -> Option<u32> {
-        if self.holds.len() == HOLDS {
+    /// Starts a hold at a value's first byte. `None`: too many holds; the caller redacts, unless the hold is `lenient`: the value
+    /// has a harmless name, and another may follow.
+    pub(crate) fn hold(&mut self, at: u64, lenient: bool) -> Option<u32> {
+        if self.holds.len() == HOLDS || (lenient && !self.holds.is_empty()) {
             return None;
         }
         self.next_id = self.next_id.wrapping_add(1);
@@ -298,6 +301,7 @@ impl Splicer {
             plain: Strand::starting(at),
             redacted: Strand::starting(at),
             in_value: true,
+            lenient,
         });
         Some(self.next_id)
     }
@@ -353,7 +357,7 @@ impl Splicer {
             source.flush(strand, at, at);
         }
         let overflow = hold.plain.len > HOLD_BYTES || hold.redacted.len > HOLD_BYTES;
-        let rule = rule.or(overflow.then_some(held_rule));
+        let rule = rule.or((overflow && !hold.lenient).then_some(held_rule));
         self.close(index, rule);
     }
 
@@ -363,7 +367,19 @@ impl Splicer {
             .holds
             .iter()
             .position(|hold| hold.plain.len > HOLD_BYTES || hold.redacted.len > HOLD_BYTES)?;
-        let (id, in_value) = (self.holds[index].id, self.holds[index].in_value);
+        let Hold {
+            id,
+            in_value,
+            lenient,
+            ..
+        } = self.holds[index];
+        if lenient {
+            self.close(index, None);
+            return Some(Overflow {
+                id,
+                in_value: false,
+            });
+        }
         if in_value {
             // What is held inside is redacted with it.
             self.holds.truncate(index + 1);

@@ -1,7 +1,7 @@
 //! Verdicts on keys, remembered: events use the same few keys over and over. Entries are compared byte for byte, so a
 //! remembered verdict is always the right one.
 
-use crate::scrub::name::{Kinds, NAME_BYTES, Names, Verdict, Words};
+use crate::scrub::name::{Kinds, NAME_BYTES, Names, Verdict, Words, reads_as_name};
 
 const ENTRIES: usize = 256;
 const KEY_BYTES: usize = 22;
@@ -74,34 +74,10 @@ impl KeyVerdicts {
         name: &[u8],
         kinds: Kinds,
     ) -> Option<Verdict> {
-        if name.len() > NAME_BYTES {
-            return None;
-        }
-        let plain = name.iter().all(|byte| {
-            byte.is_ascii_alphanumeric()
-                || *byte >= 0x80
-                || matches!(
-                    byte,
-                    b'_' | b'-'
-                        | b'.'
-                        | b':'
-                        | b'/'
-                        | b'['
-                        | b']'
-                        | b'\''
-                        | b'"'
-                        | b'`'
-                        | b' '
-                        | b'$'
-                        | b'%'
-                        | b'+'
-                )
-        });
-        let spaces = name.iter().filter(|byte| **byte == b' ').count();
-        if !plain || spaces > 3 || name.starts_with(b" ") {
+        if name.len() > NAME_BYTES || !reads_as_name(name) {
             return None;
         }
         let verdict = self.look_up(names, name, kinds)?;
-        (spaces == 0 || names.is_whole_phrase(name, &mut self.words)).then_some(verdict)
+        (!name.contains(&b' ') || names.is_whole_phrase(name, &mut self.words)).then_some(verdict)
     }
 }

@@ -532,11 +532,11 @@ impl JsonScrubber {
             }
         };
         let open = matches!(next.treat, Treat::Plain | Treat::Query);
+        let lenient = frame.container == Container::Object && frame.pair == PairName::Harmless;
         let (waits, named) = match frame.container {
             Container::Object if next.is_pair_value && open => match frame.pair {
                 PairName::Denied(verdict) => (false, Some(verdict)),
-                PairName::Unknown => (!frame.no_pair, None),
-                PairName::Harmless => (false, None),
+                PairName::Unknown | PairName::Harmless => (!frame.no_pair, None),
             },
             Container::Array if open && frame.before != Before::Nothing => (true, None),
             Container::Object | Container::Array => (false, None),
@@ -549,8 +549,9 @@ impl JsonScrubber {
             // Another `value` before the name: it waits, too.
             splicer.hold_value_again(frame.hold);
         } else if waits {
-            match splicer.hold(at) {
+            match splicer.hold(at, lenient) {
                 Some(id) => frame.hold = id,
+                None if lenient => {}
                 None => next.treat = Treat::Leaves(self.plan.held_rule),
             }
         }
@@ -773,16 +774,23 @@ impl JsonScrubber {
             }
         }
         if let Some(kind) = self.string.scan {
-            let idle = closed
+            // The whole string is at hand: a quick look tells whether a token can be in it.
+            let tokenless = closed
                 && !self.string.scanning
-                && !self.lexer.signs.may_separate()
                 && kind == Kind::Plain
-                && !self.lexer.escaped
+                && !(self.lexer.escaped && hides_letters(part))
                 && !self.plan.tokens.may_begin_in(part);
+            let idle = tokenless && !self.lexer.signs.may_separate(part);
             if !idle {
                 if !self.string.scanning {
                     self.machine.start(kind, Layer::Json, at);
                     self.string.scanning = true;
+                    if tokenless
+                        && memchr::memchr(b'%', part).is_none()
+                        && memchr::memmem::find(part, b"&#").is_none()
+                    {
+                        self.machine.skip_tokens();
+                    }
                 }
                 let mut cx = Context {
                     plan: &self.plan,
@@ -1110,6 +1118,12 @@ fn shown(key: &[u8], denied: bool) -> String {
     } else {
         "*".to_owned()
     }
+}
+
+/// Whether the inside of a string has an escape that can stand for a letter, or for a slash, at any depth.
+fn hides_letters(inside: &[u8]) -> bool {
+    memchr::memchr_iter(b'\\', inside)
+        .any(|at| matches!(inside.get(at + 1), Some(b'u' | b'x' | b'/')))
 }
 
 /// Undoes the JSON escapes of a string that the lexer has found valid.

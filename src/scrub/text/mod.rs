@@ -90,11 +90,25 @@ impl Signs {
         };
     }
 
-    /// Whether there can be a name with a separator.
-    pub(crate) fn may_separate(self) -> bool {
+    /// Whether there can be a name with a separator in a text, all of which is at hand.
+    pub(crate) fn may_separate(self, text: &[u8]) -> bool {
         let pair = Self::QUOTE | Self::COMMA;
-        self.0 & (Self::SEPARATOR | Self::DASH | Self::MARKUP) != 0 || self.0 & pair == pair
+        self.0 & Self::SEPARATOR != 0
+            || self.0 & pair == pair
+            || (self.0 & Self::MARKUP != 0 && memchr::memmem::find(text, b"</").is_some())
+            || (self.0 & Self::DASH != 0 && has_flag(text))
     }
+}
+
+/// Whether a text has a dash that begins a word.
+fn has_flag(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'-', text).any(|at| {
+        let before = at.checked_sub(1).map_or(b' ', |before| text[before]);
+        let behind = text.get(at + 1).copied().unwrap_or(b' ');
+        !before.is_ascii_alphanumeric()
+            && before != b'-'
+            && (behind == b'-' || behind.is_ascii_alphabetic())
+    })
 }
 
 /// The state of one text; see the module's documentation.
@@ -115,6 +129,8 @@ pub(crate) struct TextMachine {
     container: Option<Containers>,
     /// The rule that covers the name of the key/value object at hand.
     pair: Option<RuleIndex>,
+    /// A quick look has seen no bare token, so that none is looked for.
+    tokenless: bool,
     /// The literal in whose line the token in progress ends.
     through: Vec<u8>,
     /// Whether a value of this text has been replaced.
@@ -149,6 +165,7 @@ impl TextMachine {
             value: None,
             container: None,
             pair: None,
+            tokenless: false,
             through: Vec::new(),
             redacted: false,
             cookie_starts: true,
@@ -172,9 +189,15 @@ impl TextMachine {
         self.container = None;
         self.pair = None;
         self.redacted = false;
+        self.tokenless = false;
         self.cookie_starts = true;
         self.partial.clear();
         self.backslashes = [0; 2];
+    }
+
+    /// The text that has been started is known to have no bare token.
+    pub(crate) fn skip_tokens(&mut self) {
+        self.tokenless = true;
     }
 
     /// Whether a value of this text has been replaced.
@@ -208,8 +231,16 @@ impl TextMachine {
             if ended {
                 self.window.end();
             }
-            while self.window.next().is_some() {
-                if self.step(cx).is_err() {
+            while let Some(cell) = self.window.next() {
+                // Inside of a word nothing begins and nothing ends.
+                if self.value.is_none()
+                    && self.container.is_none()
+                    && cell.symbol.ascii().is_ascii_alphanumeric()
+                    && (self.tokenless || self.window.back_byte(0).is_ascii_alphanumeric())
+                    && !matches!(self.kind, Kind::Cookie(_))
+                {
+                    self.window.advance();
+                } else if self.step(cx).is_err() {
                     break;
                 }
             }

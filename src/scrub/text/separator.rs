@@ -18,7 +18,7 @@ use super::symbol::Symbol;
 use super::value::{Opening, Tail, Until, Value, is_name, is_newline, is_space};
 use super::window::More;
 use super::{Context, Kind, TextMachine};
-use crate::scrub::name::{Kinds, NAME_BYTES, RuleIndex, Treatment, Verdict};
+use crate::scrub::name::{Kinds, NAME_BYTES, RuleIndex, Treatment, Verdict, reads_as_name};
 use crate::scrub::plan::Plan;
 
 /// Most white space between a separator and its value.
@@ -760,9 +760,16 @@ impl TextMachine {
             return Ok(false);
         };
         let flag = self.name.starts_with(b"-");
+        if !reads_as_name(&self.name) {
+            return Ok(false);
+        }
         let Some(verdict) = self.denied(WORDS, cx.plan) else {
             return Ok(false);
         };
+        if self.name.contains(&b' ') && !cx.plan.names.is_whole_phrase(&self.name, &mut self.words)
+        {
+            return Ok(false);
+        }
         let mut opener = before.start;
         while self.window.back(opener).is_some_and(is_space) && opener < before.start + 32 {
             opener += 1;

@@ -4,12 +4,10 @@ use super::prose::Letters;
 use super::value::{Until, Value, is_newline};
 use super::window::More;
 use super::{Context, Symbol, TextMachine};
-use crate::scrub::token::{Token, TokenPart};
+use crate::scrub::token::{LONGEST, Token, TokenPart};
 
 /// How far before a token a word of its context may stand, in characters.
 const CONTEXT: usize = 40;
-/// Shortest token without an anchor.
-const LEAST_BARE: usize = 13;
 /// Longest rest of the line that ends a token, in characters.
 const LAST_LINE: usize = 200;
 
@@ -17,8 +15,7 @@ impl TextMachine {
     /// Redacts the bare token that begins here. Tells whether there is one.
     #[inline]
     pub(super) fn at_token(&mut self, symbol: Symbol, cx: &mut Context<'_>) -> Result<bool, More> {
-        let tokens = &cx.plan.tokens;
-        if tokens.is_empty() || self.window.back_byte(0).is_ascii_alphanumeric() {
+        if self.tokenless || self.window.back_byte(0).is_ascii_alphanumeric() {
             return Ok(false);
         }
         self.token_here(symbol, cx)
@@ -27,6 +24,9 @@ impl TextMachine {
     fn token_here(&mut self, symbol: Symbol, cx: &mut Context<'_>) -> Result<bool, More> {
         let plan = cx.plan;
         let tokens = &plan.tokens;
+        if tokens.is_empty() {
+            return Ok(false);
+        }
         let first = symbol.ascii();
         if tokens.may_begin(first) {
             let second = self.window.byte(1)?;
@@ -40,13 +40,27 @@ impl TextMachine {
                 }
             }
         }
+        if !tokens.unanchored().has(first) {
+            return Ok(false);
+        }
+        // How long a word stands here tells most rules apart.
+        let mut run = 1;
+        while run < LONGEST && tokens.unanchored().has(self.window.byte(run)?) {
+            run += 1;
+        }
         for index in tokens.inner() {
-            if self.inner_token(tokens.token(*index), cx)? {
+            let token = tokens.token(*index);
+            if token.least <= run && self.inner_token(token, cx)? {
                 return Ok(true);
             }
         }
-        if !tokens.contextual().is_empty() && first.is_ascii_alphanumeric() {
-            return self.bare_token(cx);
+        if first.is_ascii_alphanumeric() {
+            for index in tokens.contextual() {
+                let token = tokens.token(*index);
+                if token.least <= run && self.token_from(token, 0, 0, cx)? {
+                    return Ok(true);
+                }
+            }
         }
         Ok(false)
     }
@@ -75,26 +89,6 @@ impl TextMachine {
         Ok(false)
     }
 
-    /// A token of a form that is too common by itself: a word must stand before it.
-    fn bare_token(&mut self, cx: &mut Context<'_>) -> Result<bool, More> {
-        // Most words are shorter; the last character of the least tells soonest.
-        let joins =
-            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/');
-        for at in (1..LEAST_BARE).rev() {
-            if !joins(self.window.byte(at)?) {
-                return Ok(false);
-            }
-        }
-        let plan = cx.plan;
-        for index in plan.tokens.contextual() {
-            let token = plan.tokens.token(*index);
-            if self.token_from(token, 0, 0, cx)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// Confirms a token that begins at a distance ahead, and whose anchor ends at another, and redacts it.
     fn token_from(
         &mut self,
@@ -106,9 +100,6 @@ impl TextMachine {
         let form = &token.form;
         let separator = Symbol::plain(0);
         let from = if form.keeps_anchor { anchored } else { start };
-        if !form.context.is_empty() && !self.has_context(&form.context) {
-            return Ok(false);
-        }
         if let Some(until) = &form.until {
             self.through.clear();
             self.through.extend_from_slice(until.as_bytes());
@@ -133,7 +124,7 @@ impl TextMachine {
                     least,
                     most,
                 } => {
-                    let mut needs = form.needs.clone();
+                    let mut met = 0_u32;
                     let begin = at;
                     let endless = loop {
                         let Some(symbol) = self.window.peek(at)? else {
@@ -145,7 +136,9 @@ impl TextMachine {
                         }
                         if first {
                             letters.see(symbol);
-                            needs.retain(|set| !set.has(byte));
+                            for (number, set) in form.needs.iter().enumerate() {
+                                met |= u32::from(set.has(byte)) << number;
+                            }
                         }
                         at += 1;
                         if at - begin > *most {
@@ -153,6 +146,9 @@ impl TextMachine {
                         }
                     };
                     last_set = Some(*alphabet);
+                    if endless && !self.has_context(&form.context) {
+                        return Ok(false);
+                    }
                     if endless {
                         // So long a run behind such a beginning is one, to its end.
                         let all = form.parts.iter().fold(*alphabet, |all, part| match part {
@@ -165,7 +161,9 @@ impl TextMachine {
                         self.redact(token.rule, from, value, cx);
                         return Ok(true);
                     }
-                    if at - begin < *least || (first && !needs.is_empty()) {
+                    if at - begin < *least
+                        || (first && met.count_ones() as usize != form.needs.len())
+                    {
                         return Ok(false);
                     }
                     first = false;
@@ -184,13 +182,20 @@ impl TextMachine {
                 return Ok(false);
             }
         }
+        // Last, because it costs most and the form says no more often.
+        if !self.has_context(&form.context) {
+            return Ok(false);
+        }
         let value = Value::new(Until::Count(at - from), separator);
         self.redact(token.rule, from, value, cx);
         Ok(true)
     }
 
-    /// Whether one of these words stands shortly before, in any case.
+    /// Whether one of these words stands shortly before, in any case; or none is asked for.
     fn has_context(&self, words: &[String]) -> bool {
+        if words.is_empty() {
+            return true;
+        }
         let mut behind = [0; CONTEXT];
         let mut length = 0;
         while length < CONTEXT {
