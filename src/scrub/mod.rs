@@ -20,6 +20,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod attachment;
 pub mod decode;
 mod envelope;
 pub mod fuzzing;

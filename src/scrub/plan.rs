@@ -13,6 +13,7 @@ pub struct Plan {
     pub(crate) held_rule: u16,
     pub(crate) forced_rule: u16,
     pub(crate) dsn_secret_rule: u16,
+    pub(crate) no_text_rule: u16,
     /// The rule for user and password in a URL.
     pub(crate) user_info: Option<u16>,
     /// Hosts whose URLs have parameters of [`Kinds::HOSTED`].
@@ -197,8 +198,10 @@ impl PlanBuilder {
         let held_rule = self.rule("pair.held_too_long");
         let forced_rule = self.rule("sentry.forced_setting");
         let dsn_secret_rule = self.rule("sentry.dsn_secret");
+        let no_text_rule = self.rule("attachment.no_text");
         Plan {
             dsn_secret_rule,
+            no_text_rule,
             names: self.names,
             paths: self.paths,
             rules: self.rules,

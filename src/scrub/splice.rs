@@ -122,11 +122,7 @@ pub(crate) struct Overflow {
 
 #[derive(Debug, Default)]
 pub(crate) struct Splicer {
-    chunk: Bytes,
-    /// Offset of the chunk's first byte.
-    base: u64,
-    /// The bytes before `base` that were undecided.
-    carry: Vec<u8>,
+    hand: Hand,
     /// Up to here bytes are decided, once the chunk has been settled.
     decided: u64,
     main: Strand,
@@ -139,44 +135,42 @@ pub(crate) struct Splicer {
 impl Splicer {
     /// Takes the next chunk in hand.
     pub(crate) fn begin(&mut self, chunk: Bytes) {
-        self.chunk = chunk;
+        self.hand.chunk = chunk;
     }
 
     /// Offset of the chunk in hand.
     pub(crate) fn base(&self) -> u64 {
-        self.base
+        self.hand.base
+    }
+
+    /// From now on, what is cut leaves as asterisks, one for each byte, and nothing is inserted; or no longer.
+    pub(crate) fn mask(&mut self, on: bool) {
+        self.hand.masks = on;
     }
 
     /// The chunk in hand has been read: every reading takes what is decided of it. `undecided` is where undecided bytes begin, if
     /// any. Then comes [`Splicer::overflow`], and then [`Splicer::release`].
     pub(crate) fn settle(&mut self, undecided: Option<u64>) {
-        let end = self.base + self.chunk.len() as u64;
+        let end = self.hand.end();
         let until = undecided.unwrap_or(end).min(end);
         let Splicer {
-            chunk,
-            base,
-            carry,
+            hand,
             main,
             holds,
             decided,
             ..
         } = self;
         *decided = until;
-        let source = Source {
-            chunk,
-            base: *base,
-            carry,
-        };
         // Outer readings end where the next hold begins.
         let stop =
             |index: usize, holds: &[Hold]| holds.get(index).map_or(until, |h| h.start.min(until));
-        source.flush(main, stop(0, holds), until);
+        hand.flush(main, stop(0, holds), until);
         for index in 0..holds.len() {
             let next = stop(index + 1, holds);
             let hold = &mut holds[index];
-            source.flush(&mut hold.plain, next, until);
+            hand.flush(&mut hold.plain, next, until);
             let redacted_until = if hold.in_value { until } else { next };
-            source.flush(&mut hold.redacted, redacted_until, until);
+            hand.flush(&mut hold.redacted, redacted_until, until);
         }
     }
 
@@ -192,26 +186,14 @@ impl Splicer {
                 }
             }
         }
-        let end = self.base + self.chunk.len() as u64;
-        let keep = usize::try_from(end - self.decided).unwrap_or(usize::MAX);
-        if keep <= self.chunk.len() {
-            self.carry.clear();
-            let from = self.chunk.len() - keep;
-            self.carry.extend_from_slice(&self.chunk[from..]);
-        } else {
-            let from_carry = keep - self.chunk.len();
-            let gone = self.carry.len().saturating_sub(from_carry);
-            self.carry.drain(..gone);
-            self.carry.extend_from_slice(&self.chunk);
-        }
-        self.base = end;
-        self.chunk = Bytes::new();
+        let end = self.hand.end();
+        self.hand.let_go(end - self.decided);
     }
 
     /// From `at` on, nothing is put out until `resume`.
     pub(crate) fn cut(&mut self, reading: Reading, at: u64) {
-        self.each(reading, |source, strand| {
-            source.flush(strand, at, at);
+        self.each(reading, |hand, strand| {
+            hand.flush(strand, at, at);
             strand.cuts = strand.cuts.saturating_add(1);
             strand.edited = true;
         });
@@ -219,8 +201,8 @@ impl Splicer {
 
     /// Puts the replacement out, right after a cut.
     pub(crate) fn insert(&mut self, reading: Reading, text: &Bytes) {
-        self.each(reading, |_, strand| {
-            if strand.cuts == 1 {
+        self.each(reading, |hand, strand| {
+            if strand.cuts == 1 && !hand.masks {
                 strand.put(text.clone());
             }
         });
@@ -228,9 +210,10 @@ impl Splicer {
 
     /// Ends a cut: the bytes from `at` on are put out again.
     pub(crate) fn resume(&mut self, reading: Reading, at: u64) {
-        self.each(reading, |_, strand| {
+        self.each(reading, |hand, strand| {
             debug_assert!(strand.cuts > 0, "a resume without a cut");
             if strand.cuts == 1 {
+                hand.mask(strand, at);
                 strand.flushed = at;
             }
             strand.cuts = strand.cuts.saturating_sub(1);
@@ -280,7 +263,7 @@ impl Splicer {
             .iter()
             .map(|hold| strand(&hold.plain) + strand(&hold.redacted))
             .sum();
-        self.carry.capacity() + holds
+        self.hand.carry.capacity() + holds
     }
 
     /// Whether some held value is being read, so that leaves must be told with `Reading::Redacted` too.
@@ -331,18 +314,7 @@ impl Splicer {
         let Some(index) = self.holds.iter().position(|hold| hold.id == id) else {
             return;
         };
-        let Splicer {
-            chunk,
-            base,
-            carry,
-            holds,
-            ..
-        } = self;
-        let source = Source {
-            chunk,
-            base: *base,
-            carry,
-        };
+        let Splicer { hand, holds, .. } = self;
         let hold = &mut holds[index];
         let untouched = rule.is_none()
             && !hold.plain.edited
@@ -354,7 +326,7 @@ impl Splicer {
             return;
         }
         for strand in [&mut hold.plain, &mut hold.redacted] {
-            source.flush(strand, at, at);
+            hand.flush(strand, at, at);
         }
         let overflow = hold.plain.len > HOLD_BYTES || hold.redacted.len > HOLD_BYTES;
         let rule = rule.or((overflow && !hold.lenient).then_some(held_rule));
@@ -391,18 +363,8 @@ impl Splicer {
     /// Removes a hold; its chosen reading goes to the reading around it.
     fn close(&mut self, index: usize, rule: Option<RuleIndex>) {
         let Splicer {
-            chunk,
-            base,
-            carry,
-            main,
-            holds,
-            ..
+            hand, main, holds, ..
         } = self;
-        let source = Source {
-            chunk,
-            base: *base,
-            carry,
-        };
         let hold = holds.remove(index);
         let mut chosen = match rule {
             Some(rule) => {
@@ -427,7 +389,7 @@ impl Splicer {
             if strand.cuts > 0 {
                 return;
             }
-            source.flush(strand, hold.start, hold.start);
+            hand.flush(strand, hold.start, hold.start);
             for piece in &pieces {
                 strand.put(piece.clone());
             }
@@ -450,56 +412,91 @@ impl Splicer {
         }
     }
 
-    fn each(&mut self, reading: Reading, mut edit: impl FnMut(&Source<'_>, &mut Strand)) {
+    fn each(&mut self, reading: Reading, mut edit: impl FnMut(&Hand, &mut Strand)) {
         let Splicer {
-            chunk,
-            base,
-            carry,
-            main,
-            holds,
-            ..
+            hand, main, holds, ..
         } = self;
-        let source = Source {
-            chunk,
-            base: *base,
-            carry,
-        };
         let plain = reading != Reading::Redacted;
         match holds.last_mut() {
             None => {
                 if plain {
-                    edit(&source, main);
+                    edit(hand, main);
                 }
                 return;
             }
             Some(top) => {
                 if plain {
-                    edit(&source, &mut top.plain);
+                    edit(hand, &mut top.plain);
                     if !top.in_value {
-                        edit(&source, &mut top.redacted);
+                        edit(hand, &mut top.redacted);
                     }
                 }
             }
         }
         if reading != Reading::Plain {
             for hold in holds.iter_mut().filter(|hold| hold.in_value) {
-                edit(&source, &mut hold.redacted);
+                edit(hand, &mut hold.redacted);
             }
         }
     }
 }
 
 /// The bytes in hand: the carry, then the chunk.
-struct Source<'a> {
-    chunk: &'a Bytes,
+#[derive(Debug, Default)]
+struct Hand {
+    chunk: Bytes,
+    /// Offset of the chunk's first byte.
     base: u64,
-    carry: &'a [u8],
+    /// The bytes before `base` that were undecided.
+    carry: Vec<u8>,
+    /// What is cut leaves as asterisks.
+    masks: bool,
 }
 
-impl Source<'_> {
+/// Put out in place of what is cut, as often as it takes.
+const MASK: &[u8] = &[b'*'; 1024];
+
+impl Hand {
+    /// Offset behind the chunk.
+    fn end(&self) -> u64 {
+        self.base + self.chunk.len() as u64
+    }
+
+    /// Lets the chunk go; its last bytes, or these and some of those before, are kept.
+    fn let_go(&mut self, keep: u64) {
+        let end = self.end();
+        let keep = usize::try_from(keep).unwrap_or(usize::MAX);
+        if keep <= self.chunk.len() {
+            self.carry.clear();
+            let from = self.chunk.len() - keep;
+            self.carry.extend_from_slice(&self.chunk[from..]);
+        } else {
+            let from_carry = keep - self.chunk.len();
+            let gone = self.carry.len().saturating_sub(from_carry);
+            self.carry.drain(..gone);
+            self.carry.extend_from_slice(&self.chunk);
+        }
+        self.base = end;
+        self.chunk = Bytes::new();
+    }
+
+    /// Puts out asterisks in place of what has been cut of a strand, up to an offset.
+    fn mask(&self, strand: &mut Strand, to: u64) {
+        if !self.masks {
+            return;
+        }
+        let mut left = usize::try_from(to.saturating_sub(strand.flushed)).unwrap_or(0);
+        while left > 0 {
+            let some = left.min(MASK.len());
+            strand.put(Bytes::from_static(&MASK[..some]));
+            left -= some;
+        }
+    }
+
     /// Puts out `flushed..to` of a strand; inside a cut it skips to `skip`.
     fn flush(&self, strand: &mut Strand, to: u64, skip: u64) {
         if strand.cuts > 0 {
+            self.mask(strand, skip);
             strand.flushed = strand.flushed.max(skip);
             return;
         }

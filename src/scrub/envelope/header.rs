@@ -11,7 +11,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::dsn::Dsn;
-use super::item::{self, ItemTreatment};
+use super::item::{self, Description, ItemTreatment};
 use crate::scrub::json::JsonScrubber;
 use crate::scrub::name::RuleIndex;
 use crate::scrub::outcome::Reason;
@@ -116,6 +116,12 @@ pub(super) fn item(line: &[u8], json: &mut JsonScrubber) -> Result<ItemHead, Rea
     let mut out = Writer::new();
     let mut kind = None;
     let mut content_type = None;
+    let mut attachment_type = None;
+    let is_attachment = members
+        .0
+        .iter()
+        .any(|(key, value)| key == "type" && value.get() == "\"attachment\"");
+    let mut is_mixed = false;
     let mut length = None;
     for (key, value) in &members.0 {
         match key.as_str() {
@@ -143,6 +149,19 @@ pub(super) fn item(line: &[u8], json: &mut JsonScrubber) -> Result<ItemHead, Rea
                 out.string(key, &text);
                 content_type = Some(text);
             }
+            "attachment_type" if is_attachment => {
+                let text = string(value)
+                    .filter(|t| is_plain(t))
+                    .ok_or(Reason::Header("attachment_type is malformed"))?;
+                out.string(key, &text);
+                attachment_type = Some(text);
+            }
+            "filename" if is_attachment => {
+                if let Some(name) = string(value) {
+                    out.string(key, &name);
+                }
+            }
+            "meta_length" => is_mixed = value.get() != "null",
             "platform" | "sentry_release" | "sentry_environment" => {
                 if let Some(text) = string(value) {
                     out.string(key, &text);
@@ -152,12 +171,42 @@ pub(super) fn item(line: &[u8], json: &mut JsonScrubber) -> Result<ItemHead, Rea
         }
     }
     let kind = kind.ok_or(Reason::Header("the item has no type"))?;
-    let treatment = item::treatment(&kind, content_type.as_deref());
+    let mut header = scrubbed(out.finish(), json)?;
+    // As it leaves, so that reading it again comes to the same.
+    let filename = if is_attachment {
+        serde_json::from_slice::<FileName>(&header.text)
+            .ok()
+            .and_then(|name| name.filename)
+    } else {
+        None
+    };
+    let treatment = item::treatment(
+        &kind,
+        Description {
+            content_type: content_type.as_deref(),
+            attachment_type: attachment_type.as_deref(),
+            filename: filename.as_deref(),
+            is_mixed,
+        },
+    );
+    if let (ItemTreatment::Text { .. }, Some(length)) = (treatment, length) {
+        // The only items that keep it: what they say in so many bytes is masked byte for byte.
+        header.text.pop();
+        header
+            .text
+            .extend_from_slice(format!(",\"length\":{length}}}").as_bytes());
+    }
     Ok(ItemHead {
         treatment,
         length,
-        header: scrubbed(out.finish(), json)?,
+        header,
     })
+}
+
+/// The file name in an item's header.
+#[derive(serde::Deserialize)]
+struct FileName {
+    filename: Option<String>,
 }
 
 /// The members of a header, in order.

@@ -12,6 +12,8 @@ pub(super) enum ItemTreatment {
         document: Document,
         forces: bool,
     },
+    /// Its payload is text of a fixed length, in which what is found is masked.
+    Text { label: &'static str },
     /// It is left out.
     Drop {
         label: &'static str,
@@ -19,8 +21,79 @@ pub(super) enum ItemTreatment {
     },
 }
 
-/// The treatment of an item of this type and content type.
-pub(super) fn treatment(kind: &str, content_type: Option<&str>) -> ItemTreatment {
+/// What an item's header says of its payload.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Description<'a> {
+    pub(super) content_type: Option<&'a str>,
+    pub(super) attachment_type: Option<&'a str>,
+    pub(super) filename: Option<&'a str>,
+    /// Part of the payload is something else (`meta_length`).
+    pub(super) is_mixed: bool,
+}
+
+/// Endings of the names of text files, for attachments that do not tell their type.
+const TEXT_FILES: [&str; 15] = [
+    "txt", "log", "csv", "tsv", "md", "xml", "html", "yaml", "yml", "ini", "conf", "cfg", "toml",
+    "json", "env",
+];
+
+/// What an attachment is, by what its header says.
+fn attachment(item: Description<'_>) -> ItemTreatment {
+    let drop = ItemTreatment::Drop {
+        label: "attachment",
+        outcome: ItemOutcome::DroppedByPolicy,
+    };
+    let kind = item.attachment_type.unwrap_or("event.attachment");
+    let media = item.content_type.map(|media| {
+        media
+            .split(';')
+            .next()
+            .unwrap_or("")
+            .trim()
+            .to_ascii_lowercase()
+    });
+    let text = ItemTreatment::Text {
+        label: "attachment",
+    };
+    if item.is_mixed {
+        return drop;
+    }
+    if kind == "event.view_hierarchy" {
+        return ItemTreatment::Json {
+            label: "attachment",
+            document: Document::Other,
+            forces: false,
+        };
+    }
+    if !matches!(
+        kind,
+        "event.attachment" | "event.applecrashreport" | "unreal.context" | "unreal.logs"
+    ) {
+        return drop;
+    }
+    match media.as_deref() {
+        // JSON too: what a user attaches need not be whole, and must not cost the event.
+        Some(
+            "application/json" | "application/xml" | "application/x-ndjson" | "application/yaml",
+        ) => text,
+        Some(media) if media.starts_with("text/") => text,
+        Some(media) if !media.is_empty() => drop,
+        Some(_) | None => {
+            let ending = item
+                .filename
+                .and_then(|name| name.rsplit_once('.'))
+                .map(|(_, ending)| ending.to_ascii_lowercase());
+            match ending.as_deref() {
+                Some(ending) if TEXT_FILES.contains(&ending) => text,
+                Some(_) | None => drop,
+            }
+        }
+    }
+}
+
+/// The treatment of an item of this type.
+pub(super) fn treatment(kind: &str, item: Description<'_>) -> ItemTreatment {
+    let content_type = item.content_type;
     let container =
         content_type.is_some_and(|t| t.trim_ascii().starts_with("application/vnd.sentry.items."));
     let json = |label, document, forces| ItemTreatment::Json {
@@ -54,12 +127,12 @@ pub(super) fn treatment(kind: &str, content_type: Option<&str>) -> ItemTreatment
         }
         "profile" => drop("profile"),
         "profile_chunk" | "profile_chunk_ui" => drop("profile_chunk"),
-        "attachment" => drop("attachment"),
+        "attachment" => attachment(item),
         "check_in" => drop("check_in"),
         "replay_event" => drop("replay_event"),
         "replay_recording" | "replay_recording_not_chunked" => drop("replay_recording"),
         "replay_video" => drop("replay_video"),
-        "statsd" => drop("statsd"),
+        "statsd" => ItemTreatment::Text { label: "statsd" },
         "form_data" => drop("form_data"),
         "unreal_report" => drop("unreal_report"),
         "nel" => drop("nel"),

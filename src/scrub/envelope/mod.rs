@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::attachment::MaskedText;
 use super::json::{JsonScrubber, malformed};
 use super::limits::Limits;
 use super::outcome::{ItemOutcome, Malformed, Place, Reason, Report};
@@ -52,12 +53,22 @@ pub(crate) struct EnvelopeScrubber {
     line_start: u64,
     /// Index of the item in progress.
     item: usize,
-    /// Whether the item in progress is JSON that is kept.
-    kept: bool,
+    /// How the item in progress is read, if it is kept.
+    kept: Kept,
     /// Whether a cut is open: in a header line, or over a dropped item.
     cut: bool,
     json: JsonScrubber,
+    text: MaskedText,
     head: Option<EnvelopeHead>,
+}
+
+/// How the item in progress is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// It is dropped.
+    No,
+    Json,
+    Text,
 }
 
 impl EnvelopeScrubber {
@@ -70,9 +81,10 @@ impl EnvelopeScrubber {
             line: Vec::new(),
             line_start: 0,
             item: 0,
-            kept: false,
+            kept: Kept::No,
             cut: false,
             json,
+            text: MaskedText::new(),
             head: None,
         }
     }
@@ -82,10 +94,10 @@ impl EnvelopeScrubber {
     }
 
     pub(crate) fn undecided(&mut self, end: u64, splicer: &mut Splicer) -> Option<u64> {
-        if self.in_json() {
-            self.json.undecided(end, splicer)
-        } else {
-            None
+        match (self.state, self.kept) {
+            (State::Payload { .. }, Kept::Json) => self.json.undecided(end, splicer),
+            (State::Payload { .. }, Kept::Text) => self.text.undecided(end),
+            _ => None,
         }
     }
 
@@ -96,11 +108,11 @@ impl EnvelopeScrubber {
     }
 
     pub(crate) fn held_bytes(&self) -> usize {
-        self.line.capacity() + self.json.held_bytes()
+        self.line.capacity() + self.json.held_bytes() + self.text.held_bytes()
     }
 
     fn in_json(&self) -> bool {
-        self.kept && matches!(self.state, State::Payload { .. })
+        self.kept == Kept::Json && matches!(self.state, State::Payload { .. })
     }
 
     fn place(&self) -> Place {
@@ -250,11 +262,17 @@ impl EnvelopeScrubber {
             } => {
                 self.json.restart(document, forces);
                 self.put_header(item.header, end, splicer);
-                self.kept = true;
+                self.kept = Kept::Json;
+                (ItemOutcome::Forwarded, label)
+            }
+            ItemTreatment::Text { label } => {
+                self.put_header(item.header, end, splicer);
+                self.text.start(end + 1, splicer);
+                self.kept = Kept::Text;
                 (ItemOutcome::Forwarded, label)
             }
             ItemTreatment::Drop { label, outcome } => {
-                self.kept = false;
+                self.kept = Kept::No;
                 (outcome, label)
             }
         };
@@ -288,21 +306,31 @@ impl EnvelopeScrubber {
         base: u64,
         splicer: &mut Splicer,
     ) -> Result<(), Malformed> {
-        if !self.kept {
-            return Ok(());
-        }
         let place = self.place();
-        self.json
-            .push(chunk, from, to, base, splicer)
-            .map_err(|failure| malformed(failure, place))
+        match self.kept {
+            Kept::No => Ok(()),
+            Kept::Json => self
+                .json
+                .push(chunk, from, to, base, splicer)
+                .map_err(|failure| malformed(failure, place)),
+            Kept::Text => {
+                let at = base + from as u64;
+                self.text.push(&chunk[from..to], at, &self.plan, splicer);
+                Ok(())
+            }
+        }
     }
 
     fn end_payload(&mut self, at: u64, splicer: &mut Splicer) -> Result<(), Malformed> {
-        if self.kept {
-            let place = self.place();
-            self.json
-                .finish(at, splicer)
-                .map_err(|failure| malformed(failure, place))?;
+        match self.kept {
+            Kept::No => {}
+            Kept::Json => {
+                let place = self.place();
+                self.json
+                    .finish(at, splicer)
+                    .map_err(|failure| malformed(failure, place))?;
+            }
+            Kept::Text => self.text.finish(at, &self.plan, splicer),
         }
         self.state = State::Newline;
         Ok(())
