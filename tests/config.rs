@@ -188,6 +188,58 @@ fn all_mistakes_come_at_once_each_with_its_line() {
 }
 
 #[test]
+fn sizes_and_durations_say_which_units_there_are() {
+    let sizes = "give one of B, KB, MB, GB, KiB, MiB, GiB, as \"200MiB\"";
+    let durations = "give one of ms, s, m, h, as \"10s\"";
+    for (key, value, expected) in [
+        (
+            "limits.decoded_bytes",
+            "5mb",
+            format!("\"5mb\" has the unit \"mb\"; {sizes}"),
+        ),
+        (
+            "limits.decoded_bytes",
+            "10 parsecs",
+            format!("\"10 parsecs\" has the unit \"parsecs\"; {sizes}"),
+        ),
+        (
+            "limits.decoded_bytes",
+            "1.5MiB",
+            "\"1.5MiB\" is no size; write it as \"200MiB\", \"64KiB\" or \"1000B\"".to_owned(),
+        ),
+        (
+            "limits.decoded_bytes",
+            "99999999999GiB",
+            "\"99999999999GiB\" is more than can be counted; give less".to_owned(),
+        ),
+        (
+            "server.head_timeout",
+            "10 parsecs",
+            format!("\"10 parsecs\" has the unit \"parsecs\"; {durations}"),
+        ),
+        (
+            "server.head_timeout",
+            "10",
+            format!("\"10\" has no unit; {durations}"),
+        ),
+        (
+            "server.head_timeout",
+            "soon",
+            "\"soon\" is no duration; write it as \"10s\", \"500ms\" or \"2m\"".to_owned(),
+        ),
+        (
+            "server.head_timeout",
+            "25h",
+            "\"25h\" is out of range; give from 1ms to 24h".to_owned(),
+        ),
+    ] {
+        let loader = Loader::default().no_file().flag("upstream.url", "http://x");
+        let error = loader.flag(key, value).load().unwrap_err().to_string();
+        assert_eq!(error, format!("command line: {key}: {expected}"));
+    }
+}
+
+#[test]
 fn unknown_keys_name_the_nearest() {
     for (key, nearest) in [
         ("server.lisen", Some("server.listen")),
