@@ -736,33 +736,40 @@ impl Draft {
     }
 }
 
-/// What there is, where nothing is near: the keys of the section, or the sections.
+/// What there is, where no key is near: the keys of the section, or the sections.
 fn known_near(name: &str) -> String {
     let parts = || KEYS.iter().filter_map(|key| key.name.split_once('.'));
     let section = name.split('.').next().unwrap_or_default();
-    let keys: Vec<&str> = parts()
-        .filter(|(of, _)| *of == section)
-        .map(|(_, key)| key)
-        .collect();
-    if !keys.is_empty() {
-        return format!("[{section}] has {}", keys.join(", "));
-    }
-    let mut sections: Vec<String> = parts().map(|(of, _)| format!("[{of}]")).collect();
+    let mut sections: Vec<&str> = parts().map(|(of, _)| of).collect();
     sections.dedup();
-    format!("the sections are {}", sections.join(", "))
+    if let Some(meant) = sections.iter().find(|of| is_near(section, of)) {
+        let keys = parts().filter(|(of, _)| of == meant).map(|(_, key)| key);
+        return format!("[{meant}] has {}", keys.collect::<Vec<_>>().join(", "));
+    }
+    format!(
+        "the sections are [{}]; scrubline.example.toml has every key",
+        sections.join("], [")
+    )
 }
 
-/// The known key that `name` most likely means, if any is near.
+/// The known key that `name` most likely means, if one is a slip away. What is further off would only mislead.
 fn nearest(name: &str) -> Option<&'static str> {
-    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-    let score = |key: &Key| {
-        let whole = strsim::jaro_winkler(name, key.name);
-        // The right key in the wrong section, or in none.
-        whole.max(0.95 * strsim::jaro_winkler(&last(name), &last(key.name)))
+    // The dot in the wrong place is a slip too.
+    let flat = |name: &str| name.replace('.', "_");
+    let (section, last) = name.split_once('.').unwrap_or(("", name));
+    let distance = |key: &Key| {
+        let (of, known) = key.name.split_once('.')?;
+        let slips = strsim::osa_distance(last, known);
+        // The right key in the wrong section, or a slip in one that has no section or almost the right one.
+        let near = flat(name) == flat(key.name)
+            || slips == 0
+            || is_near(last, known) && (section.is_empty() || is_near(section, of));
+        near.then(|| (strsim::osa_distance(name, key.name), key.name))
     };
-    let best = KEYS
-        .iter()
-        .map(|key| (score(key), key.name))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    best.filter(|(score, _)| *score > 0.75).map(|(_, key)| key)
+    KEYS.iter().filter_map(distance).min().map(|(_, name)| name)
+}
+
+/// Whether at most a third of the letters are others: a slip, and not another word.
+fn is_near(word: &str, known: &str) -> bool {
+    strsim::osa_distance(word, known) <= known.len() / 3
 }
