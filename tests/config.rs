@@ -310,6 +310,50 @@ fn environment_variables_need_two_underscores() {
 }
 
 #[test]
+fn variables_that_are_near_misses_are_told() {
+    let load = |name: &str| {
+        let all = [("SCRUBLINE_UPSTREAM__URL", "http://x"), (name, "hunter2")];
+        Loader::default()
+            .no_file()
+            .environment(variables(&all))
+            .load()
+    };
+    // Two underscores make it ours, so nothing of it is passed over.
+    for (name, meant) in [
+        ("SCRUBLINE_SERVER__LISTN", "SCRUBLINE_SERVER__LISTEN"),
+        ("SCRUBLINE_SERVR__LISTEN", "SCRUBLINE_SERVER__LISTEN"),
+        ("SCRUBLINE__SERVER__LISTEN", "SCRUBLINE_SERVER__LISTEN"),
+        ("SCRUBLINE_LIMITS_IN__FLIGHT", "SCRUBLINE_LIMITS__IN_FLIGHT"),
+    ] {
+        let error = load(name).unwrap_err().to_string();
+        assert!(
+            error.ends_with(&format!("did you mean {meant}?")),
+            "{error}"
+        );
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    for (name, key) in [
+        ("SCRUBLINE_SERVER_LISTEN", "server.listen"),
+        ("scrubline_server__listen", "server.listen"),
+        ("SCRUBLINE_LIMITS_IN_FLIGHT", "limits.in_flight"),
+    ] {
+        let variable = format!("SCRUBLINE_{}", key.replace('.', "__").to_uppercase());
+        assert_eq!(
+            load(name).unwrap().warnings(),
+            [format!("{name} is ignored; {key} is set by {variable}")]
+        );
+    }
+    for name in [
+        "SCRUBLINE_PORT",
+        "SCRUBLINE_SERVER_PORT",
+        "SERVER_LISTEN",
+        "LISTEN",
+    ] {
+        assert!(load(name).unwrap().warnings().is_empty(), "{name}");
+    }
+}
+
+#[test]
 fn a_missing_upstream_says_what_to_do() {
     let error = Loader::default().no_file().load().unwrap_err().to_string();
     assert!(
@@ -419,6 +463,17 @@ fn check_prints_what_it_comes_to() {
     );
     assert_eq!(line("in_flight"), "in_flight = 9 # command line");
     assert_eq!(line("listen"), "listen = \"127.0.0.1:9180\" # default");
+
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_scrubline"))
+        .args(["check", "--config", path])
+        .env("SCRUBLINE_SERVER_LISTEN", "127.0.0.1:1")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "scrubline: warning: SCRUBLINE_SERVER_LISTEN is ignored; server.listen is set by SCRUBLINE_SERVER__LISTEN\n"
+    );
 }
 
 #[test]

@@ -19,6 +19,9 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         Err(error) => return fail(USAGE, error),
     };
     observe::start_log(&resolved.config.log);
+    for warning in resolved.warnings() {
+        tracing::warn!("{warning}");
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

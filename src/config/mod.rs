@@ -554,9 +554,15 @@ pub struct Resolved {
     /// The configuration.
     pub config: Config,
     sources: BTreeMap<&'static str, Source>,
+    warnings: Vec<String>,
 }
 
 impl Resolved {
+    /// What is no mistake and most likely not meant, a line each: variables that are one underscore off.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     /// Where the value of this key came from (`server.listen`).
     pub fn source(&self, key: &str) -> &Source {
         self.sources.get(key).unwrap_or(&Source::Default)
@@ -667,6 +673,7 @@ impl Loader {
             Ok(Resolved {
                 config: draft.config,
                 sources: draft.sources,
+                warnings: env::near_misses(&self.environment),
             })
         } else {
             Err(Error {
