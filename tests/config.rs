@@ -165,6 +165,18 @@ fn flags_win_over_environment_over_file() {
 }
 
 #[test]
+fn one_value_said_twice_is_no_contradiction() {
+    let resolved = Loader::default()
+        .no_file()
+        .flag("upstream.url", "http://x")
+        .flag("limits.in_flight", "5")
+        .flag("limits.in_flight", "5")
+        .load()
+        .unwrap();
+    assert_eq!(resolved.config.limits.in_flight, 5);
+}
+
+#[test]
 fn all_mistakes_come_at_once_each_with_its_line() {
     let text = "[server]\nlisten = \"nowhere\"\ndrain_timeout = 10\n\n[upstream]\nurll = \"http://x\"\nencoding = \"brotli\"\n\n[limits]\nin_flight = 0\njson_depth = 513\ndecoded_bytes = \"many\"\n\n[limit]\nx = 1\n\n[log]\nformat = true\n";
     let (result, path) = load_file("mistakes", text);
@@ -498,6 +510,28 @@ fn mistakes_end_the_program_with_one_line_each() {
         (
             vec!["check", "--upstream", "http://x", "--set", "server.lisen=1"],
             "did you mean server.listen?",
+        ),
+        (
+            vec![
+                "check",
+                "--upstream",
+                "http://x",
+                "--listen",
+                "127.0.0.1:1",
+                "--set",
+                "server.listen=127.0.0.1:2",
+            ],
+            "command line: server.listen is set to two different values; give it once",
+        ),
+        (
+            vec![
+                "check",
+                "--upstream",
+                "http://x",
+                "--set",
+                "upstream.url=http://a:hunter2@b",
+            ],
+            "command line: upstream.url is set to two different values; give it once",
         ),
         (
             vec!["serve", "--listen", "9180"],

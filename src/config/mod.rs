@@ -633,7 +633,7 @@ impl Loader {
         self
     }
 
-    /// Sets one key (`upstream.url`) from the command line.
+    /// Sets one key (`upstream.url`) from the command line. Two different values for one key are a mistake.
     pub fn flag(mut self, key: &str, value: &str) -> Self {
         self.flags.push((key.to_owned(), value.to_owned()));
         self
@@ -656,6 +656,7 @@ impl Loader {
             FileChoice::Usual => {}
         }
         env::read(&self.environment, &mut draft);
+        draft.mistakes.extend(contradictions(&self.flags));
         for (key, value) in self.flags {
             draft.set(&key, Value::Text(value), Source::Flag, &key);
         }
@@ -681,6 +682,23 @@ impl Loader {
             })
         }
     }
+}
+
+/// Keys that flags set to different values: `--listen` and `--set server.listen=…` are one key, and which of them is meant
+/// can't be known. The values are not shown; a URL may hold a password.
+fn contradictions(flags: &[(String, String)]) -> Vec<Mistake> {
+    let mut keys: Vec<&str> = Vec::new();
+    for (n, (key, value)) in flags.iter().enumerate() {
+        let differs = |(k, v): &(String, String)| k == key && v != value;
+        if flags[..n].iter().any(differs) && !keys.contains(&key.as_str()) {
+            keys.push(key);
+        }
+    }
+    let mistake = |key: &str| Mistake {
+        place: Some(Source::Flag),
+        text: format!("{key} is set to two different values; give it once"),
+    };
+    keys.into_iter().map(mistake).collect()
 }
 
 fn missing_upstream(environment: &[(OsString, OsString)]) -> String {
