@@ -67,7 +67,7 @@ impl Reject {
                 DecodeError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             },
             Reject::Malformed(malformed) => match malformed.reason {
-                Reason::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+                Reason::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Reason::Json(_)
                 | Reason::TooDeep
                 | Reason::CutOff
@@ -100,7 +100,13 @@ impl Reject {
             Reject::Decode(
                 DecodeError::Malformed(..) | DecodeError::CutOff(..) | DecodeError::Trailing(..),
             ) => "decode",
-            Reject::Malformed(_) => "malformed",
+            Reject::Malformed(malformed) => match malformed.reason {
+                Reason::TooLarge { .. } => "too_large",
+                Reason::TooDeep => "too_deep",
+                Reason::Json(_) | Reason::CutOff | Reason::Framing(_) | Reason::Header(_) => {
+                    "malformed"
+                }
+            },
             Reject::Stalled => "client_stalled",
             Reject::Gone => "client_gone",
             Reject::Busy => "busy",
@@ -156,7 +162,9 @@ impl Reject {
             Reject::Disagree(what) => {
                 format!("the envelope's dsn names another {what} than the request")
             }
-            Reject::TooLong(limit) => format!("the body is larger than {limit} bytes"),
+            Reject::TooLong(limit) => {
+                format!("the body is larger than {limit} bytes (limits.decoded_bytes)")
+            }
             Reject::Decode(error) => error.to_string(),
             Reject::Malformed(malformed) => malformed.to_string(),
             Reject::Stalled => "the body stopped coming".to_owned(),
