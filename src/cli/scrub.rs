@@ -1,6 +1,5 @@
 //! `scrubline scrub`: one document from a file or standard input to standard output, streaming.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -68,23 +67,42 @@ impl From<FormatArgument> for Format {
 enum Failure {
     Read(io::Error),
     Write(io::Error),
-    Malformed(Malformed),
+    Refused {
+        error: Malformed,
+        /// From 1, where the input is one of lines.
+        line: Option<usize>,
+        /// Whether anything has been put out.
+        begun: bool,
+    },
     /// The input is compressed: how, and what undoes it.
     Compressed(&'static str, &'static str),
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Failure {
+    /// With the name of the input in front.
+    fn of(&self, input: &str) -> String {
         match self {
-            Failure::Read(error) => write!(f, "cannot read the input: {error}"),
-            Failure::Write(error) => write!(f, "cannot write the output: {error}"),
-            Failure::Malformed(error) => write!(
-                f,
-                "the input is malformed: {error}; what came out before is clean, but not whole \
-                 (check --format, and that the input is complete)"
-            ),
+            Failure::Read(error) => format!("{input}: cannot be read: {error}"),
+            Failure::Write(error) => format!("standard output: cannot be written: {error}"),
+            Failure::Refused { error, line, begun } => {
+                let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+                let (what, hint) = if error.reason.is_limit() {
+                    ("over a limit", "scrub has the default limits")
+                } else {
+                    (
+                        "malformed",
+                        "check --format, and that the input is complete",
+                    )
+                };
+                let left = if *begun {
+                    "what came out before is clean, but not whole"
+                } else {
+                    "nothing came out"
+                };
+                format!("{input}{line}: {what}: {error}; {left} ({hint})")
+            }
             Failure::Compressed(what, how) => {
-                write!(f, "the input is {what} data; unpack it first, as {how}")
+                format!("{input}: is {what} data; unpack it first, as {how}")
             }
         }
     }
@@ -111,15 +129,56 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
     if arguments.report {
         scrubber.record_redactions();
     }
-    let result = pump(scrubber, input, arguments.report.then_some(&*plan));
+    let lines = matches!(arguments.format, FormatArgument::Ndjson).then(Lines::default);
+    let result = pump(
+        &mut scrubber,
+        input,
+        lines,
+        arguments.report.then_some(&*plan),
+    );
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read the output has had enough.
         Err(Failure::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
-        Err(failure) => fail(FAILED, failure),
+        Err(failure) => {
+            let name = match &arguments.file {
+                Some(path) => path.display().to_string(),
+                None => "standard input".to_owned(),
+            };
+            fail(FAILED, failure.of(&name))
+        }
     }
+}
+
+/// Newlines seen so far, to tell the line of an offset.
+#[derive(Default)]
+struct Lines {
+    /// The last chunk, and its offset.
+    chunk: Bytes,
+    offset: u64,
+    /// Newlines before it.
+    before: usize,
+}
+
+impl Lines {
+    fn add(&mut self, chunk: &Bytes) {
+        self.before += newlines(&self.chunk);
+        self.offset += self.chunk.len() as u64;
+        self.chunk = chunk.clone();
+    }
+
+    /// The line of an offset in the last chunk, or before it on the line with which that chunk begins: no document of
+    /// one line can be wrong any earlier.
+    fn at(&self, offset: u64) -> usize {
+        let inside = usize::try_from(offset.saturating_sub(self.offset)).unwrap_or(usize::MAX);
+        1 + self.before + newlines(&self.chunk[..inside.min(self.chunk.len())])
+    }
+}
+
+fn newlines(bytes: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', bytes).count()
 }
 
 /// Opens a file for reading, or says what to do.
@@ -152,8 +211,9 @@ fn uncompressed(chunk: &[u8]) -> Result<(), Failure> {
 
 /// Reads, scrubs and writes until the input ends. With a plan, redactions are reported.
 fn pump(
-    mut scrubber: Scrubber,
+    scrubber: &mut Scrubber,
     mut input: impl Read,
+    mut lines: Option<Lines>,
     report: Option<&Plan>,
 ) -> Result<(), Failure> {
     let mut target = BufWriter::new(io::stdout().lock());
@@ -164,6 +224,9 @@ fn pump(
         let chunk = read_chunk(&mut input, &mut buffer).map_err(Failure::Read)?;
         if std::mem::take(&mut first) {
             uncompressed(&chunk)?;
+        }
+        if let Some(lines) = &mut lines {
+            lines.add(&chunk);
         }
         let ended = chunk.is_empty();
         let result = if ended {
@@ -181,7 +244,11 @@ fn pump(
         if let Some(plan) = report {
             print_report(plan, scrubber.take_redactions());
         }
-        result.map_err(Failure::Malformed)?;
+        result.map_err(|error| Failure::Refused {
+            line: lines.as_ref().map(|lines| lines.at(error.offset)),
+            begun: scrubber.report().bytes_out > 0,
+            error,
+        })?;
         if ended {
             return Ok(());
         }
