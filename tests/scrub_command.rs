@@ -38,6 +38,38 @@ fn a_document_and_its_report() {
 }
 
 #[test]
+fn what_was_left_out_is_reported_last() {
+    let envelope = concat!(
+        "{}\n",
+        "{\"type\":\"attachment\",\"length\":2}\nhi\n",
+        "{\"type\":\"event\"}\n{\"extra\":{\"password\":\"hunter2\"}}\n",
+        "{\"type\":\"attachment\",\"length\":2}\nho\n",
+        "{\"type\":\"hunter2\",\"length\":0}\n\n",
+    );
+    let report = |input: &str| {
+        let output = scrub(&["--format", "envelope", "--report"], input.as_bytes());
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(!text.contains("hunter2"), "{text}");
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let lines = report(envelope);
+    assert_eq!(
+        lines[lines.len() - 2..],
+        [
+            r#"{"count":2,"dropped":"attachment","outcome":"dropped_policy"}"#,
+            r#"{"count":1,"dropped":"unknown","outcome":"dropped_unknown"}"#,
+        ]
+    );
+    assert!(lines[0].contains("credentials.password"), "{lines:?}");
+    // Also of an envelope that turns out to be broken.
+    let lines = report(&format!("{envelope}x"));
+    assert!(
+        lines.iter().any(|line| line.contains("attachment")),
+        "{lines:?}"
+    );
+}
+
+#[test]
 fn what_is_wrong_is_one_line() {
     let folder = env!("CARGO_MANIFEST_DIR");
     let long_header = format!("{{\"x\":\"{}\"}}\n", "x".repeat(16 << 10)).into_bytes();

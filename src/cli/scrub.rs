@@ -11,7 +11,9 @@ use clap::ValueEnum;
 
 use super::{USAGE, fail};
 use crate::policy::{self, Policy};
-use crate::scrub::{Format, Limits, Malformed, Output, Plan, Redaction, Scrubber};
+use crate::scrub::{
+    Format, ItemOutcome, Limits, Malformed, Output, Plan, Redaction, Report, Scrubber,
+};
 
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -27,7 +29,8 @@ pub(super) struct Arguments {
     /// The policy
     #[arg(long, default_value = policy::DEFAULT, value_name = "NAME")]
     policy: String,
-    /// Write one JSON line per redaction to standard error: rule, path and byte offset, never the value
+    /// Write one JSON line per redaction to standard error: rule, path and byte offset, never the value; at the end, one
+    /// per type of envelope item that was left out
     #[arg(long)]
     report: bool,
     /// The input [default: standard input]
@@ -136,6 +139,9 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         lines,
         arguments.report.then_some(&*plan),
     );
+    if arguments.report {
+        print_dropped(scrubber.report());
+    }
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read the output has had enough.
@@ -282,5 +288,17 @@ fn print_report(plan: &Plan, redactions: Vec<Redaction>) {
         });
         // Nothing is to be done where standard error is gone.
         let _ = writeln!(target, "{line}");
+    }
+}
+
+/// The items of an envelope that were left out: their types and why.
+fn print_dropped(report: &Report) {
+    let mut target = io::stderr().lock();
+    for (kind, outcome, count) in &report.items {
+        if *outcome != ItemOutcome::Forwarded {
+            let line =
+                serde_json::json!({"dropped": kind, "outcome": outcome.label(), "count": count});
+            let _ = writeln!(target, "{line}");
+        }
     }
 }
