@@ -251,13 +251,15 @@ impl Record {
             );
         }
         metrics.request(outcome, status);
+        let received = summary.as_ref().map(|summary| summary.received);
         let report = summary.map(|summary| summary.report);
         tracing::info!(
             project = self.project.as_deref(),
             outcome,
             status,
-            bytes_in = report.as_ref().map(|report| report.bytes_in),
-            bytes_out = report.as_ref().map(|report| report.bytes_out),
+            received_bytes = received,
+            decoded_bytes = report.as_ref().map(|report| report.bytes_in),
+            scrubbed_bytes = report.as_ref().map(|report| report.bytes_out),
             redactions = report.as_ref().map(|report| report.redaction_count()),
             milliseconds = self.began.elapsed().as_millis() as u64,
             "request"
