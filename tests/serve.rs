@@ -189,3 +189,56 @@ async fn no_log_line_holds_what_was_sent() {
         assert_eq!(log.contains("\"message\":\"request\""), format == "json");
     }
 }
+
+/// The head and body of one good request, as bytes.
+fn raw_request() -> Vec<u8> {
+    let body = envelope();
+    let head = format!(
+        "POST /api/1/envelope/ HTTP/1.1\r\nhost: p\r\nx-sentry-auth: {AUTH}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.into_bytes(), body].concat()
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_a_drain_at_once() {
+    let (begun, mut beginning) = mpsc::unbounded_channel();
+    let upstream = Upstream::with(move |_| {
+        begun.send(()).unwrap();
+        std::future::pending()
+    })
+    .await;
+    let settings = ["server.drain_timeout=1h", "upstream.response_timeout=1h"];
+    let mut program = Program::start(&upstream.url(), &settings, &[]).await;
+    let mut socket = TcpStream::connect(program.address).await.unwrap();
+    socket.write_all(&raw_request()).await.unwrap();
+    beginning.recv().await.unwrap();
+
+    program.terminate();
+    let line = program.read_until("draining").await;
+    assert!(line.contains("in_flight=1"), "{line}");
+    // Still in flight: nothing but the second signal can end it.
+    assert!(program.child.try_wait().unwrap().is_none());
+    program.terminate();
+    program.read_until("a second signal").await;
+    let (status, log) = program.ended().await;
+    assert_eq!(status.code(), Some(1), "{log}");
+    let mut rest = Vec::new();
+    let _ = socket.read_to_end(&mut rest).await;
+    assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
+}
+
+#[tokio::test]
+async fn a_variable_that_is_an_underscore_off_is_warned_of() {
+    let variables = [("SCRUBLINE_LIMITS_IN_FLIGHT", "1")];
+    let program = Program::start("http://127.0.0.1:1", &[], &variables).await;
+    program.terminate();
+    let (status, log) = program.ended().await;
+    assert!(status.success(), "{log}");
+    let warning = "SCRUBLINE_LIMITS_IN_FLIGHT is ignored; limits.in_flight is set by SCRUBLINE_LIMITS__IN_FLIGHT";
+    assert!(
+        log.lines()
+            .any(|line| line.contains("WARN") && line.contains(warning)),
+        "{log}"
+    );
+}
