@@ -54,8 +54,9 @@ step_core() {
 }
 
 step_docs() {
-    heading "docs: a broken link is an error"
+    heading "docs: a broken link is an error, with the shell and without"
     RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
+    RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps --no-default-features
 }
 
 # --no-fail-fast, so that the closing count is of all tests.

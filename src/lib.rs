@@ -6,8 +6,8 @@
 //!
 //! # From bytes in to bytes out
 //!
-//! What happens to one request, in order. Names of private types are in plain backticks; each stands in the file that is
-//! named beside it.
+//! What happens to one request, in order. Names of private types, and of the shell's, are in plain backticks; each stands
+//! in the file that is named beside it.
 //!
 //! 1. **Accept.** `proxy/listener.rs` takes a connection permit, then a socket. No permit, no accept: who comes now waits in
 //!    the kernel's queue.
@@ -41,15 +41,15 @@
 //!     envelope's head is known, and `admit` compares its `dsn` with step 5. An envelope of which policy left nothing is
 //!     answered 200 and not sent.
 //! 13. **Headers** (`delivery/headers.rs`). The request headers that travel are built from an allow-list, with one
-//!     `X-Sentry-Auth`. The path is written anew from the route; the host comes from [`config::Upstream::url`], never from
+//!     `X-Sentry-Auth`. The path is written anew from the route; the host comes from `config::Upstream::url`, never from
 //!     what came in.
 //! 14. **Deliver** (`delivery/mod.rs`). `Delivery::send` makes one attempt over a pooled connection. The body is an `Outbound`
 //!     (`delivery/outbound.rs`): the connection pulls it, it pulls the `Intake`, and `Encoder` (`delivery/encode.rs`)
-//!     compresses as [`config::Upstream::encoding`] says.
+//!     compresses as `config::Upstream::encoding` says.
 //! 15. **Answer** (`proxy/respond.rs`). The collector's answer is built anew: status, `id` or `detail`, and the headers that
 //!     SDKs act on. A `Reject` is mapped to its status here and nowhere else.
-//! 16. **Record.** The engine's [`scrub::Report`] becomes metrics ([`observe::Metrics`]), one log line, and a
-//!     [`proxy::Finished`] for whoever subscribed. Counts, rule ids and lengths; never a value.
+//! 16. **Record.** The engine's [`scrub::Report`] becomes metrics (`observe::Metrics`), one log line, and a
+//!     `proxy::Finished` for whoever subscribed. Counts, rule ids and lengths; never a value.
 //!
 //! When something fails before step 14, the client gets an answer and nothing has left. After it, the request to the
 //! collector is *aborted*, so that the far side sees a broken request and not a short good one. What is malformed, too large

@@ -165,6 +165,18 @@ fn flags_win_over_environment_over_file() {
 }
 
 #[test]
+fn one_value_said_twice_is_no_contradiction() {
+    let resolved = Loader::default()
+        .no_file()
+        .flag("upstream.url", "http://x")
+        .flag("limits.in_flight", "5")
+        .flag("limits.in_flight", "5")
+        .load()
+        .unwrap();
+    assert_eq!(resolved.config.limits.in_flight, 5);
+}
+
+#[test]
 fn all_mistakes_come_at_once_each_with_its_line() {
     let text = "[server]\nlisten = \"nowhere\"\ndrain_timeout = 10\n\n[upstream]\nurll = \"http://x\"\nencoding = \"brotli\"\n\n[limits]\nin_flight = 0\njson_depth = 513\ndecoded_bytes = \"many\"\n\n[limit]\nx = 1\n\n[log]\nformat = true\n";
     let (result, path) = load_file("mistakes", text);
@@ -180,7 +192,7 @@ fn all_mistakes_come_at_once_each_with_its_line() {
             "FILE:10: limits.in_flight: 0 is out of range; give a number from 1 to 100000",
             "FILE:11: limits.json_depth: 513 is out of range; give a number from 1 to 512",
             "FILE:12: limits.decoded_bytes: \"many\" is no size; write it as \"200MiB\", \"64KiB\" or \"1000B\"",
-            "FILE:14: unknown key limit; did you mean limits.in_flight?",
+            "FILE:14: unknown key limit; [limits] has decoded_bytes, decode_ratio, json_depth, header_bytes, head_bytes, in_flight, connections",
             "FILE:18: log.format: is a boolean, not a string",
         ],
         "{error}"
@@ -188,25 +200,83 @@ fn all_mistakes_come_at_once_each_with_its_line() {
 }
 
 #[test]
-fn unknown_keys_name_the_nearest() {
-    for (key, nearest) in [
-        ("server.lisen", Some("server.listen")),
-        ("server.port", None),
-        ("listen", Some("server.listen")),
-        ("upstream.timeout", Some("upstream.")),
-        ("limit.in_flight", Some("limits.in_flight")),
-        ("zzz.qqq", None),
+fn sizes_and_durations_say_which_units_there_are() {
+    let sizes = "give one of B, KB, MB, GB, KiB, MiB, GiB, as \"200MiB\"";
+    let durations = "give one of ms, s, m, h, as \"10s\"";
+    for (key, value, expected) in [
+        (
+            "limits.decoded_bytes",
+            "5mb",
+            format!("\"5mb\" has the unit \"mb\"; {sizes}"),
+        ),
+        (
+            "limits.decoded_bytes",
+            "10 parsecs",
+            format!("\"10 parsecs\" has the unit \"parsecs\"; {sizes}"),
+        ),
+        (
+            "limits.decoded_bytes",
+            "1.5MiB",
+            "\"1.5MiB\" is no size; write it as \"200MiB\", \"64KiB\" or \"1000B\"".to_owned(),
+        ),
+        (
+            "limits.decoded_bytes",
+            "99999999999GiB",
+            "\"99999999999GiB\" is more than can be counted; give less".to_owned(),
+        ),
+        (
+            "server.head_timeout",
+            "10 parsecs",
+            format!("\"10 parsecs\" has the unit \"parsecs\"; {durations}"),
+        ),
+        (
+            "server.head_timeout",
+            "10",
+            format!("\"10\" has no unit; {durations}"),
+        ),
+        (
+            "server.head_timeout",
+            "soon",
+            "\"soon\" is no duration; write it as \"10s\", \"500ms\" or \"2m\"".to_owned(),
+        ),
+        (
+            "server.head_timeout",
+            "25h",
+            "\"25h\" is out of range; give from 1ms to 24h".to_owned(),
+        ),
     ] {
-        let error = Loader::default()
-            .no_file()
-            .flag(key, "x")
-            .load()
-            .unwrap_err();
-        let text = error.mistakes[0].to_string();
-        assert!(text.contains(&format!("unknown key {key}")), "{text}");
-        if let Some(nearest) = nearest {
-            assert!(text.contains(&format!("did you mean {nearest}")), "{text}");
-        }
+        let loader = Loader::default().no_file().flag("upstream.url", "http://x");
+        let error = loader.flag(key, value).load().unwrap_err().to_string();
+        assert_eq!(error, format!("command line: {key}: {expected}"));
+    }
+}
+
+#[test]
+fn unknown_keys_name_the_nearest() {
+    let server = "[server] has listen, admin, head_timeout, body_timeout, drain_timeout";
+    let upstream = "[upstream] has url, encoding, connect_timeout, response_timeout, roots";
+    let nothing = "the sections are [server], [upstream], [limits], [policy], [log]; scrubline.example.toml has every key";
+    for (key, hint) in [
+        ("server.lisen", "did you mean server.listen?"),
+        ("sever.lisen", "did you mean server.listen?"),
+        ("listen", "did you mean server.listen?"),
+        ("server.roots", "did you mean upstream.roots?"),
+        ("server.url", "did you mean upstream.url?"),
+        ("limit.in_flight", "did you mean limits.in_flight?"),
+        ("limits_in.flight", "did you mean limits.in_flight?"),
+        // Another word is no slip, however alike some measure may find it.
+        ("server.port", server),
+        ("server.nam", server),
+        ("sever.port", server),
+        ("upstream.timeout", upstream),
+        ("upstream.dsn", upstream),
+        ("log.file", "[log] has level, format"),
+        ("zzz.qqq", nothing),
+        ("zzz.nam", nothing),
+    ] {
+        let loader = Loader::default().no_file().flag("upstream.url", "http://x");
+        let error = loader.flag(key, "x").load().unwrap_err().to_string();
+        assert_eq!(error, format!("command line: unknown key {key}; {hint}"));
     }
 }
 
@@ -249,6 +319,50 @@ fn environment_variables_need_two_underscores() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("needs two underscores"), "{error}");
+}
+
+#[test]
+fn variables_that_are_near_misses_are_told() {
+    let load = |name: &str| {
+        let all = [("SCRUBLINE_UPSTREAM__URL", "http://x"), (name, "hunter2")];
+        Loader::default()
+            .no_file()
+            .environment(variables(&all))
+            .load()
+    };
+    // Two underscores make it ours, so nothing of it is passed over.
+    for (name, meant) in [
+        ("SCRUBLINE_SERVER__LISTN", "SCRUBLINE_SERVER__LISTEN"),
+        ("SCRUBLINE_SERVR__LISTEN", "SCRUBLINE_SERVER__LISTEN"),
+        ("SCRUBLINE__SERVER__LISTEN", "SCRUBLINE_SERVER__LISTEN"),
+        ("SCRUBLINE_LIMITS_IN__FLIGHT", "SCRUBLINE_LIMITS__IN_FLIGHT"),
+    ] {
+        let error = load(name).unwrap_err().to_string();
+        assert!(
+            error.ends_with(&format!("did you mean {meant}?")),
+            "{error}"
+        );
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    for (name, key) in [
+        ("SCRUBLINE_SERVER_LISTEN", "server.listen"),
+        ("scrubline_server__listen", "server.listen"),
+        ("SCRUBLINE_LIMITS_IN_FLIGHT", "limits.in_flight"),
+    ] {
+        let variable = format!("SCRUBLINE_{}", key.replace('.', "__").to_uppercase());
+        assert_eq!(
+            load(name).unwrap().warnings(),
+            [format!("{name} is ignored; {key} is set by {variable}")]
+        );
+    }
+    for name in [
+        "SCRUBLINE_PORT",
+        "SCRUBLINE_SERVER_PORT",
+        "SERVER_LISTEN",
+        "LISTEN",
+    ] {
+        assert!(load(name).unwrap().warnings().is_empty(), "{name}");
+    }
 }
 
 #[test]
@@ -361,6 +475,17 @@ fn check_prints_what_it_comes_to() {
     );
     assert_eq!(line("in_flight"), "in_flight = 9 # command line");
     assert_eq!(line("listen"), "listen = \"127.0.0.1:9180\" # default");
+
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_scrubline"))
+        .args(["check", "--config", path])
+        .env("SCRUBLINE_SERVER_LISTEN", "127.0.0.1:1")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "scrubline: warning: SCRUBLINE_SERVER_LISTEN is ignored; server.listen is set by SCRUBLINE_SERVER__LISTEN\n"
+    );
 }
 
 #[test]
@@ -385,6 +510,28 @@ fn mistakes_end_the_program_with_one_line_each() {
         (
             vec!["check", "--upstream", "http://x", "--set", "server.lisen=1"],
             "did you mean server.listen?",
+        ),
+        (
+            vec![
+                "check",
+                "--upstream",
+                "http://x",
+                "--listen",
+                "127.0.0.1:1",
+                "--set",
+                "server.listen=127.0.0.1:2",
+            ],
+            "command line: server.listen is set to two different values; give it once",
+        ),
+        (
+            vec![
+                "check",
+                "--upstream",
+                "http://x",
+                "--set",
+                "upstream.url=http://a:hunter2@b",
+            ],
+            "command line: upstream.url is set to two different values; give it once",
         ),
         (
             vec!["serve", "--listen", "9180"],

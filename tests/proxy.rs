@@ -397,6 +397,8 @@ async fn bodies_that_are_refused_never_reach_the_collector() {
         &[
             ("limits.decoded_bytes", "32KiB"),
             ("limits.decode_ratio", "1000"),
+            ("limits.header_bytes", "256"),
+            ("limits.json_depth", "4"),
         ],
     )
     .await;
@@ -414,14 +416,14 @@ async fn bodies_that_are_refused_never_reach_the_collector() {
             Some("compress"),
             envelope(),
             415,
-            "gzip, deflate, br, zstd",
+            "unknown content encoding; send one of gzip, deflate, br, zstd",
         ),
         (
             "a list",
-            Some("gzip, gzip"),
-            gzip(&gzip(&envelope())),
+            Some("gzip, br"),
+            gzip(&envelope()),
             415,
-            "encoding",
+            "more than one content encoding; send one of gzip, deflate, br, zstd",
         ),
         (
             "truncated gzip",
@@ -466,14 +468,35 @@ async fn bodies_that_are_refused_never_reach_the_collector() {
             None,
             large_start(70_000),
             413,
-            "larger than 32768 bytes",
+            "the body is larger than 32768 bytes (limits.decoded_bytes)",
         ),
         (
             "too large in gzip",
             Some("gzip"),
             gzip(&large_start(70_000)),
             413,
-            "larger than 32768 bytes",
+            "the decoded body is larger than 32768 bytes (limits.decoded_bytes)",
+        ),
+        (
+            "too long a header",
+            None,
+            format!("{{\"x\":\"{}\"}}\n", "x".repeat(300)).into_bytes(),
+            413,
+            "envelope header: the line is longer than 256 bytes at byte 0 (limits.header_bytes)",
+        ),
+        (
+            "too long an item header",
+            None,
+            format!("{{}}\n{{\"type\":\"{}\"}}\n", "x".repeat(300)).into_bytes(),
+            413,
+            "header of item 0: the line is longer than 256 bytes at byte 3 (limits.header_bytes)",
+        ),
+        (
+            "too deep",
+            None,
+            b"{}\n{\"type\":\"event\"}\n{\"a\":[[[[1]]]]}\n".to_vec(),
+            400,
+            "item 0: nested too deeply at byte 28 (limits.json_depth, 512 at most)",
         ),
     ];
     for (name, encoding, body, status, detail) in cases {
@@ -486,7 +509,15 @@ async fn bodies_that_are_refused_never_reach_the_collector() {
         assert!(answer.detail().contains(detail), "{name}: {}", answer.body);
     }
     let twice = [("content-encoding", "gzip"), ("content-encoding", "gzip")];
-    assert_eq!(proxy.post_with(&twice, gzip(&envelope())).await.status, 415);
+    let answer = proxy.post_with(&twice, gzip(&envelope())).await;
+    assert_eq!(answer.status, 415);
+    assert!(
+        answer
+            .detail()
+            .starts_with("more than one content encoding; "),
+        "{}",
+        answer.body
+    );
     // Of unknown length.
     let (send, body) = mpsc::channel(1);
     tokio::spawn(async move { while send.send(vec![b' '; 10_000]).await.is_ok() {} });
@@ -535,7 +566,9 @@ async fn bombs_stop_at_the_ratio() {
         .await;
     assert_eq!(answer.status, 413, "{}", answer.body);
     assert!(
-        answer.detail().contains("more than 20 times"),
+        answer
+            .detail()
+            .contains("more than 20 times (limits.decode_ratio)"),
         "{}",
         answer.body
     );

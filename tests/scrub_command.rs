@@ -38,8 +38,41 @@ fn a_document_and_its_report() {
 }
 
 #[test]
+fn what_was_left_out_is_reported_last() {
+    let envelope = concat!(
+        "{}\n",
+        "{\"type\":\"attachment\",\"length\":2}\nhi\n",
+        "{\"type\":\"event\"}\n{\"extra\":{\"password\":\"hunter2\"}}\n",
+        "{\"type\":\"attachment\",\"length\":2}\nho\n",
+        "{\"type\":\"hunter2\",\"length\":0}\n\n",
+    );
+    let report = |input: &str| {
+        let output = scrub(&["--format", "envelope", "--report"], input.as_bytes());
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(!text.contains("hunter2"), "{text}");
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let lines = report(envelope);
+    assert_eq!(
+        lines[lines.len() - 2..],
+        [
+            r#"{"count":2,"dropped":"attachment","outcome":"dropped_policy"}"#,
+            r#"{"count":1,"dropped":"unknown","outcome":"dropped_unknown"}"#,
+        ]
+    );
+    assert!(lines[0].contains("credentials.password"), "{lines:?}");
+    // Also of an envelope that turns out to be broken.
+    let lines = report(&format!("{envelope}x"));
+    assert!(
+        lines.iter().any(|line| line.contains("attachment")),
+        "{lines:?}"
+    );
+}
+
+#[test]
 fn what_is_wrong_is_one_line() {
     let folder = env!("CARGO_MANIFEST_DIR");
+    let long_header = format!("{{\"x\":\"{}\"}}\n", "x".repeat(16 << 10)).into_bytes();
     for (arguments, input, expected) in [
         (
             &["--format", "json", "no/such/file"][..],
@@ -54,13 +87,41 @@ fn what_is_wrong_is_one_line() {
         (
             &["--format", "json"],
             b"\x1f\x8b\x08\0",
-            "scrubline: the input is gzip data; unpack it first, as gunzip -c FILE\n".to_owned(),
+            "scrubline: standard input: is gzip data; unpack it first, as gunzip -c FILE\n".to_owned(),
         ),
         (
             &["--format", "json"],
             b"{\"a\":",
-            "scrubline: the input is malformed: the input ends too early at byte 5; what came out before is clean, but not \
-             whole (check --format, and that the input is complete)\n"
+            "scrubline: standard input: malformed: the input ends too early at byte 5; what came out before is \
+             clean, but not whole (check --format, and that the input is complete)\n"
+                .to_owned(),
+        ),
+        (
+            &["--format", "ndjson"],
+            b"{}\n\n{\"a\":1}\n{\"a\":x}\n{}\n",
+            "scrubline: standard input:4: malformed: expected a JSON value at byte 17; nothing came out \
+             (check --format, and that the input is complete)\n"
+                .to_owned(),
+        ),
+        (
+            &["--format", "ndjson"],
+            b"{}\n{}\n{\"a\":",
+            "scrubline: standard input:3: malformed: the input ends too early at byte 11; what came out before is \
+             clean, but not whole (check --format, and that the input is complete)\n"
+                .to_owned(),
+        ),
+        (
+            &["--format", "envelope"],
+            &long_header,
+            "scrubline: standard input: over a limit: envelope header: the line is longer than 16384 bytes at byte 0 \
+             (limits.header_bytes); nothing came out (scrub has the default limits)\n"
+                .to_owned(),
+        ),
+        (
+            &["--format", "json", "src/lib.rs"],
+            b"",
+            "scrubline: src/lib.rs: malformed: expected a JSON value at byte 0; nothing came out \
+             (check --format, and that the input is complete)\n"
                 .to_owned(),
         ),
     ] {

@@ -40,6 +40,10 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
             packs.join(", ")
         ));
     }
+    for warning in resolved.warnings() {
+        // Nothing is to be done where standard error is gone.
+        let _ = writeln!(std::io::stderr(), "scrubline: warning: {warning}");
+    }
     match std::io::stdout().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(1, error),

@@ -1,6 +1,5 @@
 //! `scrubline scrub`: one document from a file or standard input to standard output, streaming.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -12,7 +11,9 @@ use clap::ValueEnum;
 
 use super::{USAGE, fail};
 use crate::policy::{self, Policy};
-use crate::scrub::{Format, Limits, Malformed, Output, Plan, Redaction, Scrubber};
+use crate::scrub::{
+    Format, ItemOutcome, Limits, Malformed, Output, Plan, Redaction, Report, Scrubber,
+};
 
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -28,7 +29,8 @@ pub(super) struct Arguments {
     /// The policy
     #[arg(long, default_value = policy::DEFAULT, value_name = "NAME")]
     policy: String,
-    /// Write one JSON line per redaction to standard error: rule, path and byte offset, never the value
+    /// Write one JSON line per redaction to standard error: rule, path and byte offset, never the value; at the end, one
+    /// per type of envelope item that was left out
     #[arg(long)]
     report: bool,
     /// The input [default: standard input]
@@ -68,23 +70,42 @@ impl From<FormatArgument> for Format {
 enum Failure {
     Read(io::Error),
     Write(io::Error),
-    Malformed(Malformed),
+    Refused {
+        error: Malformed,
+        /// From 1, where the input is one of lines.
+        line: Option<usize>,
+        /// Whether anything has been put out.
+        begun: bool,
+    },
     /// The input is compressed: how, and what undoes it.
     Compressed(&'static str, &'static str),
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Failure {
+    /// With the name of the input in front.
+    fn of(&self, input: &str) -> String {
         match self {
-            Failure::Read(error) => write!(f, "cannot read the input: {error}"),
-            Failure::Write(error) => write!(f, "cannot write the output: {error}"),
-            Failure::Malformed(error) => write!(
-                f,
-                "the input is malformed: {error}; what came out before is clean, but not whole \
-                 (check --format, and that the input is complete)"
-            ),
+            Failure::Read(error) => format!("{input}: cannot be read: {error}"),
+            Failure::Write(error) => format!("standard output: cannot be written: {error}"),
+            Failure::Refused { error, line, begun } => {
+                let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+                let (what, hint) = if error.reason.is_limit() {
+                    ("over a limit", "scrub has the default limits")
+                } else {
+                    (
+                        "malformed",
+                        "check --format, and that the input is complete",
+                    )
+                };
+                let left = if *begun {
+                    "what came out before is clean, but not whole"
+                } else {
+                    "nothing came out"
+                };
+                format!("{input}{line}: {what}: {error}; {left} ({hint})")
+            }
             Failure::Compressed(what, how) => {
-                write!(f, "the input is {what} data; unpack it first, as {how}")
+                format!("{input}: is {what} data; unpack it first, as {how}")
             }
         }
     }
@@ -111,15 +132,59 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
     if arguments.report {
         scrubber.record_redactions();
     }
-    let result = pump(scrubber, input, arguments.report.then_some(&*plan));
+    let lines = matches!(arguments.format, FormatArgument::Ndjson).then(Lines::default);
+    let result = pump(
+        &mut scrubber,
+        input,
+        lines,
+        arguments.report.then_some(&*plan),
+    );
+    if arguments.report {
+        print_dropped(scrubber.report());
+    }
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read the output has had enough.
         Err(Failure::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
-        Err(failure) => fail(FAILED, failure),
+        Err(failure) => {
+            let name = match &arguments.file {
+                Some(path) => path.display().to_string(),
+                None => "standard input".to_owned(),
+            };
+            fail(FAILED, failure.of(&name))
+        }
     }
+}
+
+/// Newlines seen so far, to tell the line of an offset.
+#[derive(Default)]
+struct Lines {
+    /// The last chunk, and its offset.
+    chunk: Bytes,
+    offset: u64,
+    /// Newlines before it.
+    before: usize,
+}
+
+impl Lines {
+    fn add(&mut self, chunk: &Bytes) {
+        self.before += newlines(&self.chunk);
+        self.offset += self.chunk.len() as u64;
+        self.chunk = chunk.clone();
+    }
+
+    /// The line of an offset in the last chunk, or before it on the line with which that chunk begins: no document of
+    /// one line can be wrong any earlier.
+    fn at(&self, offset: u64) -> usize {
+        let inside = usize::try_from(offset.saturating_sub(self.offset)).unwrap_or(usize::MAX);
+        1 + self.before + newlines(&self.chunk[..inside.min(self.chunk.len())])
+    }
+}
+
+fn newlines(bytes: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', bytes).count()
 }
 
 /// Opens a file for reading, or says what to do.
@@ -152,8 +217,9 @@ fn uncompressed(chunk: &[u8]) -> Result<(), Failure> {
 
 /// Reads, scrubs and writes until the input ends. With a plan, redactions are reported.
 fn pump(
-    mut scrubber: Scrubber,
+    scrubber: &mut Scrubber,
     mut input: impl Read,
+    mut lines: Option<Lines>,
     report: Option<&Plan>,
 ) -> Result<(), Failure> {
     let mut target = BufWriter::new(io::stdout().lock());
@@ -164,6 +230,9 @@ fn pump(
         let chunk = read_chunk(&mut input, &mut buffer).map_err(Failure::Read)?;
         if std::mem::take(&mut first) {
             uncompressed(&chunk)?;
+        }
+        if let Some(lines) = &mut lines {
+            lines.add(&chunk);
         }
         let ended = chunk.is_empty();
         let result = if ended {
@@ -181,7 +250,11 @@ fn pump(
         if let Some(plan) = report {
             print_report(plan, scrubber.take_redactions());
         }
-        result.map_err(Failure::Malformed)?;
+        result.map_err(|error| Failure::Refused {
+            line: lines.as_ref().map(|lines| lines.at(error.offset)),
+            begun: scrubber.report().bytes_out > 0,
+            error,
+        })?;
         if ended {
             return Ok(());
         }
@@ -215,5 +288,17 @@ fn print_report(plan: &Plan, redactions: Vec<Redaction>) {
         });
         // Nothing is to be done where standard error is gone.
         let _ = writeln!(target, "{line}");
+    }
+}
+
+/// The items of an envelope that were left out: their types and why.
+fn print_dropped(report: &Report) {
+    let mut target = io::stderr().lock();
+    for (kind, outcome, count) in &report.items {
+        if *outcome != ItemOutcome::Forwarded {
+            let line =
+                serde_json::json!({"dropped": kind, "outcome": outcome.label(), "count": count});
+            let _ = writeln!(target, "{line}");
+        }
     }
 }

@@ -19,6 +19,9 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         Err(error) => return fail(USAGE, error),
     };
     observe::start_log(&resolved.config.log);
+    for warning in resolved.warnings() {
+        tracing::warn!("{warning}");
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -46,12 +49,14 @@ async fn serve(resolved: Resolved) -> ExitCode {
     let signals = shutdown.follow_signals();
     let mut serving = std::pin::pin!(serving);
     let ended = tokio::select! {
-        ended = &mut serving => ended,
+        // Signals first, so that they are heard before anybody is told that it serves.
+        biased;
         followed = signals => match followed {
             // The second signal: what is left is dropped.
             Ok(()) => serving.await,
             Err(error) => return fail(1, format!("signals can't be heard: {error}")),
         },
+        ended = &mut serving => ended,
     };
     match ended {
         Ended::Drained => ExitCode::SUCCESS,

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 
-use super::{Draft, Mistake, Source, Value};
+use super::{Draft, KEYS, Mistake, Source, Value};
 
 const PREFIX: &str = "SCRUBLINE_";
 
@@ -26,6 +26,36 @@ pub(super) fn read(variables: &[(OsString, OsString)], draft: &mut Draft) {
             (None, _) => {}
         }
     }
+}
+
+/// One line for each variable that is not ours, and would be with other underscores or in capitals. No mistakes: somebody
+/// else may have set them, for purposes of their own.
+pub(super) fn near_misses(variables: &[(OsString, OsString)]) -> Vec<String> {
+    let mut names: Vec<&str> = variables
+        .iter()
+        .filter_map(|(name, _)| name.to_str())
+        .filter(|name| key(name).is_none())
+        .collect();
+    names.sort_unstable();
+    let meant = |name: &str| {
+        let words = words(name);
+        let key = KEYS
+            .iter()
+            .find(|key| self::words(&variable(key.name)) == words)?;
+        Some(format!(
+            "{name} is ignored; {} is set by {}",
+            key.name,
+            variable(key.name)
+        ))
+    };
+    names.into_iter().filter_map(meant).collect()
+}
+
+/// A variable's name, however many underscores stand between its words.
+fn words(variable: &str) -> String {
+    let upper = variable.to_ascii_uppercase();
+    let words: Vec<&str> = upper.split('_').filter(|word| !word.is_empty()).collect();
+    words.join("_")
 }
 
 /// The key that a variable names: `SCRUBLINE_SERVER__LISTEN` is `server.listen`.

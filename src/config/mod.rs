@@ -554,9 +554,15 @@ pub struct Resolved {
     /// The configuration.
     pub config: Config,
     sources: BTreeMap<&'static str, Source>,
+    warnings: Vec<String>,
 }
 
 impl Resolved {
+    /// What is no mistake and most likely not meant, a line each: variables that are one underscore off.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     /// Where the value of this key came from (`server.listen`).
     pub fn source(&self, key: &str) -> &Source {
         self.sources.get(key).unwrap_or(&Source::Default)
@@ -627,7 +633,7 @@ impl Loader {
         self
     }
 
-    /// Sets one key (`upstream.url`) from the command line.
+    /// Sets one key (`upstream.url`) from the command line. Two different values for one key are a mistake.
     pub fn flag(mut self, key: &str, value: &str) -> Self {
         self.flags.push((key.to_owned(), value.to_owned()));
         self
@@ -650,6 +656,7 @@ impl Loader {
             FileChoice::Usual => {}
         }
         env::read(&self.environment, &mut draft);
+        draft.mistakes.extend(contradictions(&self.flags));
         for (key, value) in self.flags {
             draft.set(&key, Value::Text(value), Source::Flag, &key);
         }
@@ -667,6 +674,7 @@ impl Loader {
             Ok(Resolved {
                 config: draft.config,
                 sources: draft.sources,
+                warnings: env::near_misses(&self.environment),
             })
         } else {
             Err(Error {
@@ -674,6 +682,23 @@ impl Loader {
             })
         }
     }
+}
+
+/// Keys that flags set to different values: `--listen` and `--set server.listen=…` are one key, and which of them is meant
+/// can't be known. The values are not shown; a URL may hold a password.
+fn contradictions(flags: &[(String, String)]) -> Vec<Mistake> {
+    let mut keys: Vec<&str> = Vec::new();
+    for (n, (key, value)) in flags.iter().enumerate() {
+        let differs = |(k, v): &(String, String)| k == key && v != value;
+        if flags[..n].iter().any(differs) && !keys.contains(&key.as_str()) {
+            keys.push(key);
+        }
+    }
+    let mistake = |key: &str| Mistake {
+        place: Some(Source::Flag),
+        text: format!("{key} is set to two different values; give it once"),
+    };
+    keys.into_iter().map(mistake).collect()
 }
 
 fn missing_upstream(environment: &[(OsString, OsString)]) -> String {
@@ -736,33 +761,40 @@ impl Draft {
     }
 }
 
-/// What there is, where nothing is near: the keys of the section, or the sections.
+/// What there is, where no key is near: the keys of the section, or the sections.
 fn known_near(name: &str) -> String {
     let parts = || KEYS.iter().filter_map(|key| key.name.split_once('.'));
     let section = name.split('.').next().unwrap_or_default();
-    let keys: Vec<&str> = parts()
-        .filter(|(of, _)| *of == section)
-        .map(|(_, key)| key)
-        .collect();
-    if !keys.is_empty() {
-        return format!("[{section}] has {}", keys.join(", "));
-    }
-    let mut sections: Vec<String> = parts().map(|(of, _)| format!("[{of}]")).collect();
+    let mut sections: Vec<&str> = parts().map(|(of, _)| of).collect();
     sections.dedup();
-    format!("the sections are {}", sections.join(", "))
+    if let Some(meant) = sections.iter().find(|of| is_near(section, of)) {
+        let keys = parts().filter(|(of, _)| of == meant).map(|(_, key)| key);
+        return format!("[{meant}] has {}", keys.collect::<Vec<_>>().join(", "));
+    }
+    format!(
+        "the sections are [{}]; scrubline.example.toml has every key",
+        sections.join("], [")
+    )
 }
 
-/// The known key that `name` most likely means, if any is near.
+/// The known key that `name` most likely means, if one is a slip away. What is further off would only mislead.
 fn nearest(name: &str) -> Option<&'static str> {
-    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-    let score = |key: &Key| {
-        let whole = strsim::jaro_winkler(name, key.name);
-        // The right key in the wrong section, or in none.
-        whole.max(0.95 * strsim::jaro_winkler(&last(name), &last(key.name)))
+    // The dot in the wrong place is a slip too.
+    let flat = |name: &str| name.replace('.', "_");
+    let (section, last) = name.split_once('.').unwrap_or(("", name));
+    let distance = |key: &Key| {
+        let (of, known) = key.name.split_once('.')?;
+        let slips = strsim::osa_distance(last, known);
+        // The right key in the wrong section, or a slip in one that has no section or almost the right one.
+        let near = flat(name) == flat(key.name)
+            || slips == 0
+            || is_near(last, known) && (section.is_empty() || is_near(section, of));
+        near.then(|| (strsim::osa_distance(name, key.name), key.name))
     };
-    let best = KEYS
-        .iter()
-        .map(|key| (score(key), key.name))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    best.filter(|(score, _)| *score > 0.75).map(|(_, key)| key)
+    KEYS.iter().filter_map(distance).min().map(|(_, name)| name)
+}
+
+/// Whether at most a third of the letters are others: a slip, and not another word.
+fn is_near(word: &str, known: &str) -> bool {
+    strsim::osa_distance(word, known) <= known.len() / 3
 }

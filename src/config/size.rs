@@ -13,37 +13,59 @@ const BYTES: [(&str, u64); 8] = [
     ("B", 1),
 ];
 
+const SIZE_UNITS: &str = "B, KB, MB, GB, KiB, MiB, GiB";
+
 const MILLISECONDS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+const DURATION_UNITS: &str = "ms, s, m, h";
 
 /// `200MiB`, `64 KiB`, `1000`.
 pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
     let (number, unit) = split(text);
-    let scale = if unit.is_empty() {
-        Some(1)
-    } else {
-        scale_of(unit, &BYTES)
+    let number = number.ok_or_else(|| no_size(text))?;
+    let scale = match unit {
+        "" => 1,
+        unit => scale_of(unit, &BYTES).ok_or_else(|| {
+            if is_word(unit) {
+                format!("{text:?} has the unit {unit:?}; give one of {SIZE_UNITS}, as \"200MiB\"")
+            } else {
+                no_size(text)
+            }
+        })?,
     };
     number
-        .zip(scale)
-        .and_then(|(number, scale)| number.checked_mul(scale))
-        .ok_or_else(|| {
-            format!("{text:?} is no size; write it as \"200MiB\", \"64KiB\" or \"1000B\"")
-        })
+        .checked_mul(scale)
+        .ok_or_else(|| format!("{text:?} is more than can be counted; give less"))
+}
+
+fn no_size(text: &str) -> String {
+    format!("{text:?} is no size; write it as \"200MiB\", \"64KiB\" or \"1000B\"")
 }
 
 /// `10s`, `500ms`, `2m`. Zero is refused: no timeout here may be.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = split(text);
+    let number = number.ok_or_else(|| no_duration(text))?;
+    let scale = scale_of(unit, &MILLISECONDS).ok_or_else(|| match unit {
+        "" => format!("{text:?} has no unit; give one of {DURATION_UNITS}, as \"10s\""),
+        unit if is_word(unit) => {
+            format!("{text:?} has the unit {unit:?}; give one of {DURATION_UNITS}, as \"10s\"")
+        }
+        _ => no_duration(text),
+    })?;
     number
-        .zip(scale_of(unit, &MILLISECONDS))
-        .and_then(|(number, scale)| number.checked_mul(scale))
+        .checked_mul(scale)
         .filter(|milliseconds| (1..=24 * 3_600_000).contains(milliseconds))
         .map(Duration::from_millis)
-        .ok_or_else(|| {
-            format!(
-                "{text:?} is no duration; write it as \"10s\", \"500ms\" or \"2m\" (at most 24h)"
-            )
-        })
+        .ok_or_else(|| format!("{text:?} is out of range; give from 1ms to 24h"))
+}
+
+fn no_duration(text: &str) -> String {
+    format!("{text:?} is no duration; write it as \"10s\", \"500ms\" or \"2m\"")
+}
+
+/// Meant as a unit, and not the rest of a fraction.
+fn is_word(unit: &str) -> bool {
+    unit.chars().all(char::is_alphabetic)
 }
 
 /// The shortest exact form.
@@ -107,6 +129,9 @@ mod tests {
         ] {
             assert_eq!(parse_bytes(text).ok(), bytes, "{text:?}");
         }
+        for unit in SIZE_UNITS.split(", ") {
+            assert!(parse_bytes(&format!("1{unit}")).is_ok(), "{unit}");
+        }
         for text in ["200MiB", "64KiB", "1GiB", "1001B"] {
             assert_eq!(show_bytes(parse_bytes(text).unwrap()), text);
         }
@@ -130,6 +155,9 @@ mod tests {
                 milliseconds.map(Duration::from_millis),
                 "{text:?}"
             );
+        }
+        for unit in DURATION_UNITS.split(", ") {
+            assert!(parse_duration(&format!("1{unit}")).is_ok(), "{unit}");
         }
         for text in ["10s", "500ms", "2m", "1h"] {
             assert_eq!(show_duration(parse_duration(text).unwrap()), text);

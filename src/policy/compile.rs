@@ -51,7 +51,16 @@ pub(super) fn compile(packs: &[(&str, Pack)]) -> Result<Arc<Plan>, Vec<String>> 
                     "it has no evidence: give it 'matches' and 'ignores'",
                 );
             }
-            builder.name_rule(&name_rule(rule));
+            let compiled = name_rule(rule);
+            for (phrase, other) in builder.clashes(&compiled) {
+                problem(
+                    &rule.id,
+                    &format!(
+                        "it names '{phrase}' as rule '{other}' does, with another 'do'; only one can be done"
+                    ),
+                );
+            }
+            builder.name_rule(&compiled);
             builder.hosts(&rule.hosts);
         }
         for rule in &pack.detect {
@@ -424,5 +433,73 @@ fn document(kind: DocumentKind) -> Document {
         DocumentKind::Container => Document::Container,
         DocumentKind::Session => Document::Session,
         DocumentKind::Other => Document::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::pack::read_pack;
+
+    #[test]
+    fn one_phrase_with_two_treatments_is_a_problem() {
+        let rule = |id: &str, places: &str, rest: &str| {
+            format!(
+                "[[name]]\nid = 'p.{id}'\ndescription = 'd'\nin = [{places}]\nmatches = ['x-cookie-jar', 'jar']\nignores = ['y']\n{rest}\n"
+            )
+        };
+        for (first, second, phrase) in [
+            (
+                "exact = ['jar', 'xCookieJar']",
+                "exact = ['jar']\ndo = 'cookies'",
+                Some("jar"),
+            ),
+            // However it is spelt.
+            (
+                "exact = ['jar', 'x-cookie-jar']",
+                "exact = ['X_COOKIE_JAR']\ndo = 'null'",
+                Some("X_COOKIE_JAR"),
+            ),
+            ("any = ['jar']", "any = ['jar']\ndo = 'query'", Some("jar")),
+            (
+                "last = ['jar']",
+                "last = ['jar']\ndo = 'query'",
+                Some("jar"),
+            ),
+            (
+                "any = ['jar']\ngap = [['x', 'z']]",
+                "gap = [['x', 'z']]\nany = ['jar']\ndo = 'leaves'",
+                None,
+            ),
+            (
+                "any = ['jar']\ngap = [['x', 'z']]",
+                "any = ['other']\ngap = [['x', 'z']]\ndo = 'text'",
+                Some("x … z"),
+            ),
+            ("any = ['jar']", "any = ['jar']", None),
+            // The whole name is the narrower of the two, and comes first by that.
+            ("any = ['jar']", "exact = ['jar']\ndo = 'query'", None),
+        ] {
+            // Also in different places: the first rule's treatment would be that of both.
+            let text = format!(
+                "pack = 'p'\nversion = 1\ndescription = 'd'\n{}{}",
+                rule("first", "'key'", first),
+                rule("second", "'header', 'key'", second)
+            );
+            let pack = read_pack("p.toml", &text).unwrap();
+            let problems = compile(&[("p.toml", pack)]).err().unwrap_or_default();
+            let clashes: Vec<&String> = problems
+                .iter()
+                .filter(|it| it.contains("another 'do'"))
+                .collect();
+            let expected = phrase.map(|phrase| {
+                format!("p.toml: rule 'p.second': it names '{phrase}' as rule 'p.first' does, with another 'do'; only one can be done")
+            });
+            assert_eq!(
+                clashes,
+                expected.iter().collect::<Vec<_>>(),
+                "{first} / {second}"
+            );
+        }
     }
 }

@@ -18,8 +18,8 @@ pub(super) enum Reject {
     NotFound,
     /// The route takes other methods.
     Method,
-    /// A content encoding that we don't read.
-    Encoding,
+    /// A content encoding that we don't read: what is wrong with it.
+    Encoding(&'static str),
     /// No authorization, or one that can't be: what is wrong.
     Auth(&'static str),
     /// The envelope's `dsn` and the request disagree: on what.
@@ -55,7 +55,7 @@ impl Reject {
         match self {
             Reject::NotFound => StatusCode::NOT_FOUND,
             Reject::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Reject::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Reject::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Reject::Auth(_) => StatusCode::UNAUTHORIZED,
             Reject::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Reject::Disagree(_) | Reject::Gone => StatusCode::BAD_REQUEST,
@@ -67,7 +67,7 @@ impl Reject {
                 DecodeError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             },
             Reject::Malformed(malformed) => match malformed.reason {
-                Reason::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+                Reason::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Reason::Json(_)
                 | Reason::TooDeep
                 | Reason::CutOff
@@ -92,7 +92,7 @@ impl Reject {
         match self {
             Reject::NotFound => "not_found",
             Reject::Method => "method",
-            Reject::Encoding => "encoding",
+            Reject::Encoding(_) => "encoding",
             Reject::Auth(_) | Reject::Disagree(_) => "auth",
             Reject::TooLong(_) => "too_large",
             Reject::Decode(DecodeError::TooLarge(_) | DecodeError::Ratio(_)) => "too_large",
@@ -100,7 +100,13 @@ impl Reject {
             Reject::Decode(
                 DecodeError::Malformed(..) | DecodeError::CutOff(..) | DecodeError::Trailing(..),
             ) => "decode",
-            Reject::Malformed(_) => "malformed",
+            Reject::Malformed(malformed) => match malformed.reason {
+                Reason::TooLarge { .. } => "too_large",
+                Reason::TooDeep => "too_deep",
+                Reason::Json(_) | Reason::CutOff | Reason::Framing(_) | Reason::Header(_) => {
+                    "malformed"
+                }
+            },
             Reject::Stalled => "client_stalled",
             Reject::Gone => "client_gone",
             Reject::Busy => "busy",
@@ -129,7 +135,7 @@ impl Reject {
             ) => Fault::Upstream,
             Reject::NotFound
             | Reject::Method
-            | Reject::Encoding
+            | Reject::Encoding(_)
             | Reject::Auth(_)
             | Reject::Disagree(_)
             | Reject::TooLong(_)
@@ -149,14 +155,16 @@ impl Reject {
                     .to_owned()
             }
             Reject::Method => "this route takes POST only".to_owned(),
-            Reject::Encoding => {
-                "unknown content encoding; send one of gzip, deflate, br, zstd, identity".to_owned()
+            Reject::Encoding(why) => {
+                format!("{why}; send one of gzip, deflate, br, zstd, identity")
             }
             Reject::Auth(why) => (*why).to_owned(),
             Reject::Disagree(what) => {
                 format!("the envelope's dsn names another {what} than the request")
             }
-            Reject::TooLong(limit) => format!("the body is larger than {limit} bytes"),
+            Reject::TooLong(limit) => {
+                format!("the body is larger than {limit} bytes (limits.decoded_bytes)")
+            }
             Reject::Decode(error) => error.to_string(),
             Reject::Malformed(malformed) => malformed.to_string(),
             Reject::Stalled => "the body stopped coming".to_owned(),
@@ -186,7 +194,7 @@ impl Reject {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }
             Reject::NotFound
-            | Reject::Encoding
+            | Reject::Encoding(_)
             | Reject::Auth(_)
             | Reject::Disagree(_)
             | Reject::TooLong(_)

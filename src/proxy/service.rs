@@ -173,13 +173,14 @@ async fn streamed(
 /// One header with one word, or none.
 fn content_encoding(headers: &HeaderMap) -> Result<Encoding, Reject> {
     let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
-    let value = values
-        .next()
-        .map_or(Ok(""), |value| value.to_str().map_err(|_| Reject::Encoding))?;
-    if values.next().is_some() {
-        return Err(Reject::Encoding);
+    let value = values.next().map_or(Some(""), |value| value.to_str().ok());
+    let list = values.next().is_some() || value.is_some_and(|value| value.contains(','));
+    if list {
+        return Err(Reject::Encoding("more than one content encoding"));
     }
-    Encoding::parse(value).ok_or(Reject::Encoding)
+    value
+        .and_then(Encoding::parse)
+        .ok_or(Reject::Encoding("unknown content encoding"))
 }
 
 /// Sees to it that each request ends in exactly one outcome, in the metrics, in the log and for subscribers; also one whose
@@ -250,13 +251,15 @@ impl Record {
             );
         }
         metrics.request(outcome, status);
+        let received = summary.as_ref().map(|summary| summary.received);
         let report = summary.map(|summary| summary.report);
         tracing::info!(
             project = self.project.as_deref(),
             outcome,
             status,
-            bytes_in = report.as_ref().map(|report| report.bytes_in),
-            bytes_out = report.as_ref().map(|report| report.bytes_out),
+            received_bytes = received,
+            decoded_bytes = report.as_ref().map(|report| report.bytes_in),
+            scrubbed_bytes = report.as_ref().map(|report| report.bytes_out),
             redactions = report.as_ref().map(|report| report.redaction_count()),
             milliseconds = self.began.elapsed().as_millis() as u64,
             "request"

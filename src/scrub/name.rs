@@ -311,9 +311,14 @@ impl Names {
         }
     }
 
+    /// The forms under which a phrase is kept. Written with humps, a name can also come all in lower or upper case, with
+    /// nothing to split it at.
+    fn forms(phrase: &str) -> [Phrase; 2] {
+        [Self::normal(phrase), Self::normal(&phrase.to_lowercase())]
+    }
+
     fn put(map: &mut PhraseMap<Verdict>, phrase: &str, verdict: Verdict) {
-        // Written with humps, a name can also come all in lower or upper case, with nothing to split it at.
-        for key in [Self::normal(phrase), Self::normal(&phrase.to_lowercase())] {
+        for key in Self::forms(phrase) {
             match map.get_mut(&key) {
                 // The first rule keeps the name; a later one may add kinds of place.
                 Some(present) => present.kinds = present.kinds.or(verdict.kinds),
@@ -345,6 +350,37 @@ impl Names {
         self.note_letters(&format!("{first} {last}"), verdict.kinds);
         self.gaps
             .push((Self::normal(first), Self::normal(last), verdict));
+    }
+
+    /// The verdict under which a whole name stands already.
+    pub(crate) fn exact(&self, phrase: &str) -> Option<Verdict> {
+        Self::present(&self.exact, phrase)
+    }
+
+    /// The verdict under which a phrase at a name's end stands already.
+    pub(crate) fn last(&self, phrase: &str) -> Option<Verdict> {
+        Self::present(&self.last, phrase)
+    }
+
+    /// The verdict under which a phrase anywhere stands already.
+    pub(crate) fn any(&self, phrase: &str) -> Option<Verdict> {
+        Self::present(&self.any, phrase)
+    }
+
+    /// The verdict under which a pair of phrases stands already.
+    pub(crate) fn gap(&self, first: &str, last: &str) -> Option<Verdict> {
+        let wanted = (Self::normal(first), Self::normal(last));
+        self.gaps
+            .iter()
+            .find(|(first, last, _)| (first, last) == (&wanted.0, &wanted.1))
+            .map(|(_, _, verdict)| *verdict)
+    }
+
+    fn present(map: &PhraseMap<Verdict>, phrase: &str) -> Option<Verdict> {
+        Self::forms(phrase)
+            .iter()
+            .find_map(|key| map.get(key))
+            .copied()
     }
 
     pub(crate) fn add_suffix(&mut self, suffix: &str, stands_for: &str) {

@@ -39,8 +39,25 @@ pub enum Reason {
     Framing(&'static str),
     /// A header field does not have its shape: which.
     Header(&'static str),
-    /// A bound of `Limits` was reached: which.
-    TooLarge(&'static str),
+    /// Something is longer than a bound of `Limits`.
+    TooLarge {
+        /// What it is.
+        what: &'static str,
+        /// The bound's key in the configuration.
+        key: &'static str,
+        /// The bound, in bytes.
+        limit: u64,
+    },
+}
+
+impl Reason {
+    /// Whether nothing is wrong with the input but that it goes over a limit.
+    pub fn is_limit(self) -> bool {
+        match self {
+            Reason::TooDeep | Reason::TooLarge { .. } => true,
+            Reason::Json(_) | Reason::CutOff | Reason::Framing(_) | Reason::Header(_) => false,
+        }
+    }
 }
 
 impl fmt::Display for Malformed {
@@ -57,9 +74,17 @@ impl fmt::Display for Malformed {
             }
             Reason::TooDeep => write!(f, "nested too deeply")?,
             Reason::CutOff => write!(f, "the input ends too early")?,
-            Reason::TooLarge(what) => write!(f, "{what} is over its limit")?,
+            Reason::TooLarge { what, limit, .. } => {
+                write!(f, "{what} is longer than {limit} bytes")?
+            }
         }
-        write!(f, " at byte {}", self.offset)
+        write!(f, " at byte {}", self.offset)?;
+        match self.reason {
+            // The limit itself is not known here, but no configuration can grant more than this.
+            Reason::TooDeep => write!(f, " (limits.json_depth, 512 at most)"),
+            Reason::TooLarge { key, .. } => write!(f, " ({key})"),
+            Reason::Json(_) | Reason::CutOff | Reason::Framing(_) | Reason::Header(_) => Ok(()),
+        }
     }
 }
 

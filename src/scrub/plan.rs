@@ -116,6 +116,29 @@ impl PlanBuilder {
         }
     }
 
+    /// The phrases of this rule that stand in an earlier one which does something else with them, each with that rule's
+    /// id. Of such two only the first would count, in the places of both.
+    pub fn clashes(&self, rule: &NameRule) -> Vec<(String, String)> {
+        let names = &self.names;
+        let exact = rule.exact.iter().map(|it| (it.clone(), names.exact(it)));
+        let last = rule.last.iter().map(|it| (it.clone(), names.last(it)));
+        let any = rule.any.iter().map(|it| (it.clone(), names.any(it)));
+        let gap = rule
+            .gap
+            .iter()
+            .map(|(first, last)| (format!("{first} … {last}"), names.gap(first, last)));
+        let treatment = rule.treatment.unwrap_or(Treatment::Leaves);
+        exact
+            .chain(last)
+            .chain(any)
+            .chain(gap)
+            .filter_map(|(phrase, verdict)| {
+                let other = verdict.filter(|verdict| verdict.treatment != treatment)?;
+                Some((phrase, self.rules.get(usize::from(other.rule))?.clone()))
+            })
+            .collect()
+    }
+
     /// Adds a rule that matches names.
     pub fn name_rule(&mut self, rule: &NameRule) {
         let index = self.rule(&rule.id);

@@ -83,6 +83,9 @@ pub(crate) struct Token {
     pub(crate) least: usize,
 }
 
+/// A token and one of its anchors, by their indices.
+type Anchor = (u16, u16);
+
 /// The compiled rules of a plan.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tokens {
@@ -90,7 +93,7 @@ pub(crate) struct Tokens {
     /// First characters of tokens with an anchor.
     first: Alphabet,
     /// Which tokens and anchors begin with these two characters, sorted by these.
-    starts: Vec<([u8; 2], Vec<(u16, u16)>)>,
+    starts: Vec<([u8; 2], Vec<Anchor>)>,
     /// Two characters that an anchor begins with, one bit each of the second for the first.
     pairs: Vec<Alphabet>,
     /// Tokens with characters before their anchor.
@@ -235,7 +238,7 @@ impl Tokens {
         });
     }
 
-    fn note_start(&mut self, start: [u8; 2], anchor: (u16, u16)) {
+    fn note_start(&mut self, start: [u8; 2], anchor: Anchor) {
         if self.pairs.is_empty() {
             self.pairs = vec![Alphabet::default(); 128];
         }
@@ -297,7 +300,7 @@ impl Tokens {
     }
 
     /// Tokens and anchors that begin so.
-    pub(crate) fn beginning(&self, first: u8, second: u8) -> &[(u16, u16)] {
+    pub(crate) fn beginning(&self, first: u8, second: u8) -> &[Anchor] {
         let known = self
             .pairs
             .get(usize::from(first))

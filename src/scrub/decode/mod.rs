@@ -111,9 +111,15 @@ impl fmt::Display for DecodeError {
                 )
             }
             DecodeError::TooLarge(limit) => {
-                write!(f, "the decoded body is larger than {limit} bytes")
+                write!(
+                    f,
+                    "the decoded body is larger than {limit} bytes (limits.decoded_bytes)"
+                )
             }
-            DecodeError::Ratio(limit) => write!(f, "the body expands more than {limit} times"),
+            DecodeError::Ratio(limit) => write!(
+                f,
+                "the body expands more than {limit} times (limits.decode_ratio)"
+            ),
             DecodeError::Unavailable(encoding) => {
                 write!(f, "no memory to decode {}", encoding.name())
             }

@@ -150,7 +150,12 @@ impl EnvelopeScrubber {
                     let newline = memchr::memchr(b'\n', &chunk[at..]).map(|found| at + found);
                     let end = newline.unwrap_or(chunk.len());
                     if self.line.len() + (end - at) > self.header_bytes {
-                        return Err(self.fail(Reason::TooLarge("the header line"), self.line_start));
+                        let reason = Reason::TooLarge {
+                            what: "the line",
+                            key: "limits.header_bytes",
+                            limit: self.header_bytes as u64,
+                        };
+                        return Err(self.fail(reason, self.line_start));
                     }
                     self.line.extend_from_slice(&chunk[at..end]);
                     at = end;

@@ -1,0 +1,244 @@
+//! `scrubline serve` as it runs: a process of its own, what it logs, and real signals.
+
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "the helpers of tests may, too"
+)]
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use support::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+
+/// A proxy in a process of its own, killed when the test ends.
+struct Program {
+    child: Child,
+    address: SocketAddr,
+    /// Lines of its log as they come, and those that have been read.
+    lines: mpsc::UnboundedReceiver<String>,
+    log: Vec<String>,
+}
+
+impl Program {
+    /// Starts it on ports of its own choice, and waits until it serves.
+    async fn start(upstream: &str, settings: &[&str], environment: &[(&str, &str)]) -> Program {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scrubline"));
+        command.args(["serve", "--upstream", upstream]);
+        command.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        for setting in settings {
+            command.args(["--set", setting]);
+        }
+        let mut child = command
+            .envs(environment.iter().copied())
+            .current_dir(std::env::temp_dir())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let (tell, lines) = mpsc::unbounded_channel();
+        std::thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                if tell.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut program = Program {
+            child,
+            address: SocketAddr::from(([0, 0, 0, 0], 0)),
+            lines,
+            log: Vec::new(),
+        };
+        let line = program.read_until("serving").await;
+        // `address=127.0.0.1:1`, or the same in JSON.
+        let (_, behind) = line.split_once("address").unwrap();
+        let address = behind.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let end = address.find(|c: char| !c.is_ascii_digit() && !".:".contains(c));
+        program.address = address[..end.unwrap_or(address.len())].parse().unwrap();
+        program
+    }
+
+    /// The next line of the log that holds these words.
+    async fn read_until(&mut self, words: &str) -> String {
+        while let Some(line) = self.lines.recv().await {
+            self.log.push(line);
+            if let Some(line) = self.log.last().filter(|line| line.contains(words)) {
+                return line.clone();
+            }
+        }
+        panic!("the log ended without '{words}':\n{}", self.log.join("\n"));
+    }
+
+    fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// How it ended, and all that it logged.
+    async fn ended(mut self) -> (ExitStatus, String) {
+        while let Some(line) = self.lines.recv().await {
+            self.log.push(line);
+        }
+        // Its log has ended, so it has, or is about to.
+        (self.child.wait().unwrap(), self.log.join("\n"))
+    }
+
+    async fn post(&self, target: &str, headers: &[(&str, &str)], body: Vec<u8>) -> u16 {
+        request(self.address, "POST", target, headers, body)
+            .await
+            .status
+            .as_u16()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What must be in no log.
+const SECRET: &str = "hunter2";
+
+#[tokio::test]
+async fn no_log_line_holds_what_was_sent() {
+    let upstream = Upstream::start().await;
+    for format in ["human", "json"] {
+        let settings = ["log.level=debug", &format!("log.format={format}")];
+        let mut program = Program::start(&upstream.url(), &settings, &[]).await;
+        let key = format!("sentry_key={KEY}");
+        let passing = format!("/api/1/envelope/?{key}&sentry_secret={SECRET}&token={SECRET}");
+        let secrets = [
+            ("authorization", "Bearer hunter2"),
+            ("cookie", "session=hunter2"),
+            ("referer", "https://app.example/?token=hunter2"),
+            ("user-agent", "agent/1 (token=hunter2)"),
+            ("x-cron-secret", SECRET),
+            ("x-forwarded-for", SECRET),
+        ];
+        let dsn = format!("https://{KEY}:{SECRET}@o1.ingest.de.sentry.io/1");
+        let event = format!(
+            "{{\"message\":\"/x?token={SECRET}\",\"extra\":{{\"password\":\"{SECRET}\",\"note\":\"{SECRET}\"}}}}"
+        );
+        let body = format!(
+            "{{\"event_id\":\"{ID}\",\"dsn\":\"{dsn}\"}}\n{{\"type\":\"event\"}}\n{event}\n{{\"type\":\"{SECRET}\"}}\n{SECRET}\n"
+        );
+        let packed = gzip(body.as_bytes());
+        let encoded: Vec<_> = [&secrets[..], &[("content-encoding", "gzip")]].concat();
+        assert_eq!(program.post(&passing, &encoded, packed.clone()).await, 200);
+        let line = program.read_until("forwarded").await;
+        for (name, bytes) in [
+            ("received_bytes", packed.len()),
+            ("decoded_bytes", body.len()),
+        ] {
+            let human = format!("{name}={bytes} ");
+            let json = format!("\"{name}\":{bytes},");
+            assert!(line.contains(&human) || line.contains(&json), "{line}");
+        }
+        assert!(line.contains("scrubbed_bytes"), "{line}");
+
+        // And of what is refused: each where it may be looked at closest.
+        for (target, header, body, status) in [
+            (passing.as_str(), ("x-a", SECRET), SECRET.to_owned(), 400),
+            (&passing, ("x-a", SECRET), body.replace('}', SECRET), 400),
+            (&passing, ("content-encoding", SECRET), body.clone(), 415),
+            (&passing, ("x-sentry-auth", SECRET), body.clone(), 401),
+            (
+                "/api/1/store/",
+                ("authorization", "Basic hunter2"),
+                event.clone(),
+                401,
+            ),
+            (
+                "/hunter2?token=hunter2",
+                ("x-a", SECRET),
+                event.clone(),
+                404,
+            ),
+            ("/api/hunter2/store/", ("x-a", SECRET), event.clone(), 404),
+        ] {
+            let answered = program.post(target, &[header], body.into_bytes()).await;
+            assert_eq!(answered, status, "{target} {header:?}");
+            program.read_until("refused").await;
+        }
+        // What is no HTTP at all.
+        let mut socket = TcpStream::connect(program.address).await.unwrap();
+        socket
+            .write_all(b"hunter2 \0 hunter2\r\n\r\n")
+            .await
+            .unwrap();
+        let _ = socket.read_to_end(&mut Vec::new()).await;
+        program.read_until("a connection ended badly").await;
+
+        program.terminate();
+        let (status, log) = program.ended().await;
+        assert!(status.success(), "{log}");
+        assert!(!log.contains(SECRET), "{log}");
+        assert!(!log.contains(KEY), "{log}");
+        assert_eq!(log.contains("\"message\":\"request\""), format == "json");
+    }
+}
+
+/// The head and body of one good request, as bytes.
+fn raw_request() -> Vec<u8> {
+    let body = envelope();
+    let head = format!(
+        "POST /api/1/envelope/ HTTP/1.1\r\nhost: p\r\nx-sentry-auth: {AUTH}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.into_bytes(), body].concat()
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_a_drain_at_once() {
+    let (begun, mut beginning) = mpsc::unbounded_channel();
+    let upstream = Upstream::with(move |_| {
+        begun.send(()).unwrap();
+        std::future::pending()
+    })
+    .await;
+    let settings = ["server.drain_timeout=1h", "upstream.response_timeout=1h"];
+    let mut program = Program::start(&upstream.url(), &settings, &[]).await;
+    let mut socket = TcpStream::connect(program.address).await.unwrap();
+    socket.write_all(&raw_request()).await.unwrap();
+    beginning.recv().await.unwrap();
+
+    program.terminate();
+    let line = program.read_until("draining").await;
+    assert!(line.contains("in_flight=1"), "{line}");
+    // Still in flight: nothing but the second signal can end it.
+    assert!(program.child.try_wait().unwrap().is_none());
+    program.terminate();
+    program.read_until("a second signal").await;
+    let (status, log) = program.ended().await;
+    assert_eq!(status.code(), Some(1), "{log}");
+    let mut rest = Vec::new();
+    let _ = socket.read_to_end(&mut rest).await;
+    assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
+}
+
+#[tokio::test]
+async fn a_variable_that_is_an_underscore_off_is_warned_of() {
+    let variables = [("SCRUBLINE_LIMITS_IN_FLIGHT", "1")];
+    let program = Program::start("http://127.0.0.1:1", &[], &variables).await;
+    program.terminate();
+    let (status, log) = program.ended().await;
+    assert!(status.success(), "{log}");
+    let warning = "SCRUBLINE_LIMITS_IN_FLIGHT is ignored; limits.in_flight is set by SCRUBLINE_LIMITS__IN_FLIGHT";
+    assert!(
+        log.lines()
+            .any(|line| line.contains("WARN") && line.contains(warning)),
+        "{log}"
+    );
+}
