@@ -1257,4 +1257,20 @@ async fn apps_that_cannot_be_built() {
         error,
         format!("server.listen: {address} is in use; stop what listens there, or set another port")
     );
+    // Addresses set aside for examples: nobody has them.
+    for (address, expected) in [
+        (
+            "192.0.2.1:9180",
+            "server.listen: 192.0.2.1 is no address of this machine; set one that is, or 0.0.0.0:9180 for all of them",
+        ),
+        (
+            "[2001:db8::1]:9180",
+            "server.listen: 2001:db8::1 is no address of this machine; set one that is, or [::]:9180 for all of them",
+        ),
+    ] {
+        let mut config = Config::new("http://127.0.0.1:1").unwrap();
+        config.server.listen = address.parse().unwrap();
+        let error = App::build(config).await.unwrap_err().to_string();
+        assert_eq!(error, expected);
+    }
 }

@@ -112,6 +112,17 @@ impl fmt::Display for BuildError {
                     "{key}: {address} may not be listened on; set a port of 1024 or above"
                 )
             }
+            BuildError::Bind(key, address, error)
+                if error.kind() == io::ErrorKind::AddrNotAvailable =>
+            {
+                let any = if address.is_ipv4() { "0.0.0.0" } else { "[::]" };
+                write!(
+                    f,
+                    "{key}: {} is no address of this machine; set one that is, or {any}:{} for all of them",
+                    address.ip(),
+                    address.port()
+                )
+            }
             BuildError::Bind(key, address, error) => {
                 write!(f, "{key}: can't listen on {address}: {error}")
             }
