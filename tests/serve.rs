@@ -366,3 +366,26 @@ async fn a_collector_with_tls_is_spoken_to_in_http2() {
     let (version, _, received) = upstream.received.recv().await.unwrap();
     assert_eq!((version, received), (Version::HTTP_2, None));
 }
+
+#[tokio::test]
+async fn a_scheme_that_does_not_fit_the_port_is_told() {
+    let plain = Upstream::start().await;
+    let secure = SecureUpstream::start("scheme").await;
+    for (url, expected) in [
+        (
+            format!("https://{}", plain.address),
+            "can't connect: its port does not speak TLS; set upstream.url to the port that does, or to http://",
+        ),
+        (
+            format!("http://{}", secure.address),
+            "the exchange broke: its port does not speak HTTP; if it is one for TLS, set upstream.url to https://",
+        ),
+    ] {
+        let mut program = Program::start(&url, &[], &[]).await;
+        let headers = [("x-sentry-auth", AUTH)];
+        let status = program.post("/api/1/envelope/", &headers, envelope()).await;
+        assert_eq!(status, 502);
+        let line = program.read_until("no answer from the collector").await;
+        assert!(line.contains(expected), "{line}");
+    }
+}

@@ -68,16 +68,28 @@ fn roots(choice: Roots) -> RootCertStore {
     store
 }
 
-/// What went wrong, by the causes behind the error. They name hosts, ports and states, never what was sent.
+/// What went wrong, by the causes behind the error. They name hosts, ports and states, never what was sent. Where the
+/// cause tells a mistake in the configuration, what to do about it is said instead.
 pub(super) fn failure(error: &Error) -> Failure {
     let mut causes = Vec::new();
     let mut source = error.source();
     while let Some(cause) = source {
-        if cause
-            .downcast_ref::<io::Error>()
-            .is_some_and(|io| io.kind() == io::ErrorKind::TimedOut)
-        {
-            return Failure::Timeout;
+        if let Some(io) = cause.downcast_ref::<io::Error>() {
+            if io.kind() == io::ErrorKind::TimedOut {
+                return Failure::Timeout;
+            }
+            if io.get_ref().is_some_and(is_not_tls) {
+                return Failure::Unreachable(
+                    "its port does not speak TLS; set upstream.url to the port that does, or to http://"
+                        .to_owned(),
+                );
+            }
+        }
+        if cause.downcast_ref().is_some_and(hyper::Error::is_parse) {
+            return Failure::Broken(
+                "its port does not speak HTTP; if it is one for TLS, set upstream.url to https://"
+                    .to_owned(),
+            );
         }
         causes.push(cause.to_string());
         source = cause.source();
@@ -88,4 +100,17 @@ pub(super) fn failure(error: &Error) -> Failure {
     } else {
         Failure::Broken(why)
     }
+}
+
+/// Whether the far side answered the first words of a handshake with something else. The error comes wrapped twice.
+fn is_not_tls(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    if let Some(io) = error.downcast_ref::<io::Error>() {
+        return io.get_ref().is_some_and(is_not_tls);
+    }
+    matches!(
+        error.downcast_ref(),
+        Some(rustls::Error::InvalidMessage(
+            rustls::InvalidMessage::InvalidContentType
+        ))
+    )
 }
