@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use scrubline::config::{
-    Config, Error, Level, Loader, LogFormat, Resolved, Source, UpstreamEncoding,
+    Config, Error, Level, Loader, LogFormat, Resolved, Secrets, Source, UpstreamEncoding,
 };
 
 /// A file that goes when the test ends.
@@ -77,6 +77,10 @@ connections = 8
 [policy]
 name = "other"
 
+[secrets]
+env = ["A", "B"]
+files = ["/run/secrets/*"]
+
 [log]
 level = "debug"
 format = "json"
@@ -111,6 +115,8 @@ format = "json"
         (16 << 10, 7, 8)
     );
     assert_eq!(config.policy.name, "other");
+    assert_eq!(config.secrets.env, ["A", "B"]);
+    assert_eq!(config.secrets.files, ["/run/secrets/*"]);
     assert_eq!(
         (config.log.level, config.log.format),
         (Level::Debug, LogFormat::Json)
@@ -255,7 +261,7 @@ fn sizes_and_durations_say_which_units_there_are() {
 fn unknown_keys_name_the_nearest() {
     let server = "[server] has listen, admin, head_timeout, body_timeout, drain_timeout";
     let upstream = "[upstream] has url, encoding, connect_timeout, response_timeout, roots";
-    let nothing = "the sections are [server], [upstream], [limits], [policy], [log]; scrubline.example.toml has every key";
+    let nothing = "the sections are [server], [upstream], [limits], [policy], [secrets], [log]; scrubline.example.toml has every key";
     for (key, hint) in [
         ("server.lisen", "did you mean server.listen?"),
         ("sever.lisen", "did you mean server.listen?"),
@@ -600,4 +606,53 @@ fn values_that_cannot_be_right_together_are_told() {
     assert!(told.contains("give them different ports"), "{told}");
     let told = load(&[("upstream.url", "https://a.eu/42")]);
     assert!(told.contains("looks like the DSN's project"), "{told}");
+}
+
+/// Known secrets are named by where they stand. What is wrong with one is told, and never its value.
+#[test]
+fn known_secrets_are_read_by_reference() {
+    let folder = std::env::temp_dir().join(format!("scrubline-{}-secrets", std::process::id()));
+    std::fs::create_dir_all(folder.join("..data")).unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let good = write("good", " a real secret\n");
+    let short = write("short", "hunter2");
+    let empty = write("empty", "\n");
+    let secrets = |env: &[&str], files: &[&str]| {
+        Secrets {
+            env: env.iter().map(|name| (*name).to_owned()).collect(),
+            files: files.iter().map(|name| (*name).to_owned()).collect(),
+        }
+        .read()
+    };
+    assert_eq!(
+        secrets(&[], &[&good]).unwrap().values(),
+        [b"a real secret".to_vec()]
+    );
+    let pattern = format!("{}/g*", folder.display());
+    assert_eq!(secrets(&[], &[&pattern]).unwrap().values().len(), 1);
+    let nothing = format!("{}/x*", folder.display());
+    let missing = format!("{}/missing", folder.display());
+    let wrong = folder.display().to_string();
+    let problems = secrets(
+        &["SCRUBLINE_TEST_NOT_SET"],
+        &[&short, &empty, &nothing, &missing, &wrong],
+    )
+    .unwrap_err()
+    .join("\n");
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(
+        problems,
+        format!(
+            "secrets.env: the environment has no SCRUBLINE_TEST_NOT_SET; set it, or leave it out\n\
+             secrets.files: {short} has 7 bytes, and so short a value would be found in much that is none; it takes at least 8\n\
+             secrets.files: {empty} is empty\n\
+             secrets.files: {nothing}: meets no file\n\
+             secrets.files: {missing}: there is no such file\n\
+             secrets.files: {wrong}: is no file"
+        )
+    );
 }

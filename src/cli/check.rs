@@ -27,6 +27,10 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
             );
         }
     };
+    let secrets = match resolved.config.secrets.read() {
+        Ok(secrets) => secrets.values().len(),
+        Err(problems) => return fail(USAGE, problems.join("\n")),
+    };
     let packs: Vec<String> = policy
         .packs()
         .iter()
@@ -39,6 +43,9 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
             policy.name(),
             packs.join(", ")
         ));
+    }
+    if secrets > 0 {
+        text.push_str(&format!("# it looks for {secrets} known secrets\n"));
     }
     for warning in resolved.warnings() {
         // Nothing is to be done where standard error is gone.

@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use clap::ValueEnum;
 
 use super::{USAGE, fail};
+use crate::config::Secrets;
 use crate::policy::{self, Policy};
 use crate::scrub::{
     Format, ItemOutcome, Limits, Malformed, Output, Plan, Redaction, Report, Scrubber,
@@ -33,6 +34,12 @@ pub(super) struct Arguments {
     /// per type of envelope item that was left out
     #[arg(long)]
     report: bool,
+    /// Also take out the value of this environment variable wherever it stands; may be given more than once
+    #[arg(long, value_name = "NAME")]
+    secret_env: Vec<String>,
+    /// Also take out what is in this file, or in files that a pattern meets; may be given more than once
+    #[arg(long, value_name = "PATH")]
+    secret_file: Vec<String>,
     /// The input [default: standard input]
     file: Option<PathBuf>,
 }
@@ -115,6 +122,18 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
     let policy = match Policy::builtin(&arguments.policy) {
         Ok(policy) => policy,
         Err(error) => return fail(USAGE, error),
+    };
+    let secrets = Secrets {
+        env: arguments.secret_env.clone(),
+        files: arguments.secret_file.clone(),
+    };
+    let policy = match secrets
+        .read()
+        .map(|secrets| policy.with_known_secrets(secrets.values()))
+    {
+        Ok(Ok(policy)) => policy,
+        Ok(Err(error)) => return fail(USAGE, error),
+        Err(problems) => return fail(USAGE, problems.join("\n")),
     };
     let input: Box<dyn Read> = match &arguments.file {
         None => Box::new(io::stdin().lock()),

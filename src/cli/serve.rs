@@ -42,6 +42,7 @@ async fn serve(resolved: Resolved) -> ExitCode {
                 format_args!("{}: {error}", resolved.source("policy.name")),
             );
         }
+        Err(error @ BuildError::Secrets(_)) => return fail(USAGE, error),
         Err(error) => return fail(1, error),
     };
     let shutdown = Shutdown::new();

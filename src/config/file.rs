@@ -105,7 +105,16 @@ fn convert(value: &DeValue<'_>) -> Value {
         DeValue::Float(_) => Value::Other("a fraction"),
         DeValue::Boolean(_) => Value::Other("a boolean"),
         DeValue::Datetime(_) => Value::Other("a date"),
-        DeValue::Array(_) => Value::Other("an array"),
+        DeValue::Array(values) => {
+            let texts: Option<Vec<String>> = values
+                .iter()
+                .map(|value| value.get_ref().as_str().map(str::to_owned))
+                .collect();
+            match texts {
+                Some(texts) => Value::List(texts),
+                None => Value::Other("an array of something else than strings"),
+            }
+        }
         DeValue::Table(_) => Value::Other("a table"),
     }
 }

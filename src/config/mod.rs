@@ -6,6 +6,7 @@
 
 mod env;
 mod file;
+mod secrets;
 mod size;
 mod upstream;
 
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use crate::scrub;
 
+pub use secrets::{SecretValues, Secrets};
 pub use upstream::UpstreamUrl;
 
 /// The file that is read when none is named and it exists.
@@ -34,6 +36,8 @@ pub struct Config {
     pub limits: Limits,
     /// Which policy scrubs.
     pub policy: PolicyChoice,
+    /// The operator's real secrets, by reference.
+    pub secrets: Secrets,
     /// What is logged, and how.
     pub log: Log,
 }
@@ -221,6 +225,7 @@ impl Config {
             policy: PolicyChoice {
                 name: "sentry-eu".to_owned(),
             },
+            secrets: Secrets::default(),
             log: Log {
                 level: Level::Info,
                 format: LogFormat::Human,
@@ -380,6 +385,16 @@ const KEYS: &[Key] = &[
         show: |config| quoted(&config.policy.name),
     },
     Key {
+        name: "secrets.env",
+        set: |config, value| value.list().map(|it| config.secrets.env = it),
+        show: |config| listed(&config.secrets.env),
+    },
+    Key {
+        name: "secrets.files",
+        set: |config, value| value.list().map(|it| config.secrets.files = it),
+        show: |config| listed(&config.secrets.files),
+    },
+    Key {
         name: "log.level",
         set: |config, value| value.one_of(&Level::NAMES).map(|it| config.log.level = it),
         show: |config| named(&Level::NAMES, config.log.level),
@@ -401,6 +416,11 @@ fn quoted(value: impl fmt::Display) -> String {
     toml::Value::String(value.to_string()).to_string()
 }
 
+fn listed(values: &[String]) -> String {
+    let values = values.iter().cloned().map(toml::Value::String).collect();
+    toml::Value::Array(values).to_string()
+}
+
 fn named<T: PartialEq>(names: &[(&str, T)], value: T) -> String {
     names
         .iter()
@@ -413,6 +433,7 @@ fn named<T: PartialEq>(names: &[(&str, T)], value: T) -> String {
 enum Value {
     Text(String),
     Integer(i64),
+    List(Vec<String>),
     /// Anything that no key takes: what it is.
     Other(&'static str),
 }
@@ -422,7 +443,23 @@ impl Value {
         match self {
             Value::Text(text) => Ok(text),
             Value::Integer(_) => Err("is an integer; put it in quotes".to_owned()),
+            Value::List(_) => Err("is an array, not a string".to_owned()),
             Value::Other(what) => Err(format!("is {what}, not a string")),
+        }
+    }
+
+    /// An array of strings; outside of files, separated by commas.
+    fn list(&self) -> Result<Vec<String>, String> {
+        match self {
+            Value::List(values) => Ok(values.clone()),
+            Value::Text(text) => Ok(text
+                .split(',')
+                .map(str::trim)
+                .filter(|part| !part.is_empty())
+                .map(str::to_owned)
+                .collect()),
+            Value::Integer(_) => Err("is an integer, not an array of strings".to_owned()),
+            Value::Other(what) => Err(format!("is {what}, not an array of strings")),
         }
     }
 
@@ -436,7 +473,7 @@ impl Value {
     fn duration(&self) -> Result<Duration, String> {
         match self {
             Value::Integer(n) => Err(format!("{n} has no unit; say what it is, as \"{n}s\"")),
-            Value::Text(_) | Value::Other(_) => size::parse_duration(self.text()?),
+            Value::Text(_) | Value::List(_) | Value::Other(_) => size::parse_duration(self.text()?),
         }
     }
 
@@ -444,7 +481,7 @@ impl Value {
     fn bytes(&self, least: u64) -> Result<u64, String> {
         let bytes = match self {
             Value::Integer(n) => u64::try_from(*n).map_err(|_| format!("{n} is negative"))?,
-            Value::Text(_) | Value::Other(_) => size::parse_bytes(self.text()?)?,
+            Value::Text(_) | Value::List(_) | Value::Other(_) => size::parse_bytes(self.text()?)?,
         };
         if bytes < least {
             return Err(format!(
@@ -464,6 +501,7 @@ impl Value {
             Value::Text(text) => text
                 .parse()
                 .map_err(|_| format!("{text:?} is no number; {}", range()))?,
+            Value::List(_) => return Err(format!("is an array; {}", range())),
             Value::Other(what) => return Err(format!("is {what}; {}", range())),
         };
         if (least..=most).contains(&count) {

@@ -8,7 +8,7 @@ mod pack;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::scrub::Plan;
+use crate::scrub::{LEAST_SECRET_BYTES, Plan};
 
 /// The packs that are built in: file name and text.
 const PACKS: [(&str, &str); 5] = [
@@ -86,6 +86,25 @@ impl Policy {
                 .map(|(_, pack)| (pack.pack.clone(), pack.version))
                 .collect(),
             plan,
+        })
+    }
+
+    /// The same policy, which also takes these values out wherever they stand.
+    ///
+    /// # Errors
+    /// One of them is shorter than [`LEAST_SECRET_BYTES`](crate::scrub::LEAST_SECRET_BYTES); none is ever shown.
+    pub fn with_known_secrets(&self, values: &[Vec<u8>]) -> Result<Policy, PolicyError> {
+        if values.iter().any(|value| value.len() < LEAST_SECRET_BYTES) {
+            return Err(PolicyError {
+                problems: vec![format!(
+                    "a known secret is shorter than {LEAST_SECRET_BYTES} bytes"
+                )],
+            });
+        }
+        let values = values.iter().map(Vec::as_slice);
+        Ok(Policy {
+            plan: Arc::new(self.plan.with_known_secrets(values)),
+            ..self.clone()
         })
     }
 

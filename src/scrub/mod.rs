@@ -26,7 +26,9 @@ mod envelope;
 pub mod fuzzing;
 mod headers;
 mod json;
+mod known;
 mod limits;
+mod literals;
 mod name;
 mod outcome;
 mod path;
@@ -47,6 +49,7 @@ use splice::Splicer;
 use text::{Context, Kind, Layer, TextMachine};
 
 pub use envelope::EnvelopeHead;
+pub use known::LEAST_SECRET_BYTES;
 pub use limits::Limits;
 pub use name::{Kinds, Treatment};
 pub use outcome::{ItemOutcome, Malformed, Place, Reason, Report};

@@ -1,5 +1,6 @@
 //! [`Plan`]: a compiled policy as plain data. The policy module builds it; the engine only reads it.
 
+use super::known::KnownSecrets;
 use super::name::{Kinds, Names, Treatment, Verdict, Words};
 use super::path::{Forced, PathTree};
 use super::token::{TokenRule, Tokens};
@@ -19,6 +20,8 @@ pub struct Plan {
     /// Hosts whose URLs have parameters of [`Kinds::HOSTED`].
     pub(crate) hosts: Vec<String>,
     pub(crate) tokens: Tokens,
+    pub(crate) known: KnownSecrets,
+    pub(crate) known_rule: u16,
 }
 
 /// One entry of a rule that matches names. Phrases are written as people write names; they are normalised here.
@@ -222,9 +225,12 @@ impl PlanBuilder {
         let forced_rule = self.rule("sentry.forced_setting");
         let dsn_secret_rule = self.rule("sentry.dsn_secret");
         let no_text_rule = self.rule("attachment.no_text");
+        let known_rule = self.rule("secrets.known");
         Plan {
             dsn_secret_rule,
             no_text_rule,
+            known: KnownSecrets::default(),
+            known_rule,
             names: self.names,
             paths: self.paths,
             rules: self.rules,
@@ -238,6 +244,22 @@ impl PlanBuilder {
 }
 
 impl Plan {
+    /// The same plan, which also looks for these values wherever they stand. Each is at least [`LEAST_SECRET_BYTES`] long.
+    ///
+    /// [`LEAST_SECRET_BYTES`]: super::LEAST_SECRET_BYTES
+    pub fn with_known_secrets<'a>(&self, values: impl IntoIterator<Item = &'a [u8]>) -> Plan {
+        let mut plan = self.clone();
+        for value in values {
+            plan.known.add(value);
+        }
+        plan
+    }
+
+    /// How many known secrets it looks for.
+    pub fn known_secrets(&self) -> usize {
+        self.known.len()
+    }
+
     /// The id of the rule that covers a name in a place of one of these kinds, if any.
     pub fn rule_for_name(&self, name: &str, kinds: Kinds) -> Option<&str> {
         let verdict = self

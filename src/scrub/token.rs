@@ -4,6 +4,7 @@
 //! literal), so that the longest look is known when it is compiled. A look costs a table look-up at each word of a text; a
 //! whole text can be let go by [`Tokens::may_begin_in`], one table look-up a byte.
 
+use super::literals::{LOOK, Literal, Literals, spellings};
 use super::name::RuleIndex;
 
 /// A set of ASCII characters.
@@ -102,79 +103,12 @@ pub(crate) struct Tokens {
     contextual: Vec<u16>,
     /// What tokens begin with that begin with no anchor.
     unanchored: Alphabet,
-    /// One bit for each hash of three characters that an anchor or a context begins with.
-    grams: Vec<u64>,
-    /// The anchors and contexts behind each hash.
-    literals: Vec<(u32, Vec<Literal>)>,
+    /// What a text has somewhere that has a token.
+    literals: Literals,
 }
 
 /// Longest run of characters by which tokens without an anchor are told apart.
 pub(crate) const LONGEST: usize = 64;
-/// How many characters behind an anchor a quick look compares.
-const LOOK: usize = 16;
-
-/// What a quick look compares: an anchor with the characters that must follow, or a word of a context.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Literal {
-    text: Box<[u8]>,
-    caseless: bool,
-    /// No letter or digit stands before it.
-    bounded: bool,
-    /// What must follow, and how much of it.
-    then: Alphabet,
-    least: usize,
-}
-
-impl Literal {
-    /// Whether it stands in a text at an index.
-    fn is_at(&self, text: &[u8], at: usize) -> bool {
-        let rest = &text[at..];
-        let Some(start) = rest.get(..self.text.len()) else {
-            return false;
-        };
-        let same = if self.caseless {
-            start.eq_ignore_ascii_case(&self.text)
-        } else {
-            start == &self.text[..]
-        };
-        same && !(self.bounded && at > 0 && text[at - 1].is_ascii_alphanumeric())
-            && rest[self.text.len()..]
-                .get(..self.least)
-                .is_some_and(|behind| behind.iter().all(|byte| self.then.has(*byte)))
-    }
-}
-
-const GRAM_BITS: u32 = 17;
-
-#[inline]
-fn gram(a: u8, b: u8, c: u8) -> usize {
-    let mixed = (u32::from(a) | u32::from(b) << 8 | u32::from(c) << 16).wrapping_mul(0x9E37_79B1);
-    (mixed >> (32 - GRAM_BITS)) as usize
-}
-
-/// The spellings of a beginning: in each case, if case does not matter.
-fn spellings(start: &[u8], caseless: bool) -> Vec<Vec<u8>> {
-    let mut all = vec![Vec::new()];
-    for byte in start {
-        let cases = if caseless && byte.is_ascii_alphabetic() {
-            vec![byte.to_ascii_lowercase(), byte.to_ascii_uppercase()]
-        } else {
-            vec![*byte]
-        };
-        all = all
-            .iter()
-            .flat_map(|known| {
-                cases.iter().map(move |case| {
-                    let mut longer = known.clone();
-                    longer.push(*case);
-                    longer
-                })
-            })
-            .collect();
-    }
-    all
-}
-
 impl Tokens {
     pub(crate) fn add(&mut self, rule: RuleIndex, form: &TokenRule) {
         let index = self.tokens.len() as u16;
@@ -186,7 +120,7 @@ impl Tokens {
                 }) => (*alphabet, (*least).min(LOOK)),
                 Some(TokenPart::Literal(_)) | None => (Alphabet::default(), 0),
             };
-            self.note_literal(&Literal {
+            self.literals.add(&Literal {
                 text: anchor.into(),
                 caseless: form.caseless,
                 bounded: form.before.is_none(),
@@ -209,7 +143,7 @@ impl Tokens {
         if form.anchors.is_empty() {
             self.contextual.push(index);
             for word in &form.context {
-                self.note_literal(&Literal {
+                self.literals.add(&Literal {
                     text: word.as_bytes().into(),
                     caseless: true,
                     bounded: false,
@@ -250,38 +184,6 @@ impl Tokens {
         {
             Ok(at) => self.starts[at].1.push(anchor),
             Err(at) => self.starts.insert(at, (start, vec![anchor])),
-        }
-    }
-
-    fn note_literal(&mut self, literal: &Literal) {
-        if self.grams.is_empty() {
-            self.grams = vec![0; 1 << (GRAM_BITS - 6)];
-        }
-        let start = &literal.text[..literal.text.len().min(3)];
-        for spelled in spellings(start, literal.caseless) {
-            match spelled.as_slice() {
-                [a, b, c] => self.set(gram(*a, *b, *c), literal),
-                [a, b] => (0..=255)
-                    .filter(|c| literal.least == 0 || literal.then.has(*c))
-                    .for_each(|c| self.set(gram(*a, *b, c), literal)),
-                _ => {}
-            }
-        }
-    }
-
-    fn set(&mut self, bit: usize, literal: &Literal) {
-        self.grams[bit / 64] |= 1 << (bit % 64);
-        let bit = bit as u32;
-        let at = match self.literals.binary_search_by_key(&bit, |(bit, _)| *bit) {
-            Ok(at) => at,
-            Err(at) => {
-                self.literals.insert(at, (bit, Vec::new()));
-                at
-            }
-        };
-        let literals = &mut self.literals[at].1;
-        if !literals.contains(literal) {
-            literals.push(literal.clone());
         }
     }
 
@@ -332,28 +234,6 @@ impl Tokens {
 
     /// Whether there may be a token in a text that is written without escapes: a quick look that can only say no.
     pub(crate) fn may_begin_in(&self, text: &[u8]) -> bool {
-        if self.grams.is_empty() {
-            return false;
-        }
-        for (at, three) in text.windows(3).enumerate() {
-            let bit = gram(three[0], three[1], three[2]);
-            if self.grams[bit / 64] >> (bit % 64) & 1 == 1 && self.is_literal(bit, text, at) {
-                return true;
-            }
-        }
-        false
-    }
-
-    fn is_literal(&self, bit: usize, text: &[u8], at: usize) -> bool {
-        match self
-            .literals
-            .binary_search_by_key(&(bit as u32), |(bit, _)| *bit)
-        {
-            Ok(known) => self.literals[known]
-                .1
-                .iter()
-                .any(|literal| literal.is_at(text, at)),
-            Err(_) => false,
-        }
+        self.literals.may_be_in(text)
     }
 }

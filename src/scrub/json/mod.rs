@@ -50,6 +50,8 @@ const KEPT_TYPE: &[u8] = b"boolean";
 const CAPTURE_BYTES: usize = 512;
 /// Raw bytes between an object's brace and the end of its first key while it may be an OTLP value.
 const OTLP_BYTES: u64 = 256;
+/// Longest number that is looked at, in bytes.
+const NUMBER_BYTES: usize = 64;
 /// A key of a denied object that is at least so long and has letters and digits goes too.
 const SECRET_KEY_BYTES: usize = 16;
 
@@ -92,6 +94,14 @@ struct StringState {
     leaf: Option<Leaf>,
 }
 
+/// A number that may have to be replaced for what it says.
+#[derive(Debug)]
+struct Digits {
+    /// Offset of its first byte.
+    start: u64,
+    text: Vec<u8>,
+}
+
 /// A subtree that is replaced as a whole.
 #[derive(Debug, Clone, Copy)]
 struct Drop {
@@ -113,6 +123,8 @@ pub(crate) struct JsonScrubber {
     verdicts: KeyVerdicts,
     /// Reading in which the number in progress is replaced.
     number: Option<Reading>,
+    /// The number in progress, if what it says matters.
+    digits: Option<Digits>,
     drop: Option<Drop>,
     /// The brace of an object that may be an OTLP value, and the reading in which it is replaced.
     otlp: Option<(u64, usize, Reading, RuleIndex)>,
@@ -152,6 +164,7 @@ impl JsonScrubber {
             machine: TextMachine::new(),
             verdicts: KeyVerdicts::new(),
             number: None,
+            digits: None,
             drop: None,
             otlp: None,
             newlines: Vec::new(),
@@ -171,6 +184,7 @@ impl JsonScrubber {
         self.next = Next::plain(PathTree::root(document));
         self.string.leaf = None;
         self.number = None;
+        self.digits = None;
         self.drop = None;
         self.otlp = None;
         self.newlines.clear();
@@ -206,7 +220,10 @@ impl JsonScrubber {
         let mut at = from;
         loop {
             match self.lexer.next(bytes, &mut at, base)? {
-                Event::NeedMore => return Ok(()),
+                Event::NeedMore => {
+                    self.read_digits(bytes, bytes.len(), base);
+                    return Ok(());
+                }
                 Event::Open(Container::Array, at)
                 | Event::StringStart { at, .. }
                 | Event::NumberStart(at)
@@ -252,7 +269,11 @@ impl JsonScrubber {
             None
         };
         let literal = self.lexer.literal_start();
-        [otlp, leaf, text, literal].into_iter().flatten().min()
+        let number = self.digits.as_ref().map(|digits| digits.start);
+        [otlp, leaf, text, literal, number]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// When the chunk has been settled: holds that have grown too long are redacted.
@@ -328,7 +349,10 @@ impl JsonScrubber {
                 self.string_part(chunk, start, end, closed, base, splicer)
             }
             Event::NumberStart(at) => self.number_start(offset(at), splicer),
-            Event::NumberEnd(at) => self.number_end(offset(at), splicer),
+            Event::NumberEnd(at) => {
+                self.read_digits(chunk, at, base);
+                self.number_end(offset(at), splicer);
+            }
             Event::Literal { start, end } => self.literal(start, offset(end), splicer),
         }
     }
@@ -633,6 +657,27 @@ impl JsonScrubber {
             }
             self.number = Some(reading);
         }
+        let plain = matches!(next.treat, Treat::Plain | Treat::Query);
+        if plain && !self.plan.known.is_empty() {
+            self.digits = Some(Digits {
+                start: at,
+                text: Vec::new(),
+            });
+        }
+    }
+
+    /// Takes note of the number in progress up to an index of the chunk. One that is too long is let go.
+    fn read_digits(&mut self, chunk: &[u8], to: usize, base: u64) {
+        let Some(digits) = &mut self.digits else {
+            return;
+        };
+        let from = (digits.start + digits.text.len() as u64 - base) as usize;
+        let some = chunk.get(from..to).unwrap_or_default();
+        if digits.text.len() + some.len() > NUMBER_BYTES {
+            self.digits = None;
+        } else {
+            digits.text.extend_from_slice(some);
+        }
     }
 
     fn number_end(&mut self, at: u64, splicer: &mut Splicer) {
@@ -641,6 +686,14 @@ impl JsonScrubber {
         }
         if let Some(reading) = self.number.take() {
             splicer.resume(reading, at);
+        }
+        if let Some(digits) = self.digits.take()
+            && self.plan.known.is_in(&digits.text)
+        {
+            splicer.cut(Reading::Plain, digits.start);
+            splicer.insert(Reading::Plain, &Bytes::from_static(QUOTED_MARKER));
+            splicer.record(Reading::Plain, self.plan.known_rule, digits.start);
+            splicer.resume(Reading::Plain, at);
         }
         self.end_value(splicer);
     }
@@ -780,7 +833,14 @@ impl JsonScrubber {
                 && kind == Kind::Plain
                 && !(self.lexer.escaped && hides_letters(part))
                 && !self.plan.tokens.may_begin_in(part);
-            let idle = tokenless && !self.lexer.signs.may_separate(part);
+            let plan = &self.plan;
+            let knownless = plan.known.is_empty()
+                || (closed
+                    && !self.string.scanning
+                    && !self.lexer.escaped
+                    && memchr::memchr2(b'%', b'&', part).is_none()
+                    && !plan.known.may_be_in(part));
+            let idle = tokenless && knownless && !self.lexer.signs.may_separate(part);
             if !idle {
                 if !self.string.scanning {
                     self.machine.start(kind, Layer::Json, at);
@@ -790,6 +850,9 @@ impl JsonScrubber {
                         && memchr::memmem::find(part, b"&#").is_none()
                     {
                         self.machine.skip_tokens();
+                    }
+                    if knownless {
+                        self.machine.skip_known();
                     }
                 }
                 let mut cx = Context {

@@ -24,6 +24,7 @@ mod authority;
 mod before;
 mod container;
 mod cookie;
+mod known;
 mod prose;
 mod quote;
 mod separator;
@@ -39,6 +40,7 @@ use super::name::{RuleIndex, Words};
 use super::plan::Plan;
 use super::splice::{Reading, Splicer};
 use container::Containers;
+pub(crate) use known::canonical;
 use quote::{Brackets, Quote, Quotes};
 pub(crate) use symbol::Layer;
 use symbol::Symbol;
@@ -131,8 +133,12 @@ pub(crate) struct TextMachine {
     pair: Option<RuleIndex>,
     /// A quick look has seen no bare token, so that none is looked for.
     tokenless: bool,
-    /// The literal in whose line the token in progress ends.
+    /// A quick look has seen no known secret.
+    knownless: bool,
+    /// The literal in whose line the token in progress ends, or the rest of the known secret in progress.
     through: Vec<u8>,
+    /// How much of that rest has come.
+    followed: usize,
     /// Whether a value of this text has been replaced.
     redacted: bool,
     /// In a cookie string: a cookie begins here.
@@ -166,7 +172,9 @@ impl TextMachine {
             container: None,
             pair: None,
             tokenless: false,
+            knownless: false,
             through: Vec::new(),
+            followed: 0,
             redacted: false,
             cookie_starts: true,
             partial: Vec::new(),
@@ -190,6 +198,7 @@ impl TextMachine {
         self.pair = None;
         self.redacted = false;
         self.tokenless = false;
+        self.knownless = false;
         self.cookie_starts = true;
         self.partial.clear();
         self.backslashes = [0; 2];
@@ -200,6 +209,11 @@ impl TextMachine {
         self.tokenless = true;
     }
 
+    /// The text that has been started is known to have no known secret.
+    pub(crate) fn skip_known(&mut self) {
+        self.knownless = true;
+    }
+
     /// Whether a value of this text has been replaced.
     pub(crate) fn has_redacted(&self) -> bool {
         self.redacted
@@ -208,6 +222,7 @@ impl TextMachine {
     /// Bytes that are kept between chunks.
     pub(crate) fn held_bytes(&self) -> usize {
         self.name.capacity()
+            + self.through.capacity()
             + self.partial.capacity()
             + self.quotes.held_bytes()
             + self.window.held_bytes()
@@ -235,6 +250,7 @@ impl TextMachine {
                 // Inside of a word nothing begins and nothing ends.
                 if self.value.is_none()
                     && self.container.is_none()
+                    && (self.knownless || cx.plan.known.is_empty())
                     && cell.symbol.ascii().is_ascii_alphanumeric()
                     && (self.tokenless || self.window.back_byte(0).is_ascii_alphanumeric())
                     && !matches!(self.kind, Kind::Cookie(_))
@@ -329,6 +345,11 @@ impl TextMachine {
         }
         if let Kind::Cookie(rule) = self.kind {
             return self.in_cookies(rule, cx);
+        }
+        if let Some(cell) = self.window.next()
+            && self.at_known(cell.symbol, cx)?
+        {
+            return Ok(());
         }
         if self.container.is_some() {
             return self.in_container(cx);

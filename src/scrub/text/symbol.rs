@@ -37,6 +37,17 @@ impl Symbol {
         }
     }
 
+    /// How many bytes of UTF-8 it is.
+    pub(crate) fn utf8_len(self) -> usize {
+        match self.code {
+            0..0x80 => 1,
+            code if code & RAW_BYTE != 0 => 1,
+            0x80..0x800 => 2,
+            0x800..0x1_0000 => 3,
+            _ => 4,
+        }
+    }
+
     /// A character that stands as it is.
     pub(crate) fn plain(code: u32) -> Self {
         Symbol {

@@ -54,6 +54,8 @@ pub(super) enum Until {
     Argument,
     /// A cookie: `;`, as it stands in the header.
     Cookie,
+    /// What does not go on with a known secret.
+    Following,
     /// So many characters.
     Count(usize),
 }
@@ -246,6 +248,7 @@ impl TextMachine {
                 );
             }
             Until::Through => return self.closes_outer(at),
+            Until::Following => return Ok(!self.follows(symbol)),
             Until::Param { .. }
             | Until::Word
             | Until::HeaderWord
@@ -321,6 +324,7 @@ impl TextMachine {
             | Until::Number
             | Until::Alphabet(_)
             | Until::Through
+            | Until::Following
             | Until::Cookie
             | Until::Count(_) => false,
         })
@@ -400,10 +404,14 @@ impl TextMachine {
         if value.lead == 0 && self.ends_at(&value, 0)? {
             return self.end_value(value, cx);
         }
-        value.lead = value.lead.saturating_sub(1);
         let Some(cell) = self.window.next() else {
             return Ok(());
         };
+        if value.lead > 0 {
+            value.lead -= 1;
+        } else if value.until == Until::Following && !self.is_extra_backslash(cell.symbol) {
+            self.followed += cell.symbol.utf8_len();
+        }
         if value.until == Until::Through
             && let Some(left) = self.through_end()?
         {

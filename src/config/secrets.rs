@@ -1,0 +1,152 @@
+//! `[secrets]`: the operator's real secrets, by reference. Only this file reads them; their values are never shown.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::scrub::LEAST_SECRET_BYTES;
+
+/// Largest file that is taken for a secret, in bytes.
+const LARGEST_FILE: u64 = 64 << 10;
+
+/// `[secrets]`: where the values stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Secrets {
+    /// Names of environment variables.
+    pub env: Vec<String>,
+    /// Paths of files, or patterns of them (`/run/secrets/*`); hidden files are not meant.
+    pub files: Vec<String>,
+}
+
+/// The values of secrets. `Debug` shows how many there are.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SecretValues(Vec<Vec<u8>>);
+
+impl fmt::Debug for SecretValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretValues({})", self.0.len())
+    }
+}
+
+impl SecretValues {
+    /// The values, in no special order.
+    pub fn values(&self) -> &[Vec<u8>] {
+        &self.0
+    }
+}
+
+impl Secrets {
+    /// Reads all values. White space around a value is not part of it.
+    ///
+    /// # Errors
+    /// All that is wrong, a line each: a variable that is not set, a file that can't be read, a pattern that meets no file, a value
+    /// that is too short to be looked for everywhere.
+    pub fn read(&self) -> Result<SecretValues, Vec<String>> {
+        let mut values = Vec::new();
+        let mut problems = Vec::new();
+        for name in &self.env {
+            match std::env::var_os(name) {
+                Some(value) => take(
+                    &format!("secrets.env: {name}"),
+                    value.as_encoded_bytes(),
+                    &mut values,
+                    &mut problems,
+                ),
+                None => problems.push(format!(
+                    "secrets.env: the environment has no {name}; set it, or leave it out"
+                )),
+            }
+        }
+        for pattern in &self.files {
+            match files(pattern) {
+                Ok(paths) => {
+                    for path in paths {
+                        match read(&path) {
+                            Ok(value) => take(
+                                &format!("secrets.files: {}", path.display()),
+                                &value,
+                                &mut values,
+                                &mut problems,
+                            ),
+                            Err(what) => {
+                                problems.push(format!("secrets.files: {}: {what}", path.display()));
+                            }
+                        }
+                    }
+                }
+                Err(what) => problems.push(format!("secrets.files: {pattern}: {what}")),
+            }
+        }
+        values.sort();
+        values.dedup();
+        if problems.is_empty() {
+            Ok(SecretValues(values))
+        } else {
+            Err(problems)
+        }
+    }
+}
+
+fn take(what: &str, value: &[u8], values: &mut Vec<Vec<u8>>, problems: &mut Vec<String>) {
+    let value = value.trim_ascii();
+    if value.is_empty() {
+        problems.push(format!("{what} is empty"));
+    } else if value.len() < LEAST_SECRET_BYTES {
+        problems.push(format!(
+            "{what} has {} bytes, and so short a value would be found in much that is none; it takes at least {LEAST_SECRET_BYTES}",
+            value.len()
+        ));
+    } else {
+        values.push(value.to_vec());
+    }
+}
+
+/// The files that a path or a pattern means.
+fn files(pattern: &str) -> Result<Vec<PathBuf>, String> {
+    let options = glob::MatchOptions {
+        case_sensitive: true,
+        require_literal_separator: true,
+        // Kubernetes keeps what it mounts in hidden folders, and shows links to it.
+        require_literal_leading_dot: true,
+    };
+    let is_pattern = pattern.contains(['*', '?', '[']);
+    if !is_pattern {
+        return Ok(vec![PathBuf::from(pattern)]);
+    }
+    let paths = glob::glob_with(pattern, options)
+        .map_err(|error| format!("is no pattern: {}", error.msg))?;
+    let mut found = Vec::new();
+    for path in paths {
+        let path = path.map_err(|error| format!("{}", error.error()))?;
+        if path.is_file() {
+            found.push(path);
+        }
+    }
+    if found.is_empty() {
+        return Err("meets no file".to_owned());
+    }
+    Ok(found)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let meta = std::fs::metadata(path).map_err(|error| said(&error))?;
+    if !meta.is_file() {
+        return Err("is no file".to_owned());
+    }
+    if meta.len() > LARGEST_FILE {
+        return Err(format!(
+            "is larger than a secret is ({} bytes at most)",
+            LARGEST_FILE
+        ));
+    }
+    std::fs::read(path).map_err(|error| said(&error))
+}
+
+fn said(error: &std::io::Error) -> String {
+    if error.kind() == std::io::ErrorKind::NotFound {
+        "there is no such file".to_owned()
+    } else if error.kind() == std::io::ErrorKind::PermissionDenied {
+        "may not be read by this user".to_owned()
+    } else {
+        error.to_string()
+    }
+}

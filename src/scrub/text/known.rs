@@ -1,0 +1,113 @@
+//! Finds known secrets, symbol by symbol, whatever they are spelled in.
+
+use super::before::push;
+use super::symbol::{self, Layer};
+use super::value::{Until, Value};
+use super::window::More;
+use super::{Context, Symbol, TextMachine};
+use crate::scrub::known::{COMPARED, KnownSecrets};
+
+/// A value as symbols see it, in bytes: its own escapes undone, without backslashes before quotes.
+pub(crate) fn canonical(value: &[u8]) -> Vec<u8> {
+    let mut form = Vec::with_capacity(value.len());
+    let mut at = 0;
+    while let Some((symbol, width)) = symbol::read(&value[at..], Layer::Plain, true) {
+        if matches!(symbol.ascii(), b'"' | b'\'' | b'`') {
+            while form.last() == Some(&b'\\') {
+                form.pop();
+            }
+        }
+        push(&mut form, symbol);
+        at += width;
+    }
+    form
+}
+
+impl TextMachine {
+    /// Redacts the known secret that begins here. Tells whether there is one.
+    #[inline]
+    pub(super) fn at_known(&mut self, symbol: Symbol, cx: &mut Context<'_>) -> Result<bool, More> {
+        if self.knownless || cx.plan.known.is_empty() {
+            return Ok(false);
+        }
+        let mut first = Vec::new();
+        push(&mut first, symbol);
+        match first.first() {
+            Some(byte) if cx.plan.known.may_begin(*byte) => self.known_here(*byte, cx),
+            _ => Ok(false),
+        }
+    }
+
+    fn known_here(&mut self, first: u8, cx: &mut Context<'_>) -> Result<bool, More> {
+        let plan = cx.plan;
+        let known: &KnownSecrets = &plan.known;
+        for form in known.beginning(first) {
+            let compared = &form[..form.len().min(COMPARED)];
+            if let Some(length) = self.matches(compared)? {
+                self.through.clear();
+                self.through.extend_from_slice(&form[compared.len()..]);
+                self.followed = 0;
+                let mut value = Value::new(Until::Following, Symbol::plain(0));
+                value.lead = length;
+                self.redact(plan.known_rule, 0, value, cx);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// How many symbols a form takes that begins here.
+    fn matches(&self, form: &[u8]) -> Result<Option<usize>, More> {
+        let mut at = 0;
+        let mut read = 0;
+        let mut bytes = Vec::with_capacity(4);
+        while read < form.len() {
+            let Some(symbol) = self.window.peek(at)? else {
+                return Ok(None);
+            };
+            if symbol.ascii() == b'\\' && form[read] != b'\\' && at > 0 {
+                // Backslashes of a quote, which may be more of them the deeper it stands.
+                if !self.leads_to_quote(at)? {
+                    return Ok(None);
+                }
+                at += 1;
+                continue;
+            }
+            bytes.clear();
+            push(&mut bytes, symbol);
+            let same =
+                form[read..].starts_with(&bytes) || (form[read] == b' ' && symbol.ascii() == b'+');
+            if !same {
+                return Ok(None);
+            }
+            read += bytes.len();
+            at += 1;
+        }
+        Ok(Some(at))
+    }
+
+    fn leads_to_quote(&self, at: usize) -> Result<bool, More> {
+        let mut next = at;
+        while self.window.byte(next)? == b'\\' && next < at + 64 {
+            next += 1;
+        }
+        Ok(matches!(self.window.byte(next)?, b'"' | b'\'' | b'`'))
+    }
+
+    /// Whether the next symbol goes on with the known secret in progress.
+    pub(super) fn follows(&self, symbol: Symbol) -> bool {
+        let mut bytes = Vec::with_capacity(4);
+        push(&mut bytes, symbol);
+        let rest = self.through.get(self.followed..).unwrap_or_default();
+        !rest.is_empty() && (rest.starts_with(&bytes) || self.is_extra_backslash(symbol))
+    }
+
+    /// Whether a backslash is one that the secret in progress has not, since it stands deeper.
+    pub(super) fn is_extra_backslash(&self, symbol: Symbol) -> bool {
+        symbol.ascii() == b'\\'
+            && self
+                .through
+                .get(self.followed)
+                .is_some_and(|next| *next != b'\\')
+    }
+}
