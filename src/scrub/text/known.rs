@@ -73,6 +73,23 @@ impl TextMachine {
                 at += 1;
                 continue;
             }
+            if symbol.ascii() == b'\\' && form[read] == b'\\' {
+                // The deeper a backslash stands, the more of them are written.
+                let wanted = form[read..]
+                    .iter()
+                    .take_while(|byte| **byte == b'\\')
+                    .count();
+                let mut found = 0;
+                while self.window.byte(at + found)? == b'\\' {
+                    found += 1;
+                }
+                if found < wanted {
+                    return Ok(None);
+                }
+                read += wanted;
+                at += found;
+                continue;
+            }
             bytes.clear();
             push(&mut bytes, symbol);
             let same =
