@@ -116,7 +116,10 @@ impl TextMachine {
         let mut bytes = Vec::with_capacity(4);
         push(&mut bytes, symbol);
         let rest = self.through.get(self.followed..).unwrap_or_default();
-        !rest.is_empty() && (rest.starts_with(&bytes) || self.is_extra_backslash(symbol))
+        !rest.is_empty()
+            && (rest.starts_with(&bytes)
+                || (rest[0] == b' ' && symbol.ascii() == b'+')
+                || self.is_extra_backslash(symbol))
     }
 
     /// Whether a backslash is one that the secret in progress has not, since it stands deeper.
