@@ -7,11 +7,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::pack::{
-    Action, Detect, Detector, DocumentKind, Force, Letters, Name, Pack, Part, Place, Run, Token,
+    Action, Detect, Detector, DocumentKind, Force, Letters, Name, Pack, Part, PersonalAction,
+    Place, Run, Token,
 };
 use crate::scrub::{
-    Alphabet, Document, Forced, Format, Kinds, Limits, NameRule, Output, PathRule, Plan,
-    PlanBuilder, SafeNames, Scrubber, TokenPart, TokenRule, Treatment,
+    Alphabet, Document, Forced, Format, Kinds, Limits, NameRule, Output, PathRule, Personal, Plan,
+    PlanBuilder, SafeNames, Scrubber, TokenPart, TokenRule, Treated, Treatment,
 };
 
 /// Longest run of a token that a rule may allow.
@@ -207,9 +208,26 @@ fn try_examples(plan: &Plan, file: &str, rule: &Name, problems: &mut Vec<String>
 }
 
 fn detect(builder: &mut PlanBuilder, rule: &Detect) {
-    match rule.what {
-        Detector::UserInfo => builder.user_info_rule(&rule.id),
-    }
+    let kind = match rule.what {
+        Detector::UserInfo => return builder.user_info_rule(&rule.id),
+        Detector::Email => Personal::Email,
+        Detector::Phone => Personal::Phone,
+        Detector::Card => Personal::Card,
+        Detector::Iban => Personal::Iban,
+        Detector::Ip => Personal::Ip,
+        Detector::Pesel => Personal::Pesel,
+        Detector::Nip => Personal::Nip,
+        Detector::Regon => Personal::Regon,
+        Detector::PhonePl => Personal::PhonePl,
+        Detector::AccountPl => Personal::AccountPl,
+    };
+    let treated = match rule.treated {
+        None | Some(PersonalAction::Remove) => Treated::Remove,
+        Some(PersonalAction::Mask) => Treated::Mask,
+        Some(PersonalAction::Hash) => Treated::Hash,
+        Some(PersonalAction::Truncate) => Treated::Truncate,
+    };
+    builder.personal_rule(&rule.id, kind, treated);
 }
 
 /// Each text that should match has something redacted by this rule, and none of the others.

@@ -11,22 +11,30 @@ use std::sync::Arc;
 use crate::scrub::{LEAST_SECRET_BYTES, Plan};
 
 /// The packs that are built in: file name and text.
-const PACKS: [(&str, &str); 5] = [
+const PACKS: [(&str, &str); 7] = [
     ("core.toml", include_str!("../../rules/core.toml")),
     (
         "credentials.toml",
         include_str!("../../rules/credentials.toml"),
     ),
     ("tokens.toml", include_str!("../../rules/tokens.toml")),
+    ("pii.toml", include_str!("../../rules/pii.toml")),
+    ("pii-pl.toml", include_str!("../../rules/pii-pl.toml")),
     ("ip.toml", include_str!("../../rules/ip.toml")),
     ("sentry.toml", include_str!("../../rules/sentry.toml")),
 ];
 
 /// The policies that are built in: file name and text.
-const POLICIES: [(&str, &str); 1] = [(
-    "sentry-eu.toml",
-    include_str!("../../rules/policies/sentry-eu.toml"),
-)];
+const POLICIES: [(&str, &str); 2] = [
+    (
+        "sentry-eu.toml",
+        include_str!("../../rules/policies/sentry-eu.toml"),
+    ),
+    (
+        "strict.toml",
+        include_str!("../../rules/policies/strict.toml"),
+    ),
+];
 
 /// The name of the default policy.
 pub const DEFAULT: &str = "sentry-eu";

@@ -172,6 +172,8 @@ pub(super) struct Detect {
     pub(super) id: String,
     pub(super) description: String,
     pub(super) what: Detector,
+    #[serde(rename = "do", default)]
+    pub(super) treated: Option<PersonalAction>,
     pub(super) matches: Vec<String>,
     pub(super) ignores: Vec<String>,
 }
@@ -180,6 +182,26 @@ pub(super) struct Detect {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Detector {
     UserInfo,
+    Email,
+    Phone,
+    Card,
+    Iban,
+    Ip,
+    Pesel,
+    Nip,
+    Regon,
+    PhonePl,
+    AccountPl,
+}
+
+/// What becomes of personal data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum PersonalAction {
+    Remove,
+    Mask,
+    Hash,
+    Truncate,
 }
 
 /// A rule by path: member names separated by `/`.

@@ -3,6 +3,7 @@
 use super::known::KnownSecrets;
 use super::name::{Kinds, Names, Treatment, Verdict, Words};
 use super::path::{Forced, PathTree};
+use super::personal::{Personal, PersonalData, Treated};
 use super::token::{TokenRule, Tokens};
 
 /// A compiled policy: denied names, path rules, and the ids of the rules behind them.
@@ -21,6 +22,7 @@ pub struct Plan {
     pub(crate) hosts: Vec<String>,
     pub(crate) tokens: Tokens,
     pub(crate) known: KnownSecrets,
+    pub(crate) personal: PersonalData,
     pub(crate) known_rule: u16,
 }
 
@@ -101,6 +103,7 @@ pub struct PlanBuilder {
     user_info: Option<u16>,
     hosts: Vec<String>,
     tokens: Tokens,
+    personal: PersonalData,
 }
 
 impl PlanBuilder {
@@ -207,6 +210,12 @@ impl PlanBuilder {
         self.user_info = Some(self.rule(id));
     }
 
+    /// Adds a rule for personal data of a kind.
+    pub fn personal_rule(&mut self, id: &str, kind: Personal, treated: Treated) {
+        let index = self.rule(id);
+        self.personal.add(kind, index, treated);
+    }
+
     /// Adds a rule for bare tokens.
     pub fn token_rule(&mut self, rule: &TokenRule) {
         let index = self.rule(&rule.id);
@@ -237,6 +246,7 @@ impl PlanBuilder {
             user_info: self.user_info,
             hosts: self.hosts,
             tokens: self.tokens,
+            personal: self.personal,
             held_rule,
             forced_rule,
         }
@@ -253,6 +263,23 @@ impl Plan {
             plan.known.add(value);
         }
         plan
+    }
+
+    /// The same plan with a key for hashes of personal data and, if said, another treatment for all kinds.
+    pub fn with_personal(&self, treated: Option<Treated>, key: Option<&[u8]>) -> Plan {
+        let mut plan = self.clone();
+        if let Some(treated) = treated {
+            plan.personal.treat_all(treated);
+        }
+        if let Some(key) = key {
+            plan.personal.set_key(key);
+        }
+        plan
+    }
+
+    /// Whether personal data is to be hashed and there is no key: it is removed then.
+    pub fn lacks_hash_key(&self) -> bool {
+        self.personal.lacks_key()
     }
 
     /// How many known secrets it looks for.

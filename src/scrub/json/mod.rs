@@ -658,7 +658,7 @@ impl JsonScrubber {
             self.number = Some(reading);
         }
         let plain = matches!(next.treat, Treat::Plain | Treat::Query);
-        if plain && !self.plan.known.is_empty() {
+        if plain && !(self.plan.known.is_empty() && self.plan.personal.is_empty()) {
             self.digits = Some(Digits {
                 start: at,
                 text: Vec::new(),
@@ -680,6 +680,18 @@ impl JsonScrubber {
         }
     }
 
+    /// The rule that covers a number for what it says, and what replaces it.
+    fn number_says(&self, text: &[u8]) -> Option<(RuleIndex, Bytes)> {
+        if self.plan.known.is_in(text) {
+            return Some((self.plan.known_rule, Bytes::from_static(QUOTED_MARKER)));
+        }
+        let personal = &self.plan.personal;
+        let kind = personal.number(text)?;
+        let replacement = personal.replacement(kind, text, text);
+        let quoted = [b"\"", &replacement[..], b"\""].concat();
+        Some((personal.rule(kind)?, Bytes::from(quoted)))
+    }
+
     fn number_end(&mut self, at: u64, splicer: &mut Splicer) {
         if self.dropping() {
             return;
@@ -688,11 +700,11 @@ impl JsonScrubber {
             splicer.resume(reading, at);
         }
         if let Some(digits) = self.digits.take()
-            && self.plan.known.is_in(&digits.text)
+            && let Some((rule, text)) = self.number_says(&digits.text)
         {
             splicer.cut(Reading::Plain, digits.start);
-            splicer.insert(Reading::Plain, &Bytes::from_static(QUOTED_MARKER));
-            splicer.record(Reading::Plain, self.plan.known_rule, digits.start);
+            splicer.insert(Reading::Plain, &text);
+            splicer.record(Reading::Plain, rule, digits.start);
             splicer.resume(Reading::Plain, at);
         }
         self.end_value(splicer);
@@ -840,7 +852,14 @@ impl JsonScrubber {
                     && !self.lexer.escaped
                     && memchr::memchr2(b'%', b'&', part).is_none()
                     && !plan.known.may_be_in(part));
-            let idle = tokenless && knownless && !self.lexer.signs.may_separate(part);
+            let personless = plan.personal.is_empty()
+                || (closed
+                    && !self.string.scanning
+                    && !self.lexer.escaped
+                    && memchr::memchr2(b'%', b'&', part).is_none()
+                    && memchr::memchr(b'@', part).is_none()
+                    && part.iter().filter(|byte| byte.is_ascii_digit()).count() < 4);
+            let idle = tokenless && knownless && personless && !self.lexer.signs.may_separate(part);
             if !idle {
                 if !self.string.scanning {
                     self.machine.start(kind, Layer::Json, at);
@@ -853,6 +872,9 @@ impl JsonScrubber {
                     }
                     if knownless {
                         self.machine.skip_known();
+                    }
+                    if personless {
+                        self.machine.skip_personal();
                     }
                 }
                 let mut cx = Context {

@@ -25,6 +25,7 @@ mod before;
 mod container;
 mod cookie;
 mod known;
+mod personal;
 mod prose;
 mod quote;
 mod separator;
@@ -135,6 +136,10 @@ pub(crate) struct TextMachine {
     tokenless: bool,
     /// A quick look has seen no known secret.
     knownless: bool,
+    /// A quick look has seen no personal data.
+    personless: bool,
+    /// What the value in progress leaves as, if not as the marker.
+    replaced: Option<Bytes>,
     /// The literal in whose line the token in progress ends, or the rest of the known secret in progress.
     through: Vec<u8>,
     /// How much of that rest has come.
@@ -173,6 +178,8 @@ impl TextMachine {
             pair: None,
             tokenless: false,
             knownless: false,
+            personless: false,
+            replaced: None,
             through: Vec::new(),
             followed: 0,
             redacted: false,
@@ -199,6 +206,8 @@ impl TextMachine {
         self.redacted = false;
         self.tokenless = false;
         self.knownless = false;
+        self.personless = false;
+        self.replaced = None;
         self.cookie_starts = true;
         self.partial.clear();
         self.backslashes = [0; 2];
@@ -212,6 +221,11 @@ impl TextMachine {
     /// The text that has been started is known to have no known secret.
     pub(crate) fn skip_known(&mut self) {
         self.knownless = true;
+    }
+
+    /// The text that has been started is known to have no personal data.
+    pub(crate) fn skip_personal(&mut self) {
+        self.personless = true;
     }
 
     /// Whether a value of this text has been replaced.
@@ -252,7 +266,8 @@ impl TextMachine {
                     && self.container.is_none()
                     && (self.knownless || cx.plan.known.is_empty())
                     && cell.symbol.ascii().is_ascii_alphanumeric()
-                    && (self.tokenless || self.window.back_byte(0).is_ascii_alphanumeric())
+                    && ((self.tokenless && (self.personless || cx.plan.personal.is_empty()))
+                        || self.window.back_byte(0).is_ascii_alphanumeric())
                     && !matches!(self.kind, Kind::Cookie(_))
                 {
                     self.window.advance();

@@ -48,6 +48,7 @@ impl TextMachine {
         let symbol = cell.symbol;
         let plain = self.kind == Kind::Plain;
         let found = self.at_token(symbol, cx)?
+            || self.at_personal(symbol, cx)?
             || match symbol.ascii() {
                 b'=' => self.at_equals(symbol, cx)?,
                 b':' if plain => self.at_colon(symbol, cx)?,

@@ -446,8 +446,10 @@ impl TextMachine {
         cx.splicer
             .resume(super::Reading::Plain, self.window.offset(0));
         self.value = None;
-        if !value.silent {
-            self.window.passed_marker();
+        match self.replaced.take() {
+            Some(text) => self.window.passed(&text),
+            None if value.silent => {}
+            None => self.window.passed(MARKER),
         }
         for _ in 0..closing {
             self.pass();

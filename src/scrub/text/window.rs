@@ -10,7 +10,6 @@
 //! decision depends on the text alone, and never on how it was cut.
 
 use super::symbol::Symbol;
-use crate::scrub::MARKER;
 
 /// Most symbols ahead that a decision may depend on.
 pub(super) const AHEAD: usize = 512;
@@ -162,9 +161,9 @@ impl Window {
         self.head += 1;
     }
 
-    /// The marker has been put out in place of what was dropped.
-    pub(super) fn passed_marker(&mut self) {
-        for byte in MARKER {
+    /// A text, which is ASCII, has been put out in place of what was dropped.
+    pub(super) fn passed(&mut self, text: &[u8]) {
+        for byte in text {
             self.put_back(Symbol::plain(u32::from(*byte)));
         }
     }

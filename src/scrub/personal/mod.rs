@@ -1,0 +1,187 @@
+//! Personal data: which kinds a plan looks for, and what becomes of what is found. Plain data; the text machine does the looking.
+
+pub(crate) mod checks;
+
+use std::fmt;
+
+use bytes::Bytes;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+use super::MARKER;
+use super::name::RuleIndex;
+
+/// A kind of personal data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Personal {
+    /// An e-mail address.
+    Email,
+    /// A telephone number with its country code.
+    Phone,
+    /// A payment card's number.
+    Card,
+    /// An international bank account number.
+    Iban,
+    /// An IP address.
+    Ip,
+    /// The Polish personal number.
+    Pesel,
+    /// The Polish tax number.
+    Nip,
+    /// The Polish business number.
+    Regon,
+    /// A Polish telephone number.
+    PhonePl,
+    /// A Polish account number without its country.
+    AccountPl,
+}
+
+impl Personal {
+    /// All kinds.
+    pub const ALL: [Personal; 10] = [
+        Personal::Email,
+        Personal::Phone,
+        Personal::Card,
+        Personal::Iban,
+        Personal::Ip,
+        Personal::Pesel,
+        Personal::Nip,
+        Personal::Regon,
+        Personal::PhonePl,
+        Personal::AccountPl,
+    ];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// What becomes of personal data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Treated {
+    /// It becomes the marker.
+    #[default]
+    Remove,
+    /// Each of its letters and digits becomes an asterisk.
+    Mask,
+    /// It becomes a keyed hash of itself: the same for the same person, and of no use without the key.
+    Hash,
+    /// An IP address loses what tells one of a network from another (the last 8 bits, or 80 of 128); anything else is removed.
+    Truncate,
+}
+
+/// The kinds that a plan looks for, and what becomes of them.
+#[derive(Clone, Default)]
+pub(crate) struct PersonalData {
+    rules: [Option<(RuleIndex, Treated)>; Personal::ALL.len()],
+    any: bool,
+    key: Option<Box<[u8]>>,
+}
+
+impl fmt::Debug for PersonalData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds = self.rules.iter().flatten().count();
+        write!(f, "PersonalData({kinds} kinds)")
+    }
+}
+
+impl PersonalData {
+    pub(crate) fn add(&mut self, kind: Personal, rule: RuleIndex, treated: Treated) {
+        self.rules[kind.index()] = Some((rule, treated));
+        self.any = true;
+    }
+
+    pub(crate) fn set_key(&mut self, key: &[u8]) {
+        self.key = Some(key.into());
+    }
+
+    /// Whether something is to be hashed and there is no key for it.
+    pub(crate) fn lacks_key(&self) -> bool {
+        self.key.is_none()
+            && self
+                .rules
+                .iter()
+                .flatten()
+                .any(|(_, treated)| *treated == Treated::Hash)
+    }
+
+    pub(crate) fn treat_all(&mut self, treated: Treated) {
+        for (_, known) in self.rules.iter_mut().flatten() {
+            *known = treated;
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.any
+    }
+
+    pub(crate) fn rule(&self, kind: Personal) -> Option<RuleIndex> {
+        self.rules[kind.index()].map(|(rule, _)| rule)
+    }
+
+    /// What kind of personal data a number is, if its digits alone tell.
+    pub(crate) fn number(&self, digits: &[u8]) -> Option<Personal> {
+        if !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let has = |kind: Personal| self.rules[kind.index()].is_some();
+        if has(Personal::Card) && checks::is_card(digits) {
+            return Some(Personal::Card);
+        }
+        (has(Personal::Pesel) && checks::is_pesel(digits)).then_some(Personal::Pesel)
+    }
+
+    /// What a finding becomes. `text` is as it was written, `canonical` what is the same for all spellings of it.
+    pub(crate) fn replacement(&self, kind: Personal, text: &[u8], canonical: &[u8]) -> Bytes {
+        let treated = self.rules[kind.index()].map_or(Treated::Remove, |(_, treated)| treated);
+        match (treated, &self.key) {
+            (Treated::Mask, _) => text
+                .iter()
+                .map(|byte| {
+                    if byte.is_ascii_alphanumeric() || *byte >= 0x80 {
+                        b'*'
+                    } else {
+                        *byte
+                    }
+                })
+                .collect(),
+            (Treated::Hash, Some(key)) => hashed(key, canonical),
+            (Treated::Truncate, _) if kind == Personal::Ip => {
+                truncated(canonical).unwrap_or_else(|| Bytes::from_static(MARKER))
+            }
+            (Treated::Remove | Treated::Hash | Treated::Truncate, _) => Bytes::from_static(MARKER),
+        }
+    }
+}
+
+/// The first 64 bits of HMAC-SHA-256 (RFC 2104), in hex: enough that no two people of one company are likely to meet.
+fn hashed(key: &[u8], canonical: &[u8]) -> Bytes {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        return Bytes::from_static(MARKER);
+    };
+    mac.update(canonical);
+    let digest = mac.finalize().into_bytes();
+    let hex: String = digest[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    // The letter keeps it from being taken for a number.
+    Bytes::from(format!("[hash:x{hex}]"))
+}
+
+/// An address without its last 8 bits, or its last 80 (`a.b.c.0`, `x:y:z::`).
+fn truncated(address: &[u8]) -> Option<Bytes> {
+    let address: std::net::IpAddr = std::str::from_utf8(address).ok()?.parse().ok()?;
+    let text = match address {
+        std::net::IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0")
+        }
+        std::net::IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            std::net::Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0).to_string()
+        }
+    };
+    Some(Bytes::from(text))
+}

@@ -1,0 +1,111 @@
+//! Personal data under the policy `strict`: what the packs' own examples do not show. Replacements, numbers, idempotence.
+
+#![allow(
+    dead_code,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    unreachable_pub,
+    missing_docs
+)]
+
+#[path = "support/scrub.rs"]
+mod support;
+
+use std::sync::Arc;
+
+use scrubline::policy::Policy;
+use scrubline::scrub::fuzzing::check_laws;
+use scrubline::scrub::{Format, Plan, Treated};
+use support::scrub;
+
+fn strict() -> Arc<Plan> {
+    Policy::builtin("strict").unwrap().plan()
+}
+
+fn run(plan: &Arc<Plan>, input: &str) -> String {
+    let (out, result) = scrub(plan, Format::Json, [input.as_bytes()]);
+    result.unwrap();
+    for cut in 1..input.len() {
+        check_laws(plan, Format::Json, input.as_bytes(), &[cut]);
+    }
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn strings_and_numbers() {
+    let cases = [
+        (
+            r#"{"m":"ann@example.com paid with 4111 1111 1111 1111"}"#,
+            r#"{"m":"[Filtered] paid with [Filtered]"}"#,
+        ),
+        (
+            r#"{"n":4111111111111111,"p":44051401359,"t":1700000000,"u":1700000000000,"v":1700000000000000}"#,
+            r#"{"n":"[Filtered]","p":"[Filtered]","t":1700000000,"u":1700000000000,"v":1700000000000000}"#,
+        ),
+        (
+            r#"{"nip":"5260250274","x":{"phone":"500600700"}}"#,
+            r#"{"nip":"[Filtered]","x":{"phone":"[Filtered]"}}"#,
+        ),
+        (
+            r#"{"u":"/x?to=ann%40example.com&n=1"}"#,
+            r#"{"u":"/x?to=[Filtered]&n=1"}"#,
+        ),
+        (
+            r#"{"ip":"peer 203.0.113.9:443 and [2001:db8::1]"}"#,
+            r#"{"ip":"peer [Filtered]:443 and [[Filtered]]"}"#,
+        ),
+        (
+            r#"{"ua":"Mozilla/5.0 Chrome/156.0.0.0 Safari/537.36","id":"9ec79c33ec9942ab8353589fcb2e04dc","at":"2026-01-01T12:30:45.123456Z"}"#,
+            r#"{"ua":"Mozilla/5.0 Chrome/156.0.0.0 Safari/537.36","id":"9ec79c33ec9942ab8353589fcb2e04dc","at":"2026-01-01T12:30:45.123456Z"}"#,
+        ),
+    ];
+    let plan = strict();
+    for (input, want) in cases {
+        assert_eq!(run(&plan, input), want);
+    }
+}
+
+#[test]
+fn masks_and_truncates() {
+    let input = r#"{"m":"ann@example.com, +48 500 600 700, 203.0.113.9, 2001:db8:1:2::3"}"#;
+    let mask = Arc::new(strict().with_personal(Some(Treated::Mask), None));
+    assert_eq!(
+        run(&mask, input),
+        r#"{"m":"***@*******.***, +** *** *** ***, ***.*.***.*, ****:**:*:*::*"}"#
+    );
+    let cut = Arc::new(strict().with_personal(Some(Treated::Truncate), None));
+    assert_eq!(
+        run(&cut, input),
+        r#"{"m":"[Filtered], [Filtered], 203.0.113.0, 2001:db8:1::"}"#
+    );
+}
+
+/// One person is one hash, however written; another key gives another.
+#[test]
+fn hashes_tell_one_from_another_and_nothing_more() {
+    let hash = |key: &[u8]| Arc::new(strict().with_personal(Some(Treated::Hash), Some(key)));
+    let plan = hash(b"a key of the operator");
+    let one = run(&plan, r#"{"m":"ann@example.com"}"#);
+    assert!(
+        one.starts_with(r#"{"m":"[hash:x"#)
+            && one.len() == r#"{"m":"[hash:x0123456789abcdef]"}"#.len(),
+        "{one}"
+    );
+    assert_eq!(run(&plan, r#"{"m":"Ann@Example.com"}"#), one);
+    assert_ne!(run(&plan, r#"{"m":"bob@example.com"}"#), one);
+    assert_ne!(
+        run(&hash(b"another key"), r#"{"m":"ann@example.com"}"#),
+        one
+    );
+    assert_eq!(
+        run(&plan, r#"{"m":"44051401359"}"#),
+        run(&plan, r#"{"m":44051401359}"#)
+    );
+    let keyless = strict().with_personal(Some(Treated::Hash), None);
+    assert!(keyless.lacks_hash_key());
+    assert_eq!(
+        run(&Arc::new(keyless), r#"{"m":"ann@example.com"}"#),
+        r#"{"m":"[Filtered]"}"#
+    );
+}
