@@ -72,7 +72,7 @@ fn masks_and_truncates() {
     let mask = Arc::new(strict().with_personal(Some(Treated::Mask), None));
     assert_eq!(
         run(&mask, input),
-        r#"{"m":"***@*******.***, +** *** *** ***, ***.*.***.*, ****:**:*:*::*"}"#
+        r#"{"m":"***@*******.***, +** *** *** ***, ***.*.***.*, ****:***:*:*::*"}"#
     );
     let cut = Arc::new(strict().with_personal(Some(Treated::Truncate), None));
     assert_eq!(

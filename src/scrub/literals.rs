@@ -30,7 +30,10 @@ impl Literal {
         } else {
             start == &self.text[..]
         };
-        same && !(self.bounded && at > 0 && text[at - 1].is_ascii_alphanumeric())
+        // The letter of an escape (`\n`) is none.
+        let joined =
+            at > 0 && text[at - 1].is_ascii_alphanumeric() && !(at > 1 && text[at - 2] == b'\\');
+        same && !(self.bounded && joined)
             && rest[self.text.len()..]
                 .get(..self.least)
                 .is_some_and(|behind| behind.iter().all(|byte| self.then.has(*byte)))

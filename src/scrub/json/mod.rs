@@ -915,7 +915,9 @@ impl JsonScrubber {
                 splicer.resume(leaf.reading, behind);
             }
             // A key with a parameter in it reads as a URL, and is no name.
-            let redacted = self.string.scanning && self.machine.has_redacted();
+            // Neither is one that had something in it before.
+            let redacted = (self.string.scanning && self.machine.has_redacted())
+                || (self.string.is_key && memchr::memmem::find(inside, MARKER).is_some());
             self.string.scanning = false;
             let name = (!full && !redacted).then_some(inside);
             if self.string.is_key {
@@ -1069,7 +1071,14 @@ impl JsonScrubber {
         match frame.container {
             Container::Array => {
                 frame.element.name = match denied {
-                    Some(v) if v.kinds.meets(Kinds::HEADER) || name.starts_with(b"-") => {
+                    Some(v)
+                        if v.kinds.meets(Kinds::HEADER)
+                            || name.starts_with(b"-")
+                            || self
+                                .verdicts
+                                .look_up(&self.plan.names, name, Kinds::HEADER)
+                                .is_some() =>
+                    {
                         Before::Strong(v.rule)
                     }
                     Some(v) if frame.count == 1 => Before::Weak(v.rule),
@@ -1177,7 +1186,10 @@ fn apply(next: &mut Next, treatment: Treatment, rule: RuleIndex) {
         }
         Treatment::Replace => next.treat = Treat::Replace(rule),
         Treatment::Null => next.treat = Treat::Null(rule),
-        Treatment::Cookies => next.treat = Treat::Cookies(rule),
+        Treatment::Cookies => {
+            next.treat = Treat::Cookies(rule);
+            next.wrapper = true;
+        }
         Treatment::Query => next.treat = Treat::Query,
         Treatment::Text => next.treat = Treat::Plain,
         Treatment::NotNames => next.not_names = true,

@@ -15,7 +15,7 @@ pub(crate) fn luhn(digits: &[u8]) -> bool {
             }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Whether digits have the prefix and length of a card issuer (ISO/IEC 7812-1; the issuers' published ranges).

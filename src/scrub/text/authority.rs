@@ -2,7 +2,8 @@
 
 use super::value::{Until, Value, is_authority_end, is_space};
 use super::window::More;
-use super::{Context, TextMachine};
+use super::{Context, Kind, TextMachine};
+use crate::scrub::MARKER;
 
 /// Longest host that is looked at, in characters.
 const HOST: usize = 96;
@@ -31,8 +32,17 @@ impl TextMachine {
                 endless = self.window.goes_on(end);
                 break;
             };
+            if symbol.ascii() == b'['
+                && end > start
+                && self.window.byte(end - 1)? == b'='
+                && self.window.starts_with(end, MARKER, false)?
+            {
+                // A parameter's value stood here, which may have had the end of the authority in it.
+                break;
+            }
             if symbol.percent <= separator.percent {
-                if is_authority_end(symbol) || self.closes_outer(end)? {
+                let next_parameter = self.kind == Kind::Query && symbol.ascii() == b'&';
+                if is_authority_end(symbol) || next_parameter || self.closes_outer(end)? {
                     break;
                 }
                 match symbol.ascii() {
@@ -88,7 +98,7 @@ impl TextMachine {
         let Some(delimiter) = self.window.peek(end)? else {
             return Ok(false);
         };
-        if delimiter.percent > percent || !matches!(delimiter.ascii(), b'/' | b'?' | b'#') {
+        if delimiter.percent > percent || is_space(delimiter) || self.closes_outer(end)? {
             return Ok(false);
         }
         for index in colon + 1..end {
@@ -97,7 +107,7 @@ impl TextMachine {
             }
         }
         // `:/` and `:8080/` are ports, `:#x@` is a password.
-        Ok(end == colon + 1 && delimiter.ascii() != b'/')
+        Ok(end == colon + 1 && !matches!(delimiter.ascii(), b'/' | b'\\' | b'"' | b'\'' | b'`'))
     }
 
     /// The last `@` before white space or a quote.
@@ -106,11 +116,7 @@ impl TextMachine {
         let mut at = from;
         while let Some(symbol) = self.window.peek(at)? {
             if symbol.percent <= percent {
-                let ends = is_space(symbol)
-                    || matches!(
-                        symbol.ascii(),
-                        b'"' | b'\'' | b'`' | b'<' | b'>' | b'&' | b'='
-                    );
+                let ends = is_space(symbol) || symbol.ascii() == b'&' || self.closes_outer(at)?;
                 if ends {
                     break;
                 }

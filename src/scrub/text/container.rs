@@ -48,6 +48,7 @@ impl TextMachine {
                 open,
                 triple,
                 inside,
+                ..
             } => {
                 let until = Until::Quote {
                     open,
@@ -140,11 +141,16 @@ impl TextMachine {
         }
         let value = Value::new(Until::Atom, open.separator);
         let text = match open.quote {
-            Some(quote) => self.quoted_marker(quote),
-            None => Bytes::from_static(MARKER),
+            Some(quote) if !self.is_joined() => self.quoted_marker(quote),
+            Some(_) | None => Bytes::from_static(MARKER),
         };
         self.redact_as(open.rule, 0, value, &text, cx);
         Ok(())
+    }
+
+    /// Whether quotes right here would join what stands before.
+    pub(super) fn is_joined(&self) -> bool {
+        matches!(self.window.back_byte(0), b'\\' | b'"' | b'\'' | b'`')
     }
 
     /// The marker in quotes, so that what reads the inner document still can.

@@ -98,7 +98,9 @@ impl Signs {
         let pair = Self::QUOTE | Self::COMMA;
         self.0 & Self::SEPARATOR != 0
             || self.0 & pair == pair
-            || (self.0 & Self::MARKUP != 0 && memchr::memmem::find(text, b"</").is_some())
+            || (self.0 & Self::MARKUP != 0
+                && (memchr::memmem::find(text, b"</").is_some()
+                    || memchr::memmem::find(text, b"<!").is_some()))
             || (self.0 & Self::DASH != 0 && has_flag(text))
     }
 }
@@ -106,7 +108,11 @@ impl Signs {
 /// Whether a text has a dash that begins a word.
 fn has_flag(text: &[u8]) -> bool {
     memchr::memchr_iter(b'-', text).any(|at| {
-        let before = at.checked_sub(1).map_or(b' ', |before| text[before]);
+        let escaped = at > 1 && text[at - 2] == b'\\';
+        let before = match at.checked_sub(1) {
+            Some(before) if !escaped => text[before],
+            Some(_) | None => b' ',
+        };
         let behind = text.get(at + 1).copied().unwrap_or(b' ');
         !before.is_ascii_alphanumeric()
             && before != b'-'
@@ -130,8 +136,8 @@ pub(crate) struct TextMachine {
     value: Option<Value>,
     /// Containers whose leaves go.
     container: Option<Containers>,
-    /// The rule that covers the name of the key/value object at hand.
-    pair: Option<RuleIndex>,
+    /// The rule that covers the name of the key/value object at hand, and how many braces are open in it.
+    pair: Option<(RuleIndex, u16)>,
     /// A quick look has seen no bare token, so that none is looked for.
     tokenless: bool,
     /// A quick look has seen no known secret.
@@ -267,7 +273,8 @@ impl TextMachine {
                     && (self.knownless || cx.plan.known.is_empty())
                     && cell.symbol.ascii().is_ascii_alphanumeric()
                     && ((self.tokenless && (self.personless || cx.plan.personal.is_empty()))
-                        || self.window.back_byte(0).is_ascii_alphanumeric())
+                        || (self.window.back_byte(0).is_ascii_alphanumeric()
+                            && self.window.back_byte(0) != b'm'))
                     && !matches!(self.kind, Kind::Cookie(_))
                 {
                     self.window.advance();
@@ -383,12 +390,15 @@ impl TextMachine {
             b'(' | b')' | b'[' | b']' | b'{' => self.brackets.count(symbol),
             b'}' => {
                 self.brackets.count(symbol);
-                self.pair = None;
+                if self
+                    .pair
+                    .is_some_and(|(_, depth)| self.brackets.depth() < depth)
+                {
+                    self.pair = None;
+                }
             }
             b'"' | b'\'' | b'`' => {
-                if self.kind != Kind::Query
-                    && let Some(quote) = Quote::of(symbol)
-                {
+                if let Some(quote) = Quote::of(symbol) {
                     let after_word = self.window.back_byte(0).is_ascii_alphanumeric()
                         && !self.is_literal_prefix();
                     self.quotes.toggle(quote, after_word);
@@ -396,7 +406,14 @@ impl TextMachine {
                     self.host = false;
                 }
             }
-            b'/' => self.in_path = true,
+            // The slashes of `://` begin no path, and `/;` belongs to a connection string.
+            b'/' => {
+                self.in_path |= !matches!(
+                    (self.window.back_byte(0), self.window.back_byte(1)),
+                    (b':', _) | (b'/', b':')
+                )
+            }
+            b';' => self.in_path &= self.window.back_byte(0) != b'/',
             b'?' | b'&' | b'#' => self.in_path = false,
             b' ' | b'\t' | b'\n' | b'\r' | b'<' | b'>' => {
                 self.in_path = false;

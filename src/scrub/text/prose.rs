@@ -11,7 +11,8 @@ use crate::scrub::MARKER;
 /// Shortest word that can be a secret.
 pub(super) const LEAST: usize = 8;
 /// Words before a credential that say how it is to be used (RFC 9110, section 11; IANA's registry of schemes).
-pub(super) const SCHEMES: [&[u8]; 8] = [
+pub(super) const SCHEMES: [&[u8]; 9] = [
+    b"jwt",
     b"bearer",
     b"basic",
     b"token",
@@ -57,8 +58,11 @@ impl TextMachine {
             }
             if length > 0 || is_space(symbol) {
                 let ends = match symbol.ascii() {
-                    // Inside of a word they belong to it.
-                    b';' | b'&' => false,
+                    // Inside of a word it belongs to it.
+                    b',' => {
+                        let next = self.window.peek(start + length + 1)?;
+                        next.is_none_or(is_space)
+                    }
                     _ => self.ends_at(&word, start + length)?,
                 };
                 if ends || matches!(symbol.ascii(), b'<' | b'>') {
@@ -90,10 +94,14 @@ impl TextMachine {
     /// The length of a scheme word at a distance ahead, with the space behind it.
     pub(super) fn scheme(&self, at: usize) -> Result<usize, More> {
         for scheme in SCHEMES {
-            if self.window.starts_with(at, scheme, true)?
-                && self.window.byte(at + scheme.len())? == b' '
-            {
-                return Ok(scheme.len() + 1);
+            if self.window.starts_with(at, scheme, true)? {
+                let mut end = at + scheme.len();
+                while self.window.byte(end)? == b' ' && end < at + 32 {
+                    end += 1;
+                }
+                if end > at + scheme.len() {
+                    return Ok(end - at);
+                }
             }
         }
         Ok(0)

@@ -88,6 +88,14 @@ impl Quotes {
         self.open.capacity() * size_of::<Open>()
     }
 
+    /// Whether so many backslashes and a letter are one escape in the innermost open string (`\n`), and not backslashes of its
+    /// inside with a letter behind them.
+    pub(super) fn escapes(&self, backslashes: u8) -> bool {
+        self.open
+            .last()
+            .is_some_and(|open| u16::from(backslashes) % open.unit == open.unit / 2)
+    }
+
     /// How many of its backslashes belong to the inside of the open string that this quote ends; `None`: it ends none.
     pub(super) fn closed_by(&self, quote: Quote) -> Option<usize> {
         self.open
@@ -147,6 +155,13 @@ impl Brackets {
                 count.saturating_sub(1)
             };
         }
+    }
+
+    /// How many braces are open.
+    pub(super) fn depth(&self) -> u16 {
+        self.0[2]
+            .iter()
+            .fold(0, |sum, count| sum.saturating_add(*count))
     }
 
     /// Whether a bracket of this kind is open.

@@ -13,7 +13,7 @@
 use super::before::{Before, push};
 use super::container::Containers;
 use super::prose::Look;
-use super::quote::Quote;
+use super::quote::{Open, Quote};
 use super::symbol::Symbol;
 use super::value::{Opening, Tail, Until, Value, is_name, is_newline, is_space};
 use super::window::More;
@@ -22,7 +22,7 @@ use crate::scrub::name::{Kinds, NAME_BYTES, RuleIndex, Treatment, Verdict, reads
 use crate::scrub::plan::Plan;
 
 /// Most white space between a separator and its value.
-const GAP: usize = 256;
+const GAP: usize = 480;
 /// Longest name of a flag, in characters.
 const FLAG: usize = 64;
 /// Longest start tag that is looked at, in characters.
@@ -47,14 +47,15 @@ impl TextMachine {
         };
         let symbol = cell.symbol;
         let plain = self.kind == Kind::Plain;
+        // A query's values are text like any other.
         let found = self.at_token(symbol, cx)?
             || self.at_personal(symbol, cx)?
             || match symbol.ascii() {
                 b'=' => self.at_equals(symbol, cx)?,
-                b':' if plain => self.at_colon(symbol, cx)?,
-                b',' if plain => self.at_comma(symbol, cx)?,
+                b':' => self.at_colon(symbol, cx)?,
+                b',' => self.at_comma(symbol, cx)?,
                 b' ' | b'\t' | b'\n' if plain => self.at_space(symbol, cx)?,
-                b'>' if plain => self.at_tag_end(symbol, cx)?,
+                b'>' => self.at_tag_end(symbol, cx)?,
                 _ => false,
             };
         if !found {
@@ -110,6 +111,10 @@ impl TextMachine {
             return self.at_arrow(end, separator, cx);
         }
         let last = self.window.back_byte(end);
+        if plain && last == b':' {
+            // `:=` has been dealt with at its colon.
+            return Ok(false);
+        }
         if plain
             && matches!(last, b'"' | b'\'' | b'`' | b']')
             && let Some(before) = self.quoted_name(end)
@@ -123,7 +128,12 @@ impl TextMachine {
             };
         }
         let parameter = self.parameter_name(end);
-        if self.is_announced(parameter, separator) {
+        if !plain && self.name.trim_ascii_end().ends_with(b":") {
+            return Ok(false);
+        }
+        let mark = self.window.back_byte(parameter.start);
+        let in_url = matches!(mark, b'?' | b'&' | b'#');
+        if (in_url || next != b'=' || !plain) && self.is_announced(parameter, separator) {
             let mut verdict = self.denied(PARAMETERS, cx.plan);
             if verdict.is_none() && self.bare_name(end, b"[]~+").is_some() {
                 verdict = self.denied(PARAMETERS, cx.plan);
@@ -138,7 +148,7 @@ impl TextMachine {
             return Ok(false);
         }
         let Some((verdict, before)) = self.bare(end, b"[]~+", cx.plan) else {
-            return Ok(false);
+            return self.at_pair_member(end, 1, separator, cx);
         };
         self.assigned(verdict, before, 1, separator, cx)
     }
@@ -204,16 +214,29 @@ impl TextMachine {
         let matrix = self.in_path && self.window.back_byte(name.start) == b';';
         let value = Value::new(Until::Param { matrix }, separator);
         if self.kind == Kind::Plain {
-            if matches!(self.window.byte(1)?, b' ' | b'\t') {
+            let first = self.window.peek(1)?;
+            let gap = first.is_some_and(|first| {
+                first.percent <= separator.percent && matches!(first.ascii(), b' ' | b'\t')
+            });
+            // Only a URL tells for sure that it is a URL's; elsewhere it may as well be a field of something.
+            let mark = self.window.back_byte(name.start);
+            let in_url = matches!(mark, b'?' | b'&' | b'#' | b'=');
+            let field = !in_url
+                && (matches!(
+                    self.opening(1)?,
+                    Opening::Bracket(_) | Opening::Quote { .. }
+                ) || self.is_header(verdict, cx.plan));
+            if gap || field {
                 return self.assigned(verdict, name, 1, separator, cx);
             }
             if let Opening::Quote {
                 open,
                 triple,
                 inside,
+                ..
             } = self.opening(1)?
                 && open.quote.percent <= separator.percent
-                && !self.ends_at(&value, 1)?
+                && (!self.ends_at(&value, 1)? || self.really_opens(inside)?)
             {
                 let until = Until::Quote {
                     open,
@@ -282,18 +305,26 @@ impl TextMachine {
             return Ok(false);
         }
         let header = self.is_header(verdict, cx.plan);
-        let until = if header {
-            Until::HeaderWord
+        let cookie = self.name.to_ascii_lowercase().ends_with(b"cookie");
+        let until = if header && self.has_fields(at + gap)? {
+            Until::Line
+        } else if header {
+            Until::HeaderWord { cookie }
         } else {
             Until::Word
         };
         let mut value = Value::new(until, separator);
         let start = at + gap;
-        if self.ends_at(&value, start)? {
+        let quoted = match self.opening(start)? {
+            Opening::Quote { inside, .. } => self.really_opens(inside)?,
+            Opening::Bracket(_) | Opening::Marker | Opening::Plain => false,
+        };
+        if !quoted && self.ends_at(&value, start)? {
             return Ok(false);
         }
+        let look = gap > 0 && !header;
         if let Some(done) =
-            self.opened(verdict.rule, name, start, separator, Tail::Word, false, cx)?
+            self.opened(verdict.rule, name, start, separator, Tail::Word, look, cx)?
         {
             return Ok(done);
         }
@@ -330,11 +361,18 @@ impl TextMachine {
                 open,
                 triple,
                 inside,
+                at: quote_at,
             } => {
                 // A quote like the name's own opens, whatever seems to be open.
-                if name.quote != Some(open.quote) && self.closes_outer(start)? {
+                let unsure = name.quote != Some(open.quote) && self.closes_outer(quote_at)?;
+                if unsure && !self.really_opens(inside)? {
                     return Ok(Some(false));
                 }
+                let tail = if unsure && tail == Tail::Word {
+                    Tail::Unsure
+                } else {
+                    tail
+                };
                 let until = Until::Quote { open, triple, tail };
                 let value = Value::new(until, separator);
                 self.whole(rule, inside, value, cx).map(Some)
@@ -358,6 +396,39 @@ impl TextMachine {
                 None => Ok(None),
             },
         }
+    }
+
+    /// Whether a quote that seems to end a string around the text opens a value all the same: what stands behind it is no
+    /// delimiter, and the quote that seemed open was none.
+    fn really_opens(&self, inside: usize) -> Result<bool, More> {
+        let Some(symbol) = self.window.peek(inside)? else {
+            return Ok(false);
+        };
+        Ok(!is_space(symbol)
+            && Quote::of(symbol).is_none()
+            && !matches!(
+                symbol.ascii(),
+                b'>' | b',' | b')' | b'}' | b']' | b';' | b'&' | b'#' | b'+' | b'.' | b'\\' | b'/'
+            ))
+    }
+
+    /// Whether a header's value begins with a scheme that has fields of its own: `Digest username="ann", response="x"`.
+    fn has_fields(&self, at: usize) -> Result<bool, More> {
+        const SCHEMES: [&[u8]; 7] = [
+            b"digest ",
+            b"oauth ",
+            b"aws4-",
+            b"hmac",
+            b"mac ",
+            b"hawk ",
+            b"signature ",
+        ];
+        for scheme in SCHEMES {
+            if self.window.starts_with(at, scheme, true)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A bracket behind the name of a type or constructor, with a quoted string in it: `Some("x")`, `[]string{"x"}`; or PHP's
@@ -412,7 +483,7 @@ impl TextMachine {
         while self.window.peek(next)?.is_some_and(is_name) && next - at <= FLAG {
             next += 1;
         }
-        Ok(next > at && matches!(self.window.byte(next)?, b'='))
+        Ok(next > at && self.window.byte(next)? == b'=' && self.begins_value(next + 1)?)
     }
 
     // --- `=>` ---
@@ -428,13 +499,19 @@ impl TextMachine {
         let before = match self.quoted_name(end) {
             Some(before) => before,
             None if self.window.back_byte(end) == b']' => {
-                // PHP's `[token] => x`.
-                let Some(inner) = self.bare_name(end + 1, b" ") else {
+                // PHP's `[token] => x`, `[token:protected] => x`, `["token":protected] => x`.
+                let Some(inner) = self.bare_name(end + 1, b" :\"\\") else {
                     return Ok(false);
                 };
                 if self.window.back_byte(inner.start) != b'[' {
                     return Ok(false);
                 }
+                let plain = self.name.strip_prefix(b"\"").unwrap_or(&self.name);
+                let length = plain
+                    .iter()
+                    .position(|byte| matches!(byte, b':' | b'"'))
+                    .unwrap_or(plain.len());
+                self.name = plain[..length].to_vec();
                 bracketed = true;
                 inner
             }
@@ -452,30 +529,30 @@ impl TextMachine {
         let (gap, _) = self.gap(2)?;
         let start = 2 + gap;
         let line = Value::new(Until::Line, separator);
-        if bracketed || before.bracketed {
-            // `string(3) "abc"` of var_dump; else the line.
-            if self.window.starts_with(start, b"string(", false)? {
-                let mut quote_at = start + 7;
-                while self.window.byte(quote_at)?.is_ascii_digit() {
-                    quote_at += 1;
-                }
-                if self.window.starts_with(quote_at, b") ", false)?
-                    && let Opening::Quote { open, inside, .. } = self.opening(quote_at + 2)?
-                {
-                    let until = Until::Quote {
-                        open,
-                        triple: false,
-                        tail: Tail::Line,
-                    };
-                    let value = Value {
-                        lead: inside - start,
-                        whole: true,
-                        ..Value::new(until, separator)
-                    };
-                    self.redact(verdict.rule, start, value, cx);
-                    return Ok(true);
-                }
+        // `string(3) "abc"` of var_dump.
+        if self.window.starts_with(start, b"string(", false)? {
+            let mut quote_at = start + 7;
+            while self.window.byte(quote_at)?.is_ascii_digit() {
+                quote_at += 1;
             }
+            if self.window.starts_with(quote_at, b") ", false)?
+                && let Opening::Quote { open, inside, .. } = self.opening(quote_at + 2)?
+            {
+                let until = Until::Quote {
+                    open,
+                    triple: false,
+                    tail: Tail::Line,
+                };
+                let value = Value {
+                    lead: inside - start,
+                    whole: true,
+                    ..Value::new(until, separator)
+                };
+                self.redact(verdict.rule, start, value, cx);
+                return Ok(true);
+            }
+        }
+        if bracketed || before.bracketed {
             return match self.typed_bracket(start)? {
                 Some(_) => Ok(self
                     .opened(
@@ -523,33 +600,53 @@ impl TextMachine {
         let Some(end) = self.spaces_before() else {
             return Ok(false);
         };
-        let at = if next == b'=' { 2 } else { 1 };
+        let assigns = self.window.peek(1)?.is_some_and(|next| {
+            next == Symbol {
+                code: u32::from(b'='),
+                ..separator
+            }
+        });
+        let at = if assigns { 2 } else { 1 };
         if let Some(before) = self.quoted_name(end) {
             return self.at_member(before, at, separator, cx);
         }
-        if end > 2 {
-            return Ok(false);
-        }
         let Some((verdict, before)) = self.bare(end, b"/", cx.plan) else {
-            return Ok(false);
+            return self.at_pair_member(end, at, separator, cx);
         };
         if matches!(self.window.back_byte(before.start), b':' | b'@' | b'\\')
             || self.name.contains(&b'/')
             || self.names_file()
+            || (end == 0 && (self.name.starts_with(b".") || self.is_php_key(before)?))
         {
             return Ok(false);
         }
         let header = self.is_header(verdict, cx.plan);
-        let (gap, newline) = self.gap(at)?;
+        let (mut gap, newline) = self.gap(at)?;
         if newline {
-            return Ok(false);
+            return self.below(verdict.rule, before, at + gap, separator, cx);
+        }
+        if gap > 0 {
+            gap += self.yaml_tag(at + gap)?;
         }
         let start = at + gap;
         let line = Value::new(Until::Line, separator);
-        if self.ends_at(&line, start)? {
+        if self.ends_at(&line, start)? || (at == 1 && self.window.byte(start)? == b'<') {
             return Ok(false);
         }
-        let opening = self.opening(start)?;
+        if let Some((inside, indent)) = self.block(start)? {
+            let value = Value::new(Until::Block { indent }, separator);
+            return self.whole(verdict.rule, inside, value, cx);
+        }
+        // A quote that nothing closes is an apostrophe, or punctuation.
+        let opening = match self.opening(start)? {
+            Opening::Quote {
+                open,
+                triple,
+                inside,
+                ..
+            } if !self.is_closed(open, triple, inside)? => Opening::Plain,
+            opening => opening,
+        };
         if gap == 0
             && opening == Opening::Bracket(b'[')
             && !matches!(
@@ -585,26 +682,175 @@ impl TextMachine {
             }
             return self.whole(verdict.rule, start, line, cx);
         }
-        if let Some(block) = self.block(start)? {
-            let (inside, indent) = block;
-            let value = Value::new(Until::Block { indent }, separator);
-            return self.whole(verdict.rule, inside, value, cx);
-        }
-        if let Some(done) = self.opened(
-            verdict.rule,
-            before,
-            start,
-            separator,
-            Tail::Word,
-            gap > 0,
-            cx,
-        )? {
+        let unclosed =
+            opening == Opening::Plain && matches!(self.opening(start)?, Opening::Quote { .. });
+        if !unclosed
+            && let Some(done) = self.opened(
+                verdict.rule,
+                before,
+                start,
+                separator,
+                Tail::Word,
+                gap > 0,
+                cx,
+            )?
+        {
             return Ok(done);
         }
         if gap > 0 {
             return self.looked_at(verdict.rule, start, separator, cx);
         }
-        self.whole(verdict.rule, start, Value::new(Until::Word, separator), cx)
+        let lead = self.lead(start)?;
+        let word = Value::new(Until::Word, separator);
+        self.whole(verdict.rule, start, Value { lead, ..word }, cx)
+    }
+
+    /// Whether a string ends before the text does, or too far away to be seen.
+    fn is_closed(&self, open: Open, triple: bool, inside: usize) -> Result<bool, More> {
+        let until = Until::Quote {
+            open,
+            triple,
+            tail: Tail::None,
+        };
+        let value = Value::new(until, Symbol::plain(0));
+        let mut at = inside;
+        while self.window.peek(at)?.is_some() {
+            if self.ends_at(&value, at)? {
+                return Ok(true);
+            }
+            at += 1;
+        }
+        Ok(self.window.goes_on(at))
+    }
+
+    /// The length of a tag or an anchor of YAML before a value (`!!str`, `&name`; YAML 1.2, section 6.9), with the space behind it.
+    fn yaml_tag(&self, at: usize) -> Result<usize, More> {
+        let mut next = at;
+        while matches!(self.window.byte(next)?, b'!' | b'&') {
+            let start = next;
+            if self.window.peek(next)?.is_some_and(|symbol| symbol.entity) {
+                return Ok(0);
+            }
+            next += 1;
+            while next - start < FLAG
+                && self
+                    .window
+                    .peek(next)?
+                    .is_some_and(|symbol| is_name(symbol) || matches!(symbol.ascii(), b'!' | b':'))
+            {
+                next += 1;
+            }
+            let (gap, newline) = self.gap(next)?;
+            if gap == 0 || newline {
+                return Ok(0);
+            }
+            next += gap;
+        }
+        Ok(next - at)
+    }
+
+    /// The value of a key of YAML that stands on the next lines, indented by more than the key: a list, a string, or a word that can
+    /// be a secret.
+    fn below(
+        &mut self,
+        rule: RuleIndex,
+        name: Before,
+        start: usize,
+        separator: Symbol,
+        cx: &mut Context<'_>,
+    ) -> Result<bool, More> {
+        let mut indent = 0;
+        while self.window.byte(start - 1 - indent)? == b' ' {
+            indent += 1;
+        }
+        let mut own = 0;
+        while matches!(self.window.back_byte(name.start + own), b' ' | b'-') && own < FLAG {
+            own += 1;
+        }
+        let begins_line = match self.window.back(name.start + own) {
+            None => self.window.is_start(name.start + own),
+            Some(symbol) => is_newline(symbol),
+        };
+        if !begins_line || indent == 0 || indent < own {
+            return Ok(false);
+        }
+        let list = self.window.byte(start)? == b'-' && self.window.byte(start + 1)? == b' ';
+        let opening = self.opening(start)?;
+        let quoted = matches!(opening, Opening::Quote { .. } | Opening::Marker);
+        if !list && !quoted && self.look(start, separator)? == Look::Prose {
+            return Ok(false);
+        }
+        let value = Value::new(Until::Block { indent }, separator);
+        self.whole(rule, start, value, cx)
+    }
+
+    /// Whether a name before a colon is a property's in PHP's print_r: `[password:protected] =>`.
+    fn is_php_key(&self, name: Before) -> Result<bool, More> {
+        if self.window.back_byte(name.start) != b'[' {
+            return Ok(false);
+        }
+        let mut at = 1;
+        while at < FLAG
+            && self.window.peek(at)?.is_some_and(|symbol| {
+                is_name(symbol) || matches!(symbol.ascii(), b':' | b'\\' | b'"')
+            })
+        {
+            at += 1;
+        }
+        if self.window.byte(at)? != b']' {
+            return Ok(false);
+        }
+        let (gap, _) = self.gap(at + 1)?;
+        self.window.starts_with(at + 1 + gap, b"=>", false)
+    }
+
+    /// A member `name: token` of a key/value object without quotes, or the `value: x` of one.
+    fn at_pair_member(
+        &mut self,
+        end: usize,
+        at: usize,
+        separator: Symbol,
+        cx: &mut Context<'_>,
+    ) -> Result<bool, More> {
+        let Some(name) = self.bare_name(end, b"") else {
+            return Ok(false);
+        };
+        let (gap, newline) = self.gap(at)?;
+        if newline {
+            return Ok(false);
+        }
+        let start = at + gap;
+        match self.name.to_ascii_lowercase().as_slice() {
+            b"--user" | b"--proxy-user" => {
+                let argument = Value::new(Until::Argument, separator);
+                match cx.plan.user_info {
+                    Some(rule) if self.argument_has(start, b':', &argument)? => {
+                        self.whole(rule, start, argument, cx)
+                    }
+                    _ => Ok(false),
+                }
+            }
+            b"name" | b"key" | b"id" => {
+                let pair = self.pair_name(start, cx)?;
+                self.pair = pair.map(|rule| (rule, self.brackets.depth()));
+                Ok(false)
+            }
+            b"value" => {
+                let Some((rule, _)) = self.pair else {
+                    return Ok(false);
+                };
+                if let Some(done) =
+                    self.opened(rule, name, start, separator, Tail::Word, false, cx)?
+                {
+                    self.pair = None;
+                    return Ok(done);
+                }
+                let done = self.whole(rule, start, Value::new(Until::Atom, separator), cx)?;
+                self.pair = None;
+                Ok(done)
+            }
+            _ => Ok(false),
+        }
     }
 
     /// Whether the name that was read is a file's.
@@ -645,19 +891,19 @@ impl TextMachine {
     ) -> Result<bool, More> {
         let (gap, _) = self.gap(at)?;
         let start = at + gap;
-        let is_name = matches!(self.name.as_slice(), b"key" | b"name");
+        let names = matches!(self.name.as_slice(), b"key" | b"name");
         let is_value = self.name.as_slice() == b"value";
         let rule = match self.denied(WORDS, cx.plan) {
             Some(verdict) => Some((verdict.rule, self.is_header(verdict, cx.plan))),
             None if is_value => match self.pair {
-                Some(rule) => Some((rule, false)),
+                Some((rule, _)) => Some((rule, false)),
                 None => self.pair_behind(start, cx)?.map(|rule| (rule, false)),
             },
             None => None,
         };
-        if is_name && rule.is_none() {
+        if names && rule.is_none() {
             if let Some(pair) = self.pair_name(start, cx)? {
-                self.pair = Some(pair);
+                self.pair = Some((pair, self.brackets.depth()));
             }
             return Ok(false);
         }
@@ -683,15 +929,37 @@ impl TextMachine {
             let value = Value::new(Until::Line, separator);
             return self.whole(rule, start, value, cx);
         }
+        if gap == 0 {
+            let value = Value::new(Until::Word, separator);
+            return self.whole(rule, start, value, cx);
+        }
         self.looked_at(rule, start, separator, cx)
     }
 
     /// The rule that covers the string at a distance ahead as a name of a pair.
     fn pair_name(&mut self, start: usize, cx: &mut Context<'_>) -> Result<Option<RuleIndex>, More> {
-        let Opening::Quote { open, inside, .. } = self.opening(start)? else {
-            return Ok(None);
-        };
         self.name.clear();
+        let Opening::Quote { open, inside, .. } = self.opening(start)? else {
+            // Without quotes it is one word, and all of its line or element.
+            let mut at = start;
+            while let Some(symbol) = self.window.peek(at)?
+                && is_name(symbol)
+                && at - start <= FLAG
+            {
+                push(&mut self.name, symbol);
+                at += 1;
+            }
+            let ends = match self.window.peek(at)? {
+                None => false,
+                Some(symbol) => is_newline(symbol) || symbol.ascii() == b',',
+            };
+            let denied = ends && self.denied(WORDS, cx.plan).is_some();
+            return Ok(if denied {
+                self.denied(WORDS, cx.plan).map(|verdict| verdict.rule)
+            } else {
+                None
+            });
+        };
         let mut at = inside;
         while self.closes(at, |found| open.closed_by(found))?.is_none() {
             match self.window.peek(at)? {
@@ -788,6 +1056,7 @@ impl TextMachine {
                 open,
                 triple,
                 inside,
+                ..
             } => {
                 let until = Until::Quote {
                     open,
@@ -870,7 +1139,13 @@ impl TextMachine {
                 push(&mut self.name, symbol);
             }
         }
-        Ok(self.denied(WORDS, cx.plan).is_some())
+        if !reads_as_name(&self.name) || self.denied(WORDS, cx.plan).is_none() {
+            return Ok(false);
+        }
+        Ok(
+            !self.name.contains(&b' ')
+                || cx.plan.names.is_whole_phrase(&self.name, &mut self.words),
+        )
     }
 
     // --- flags ---
@@ -895,15 +1170,29 @@ impl TextMachine {
         if !announced {
             return Ok(false);
         }
-        let (gap, newline) = self.gap(0)?;
+        let (mut gap, newline) = self.gap(0)?;
         if newline {
             return Ok(false);
         }
+        if self.window.byte(gap)? == b'\\' {
+            // The line goes on with the next.
+            let (more, continued) = self.gap(gap + 1)?;
+            if continued {
+                gap += 1 + more;
+            }
+        }
         self.read_name(length, 0);
+        if self.name.starts_with(b"--no-") {
+            return Ok(false);
+        }
         let argument = Value::new(Until::Argument, separator);
         let rule = match self.name.as_slice() {
             b"-u" | b"--user" | b"-U" | b"--proxy-user" => match cx.plan.user_info {
-                Some(rule) if self.argument_has(gap, b':', &argument)? => rule,
+                Some(rule)
+                    if self.is_http_client() && self.argument_has(gap, b':', &argument)? =>
+                {
+                    rule
+                }
                 _ => return Ok(false),
             },
             b"-b" => {
@@ -912,7 +1201,11 @@ impl TextMachine {
                     .names
                     .look_up(b"cookie", Kinds::HEADER, &mut self.words);
                 match cookie {
-                    Some(cookie) if self.argument_has(gap, b'=', &argument)? => cookie.rule,
+                    Some(cookie)
+                        if self.is_http_client() && self.argument_has(gap, b'=', &argument)? =>
+                    {
+                        cookie.rule
+                    }
                     _ => return Ok(false),
                 }
             }
@@ -922,9 +1215,16 @@ impl TextMachine {
             },
         };
         let first = self.window.byte(gap)?;
+        // A dash begins a value as well as a flag: one that is no letter alone, and no word behind two.
+        let second = self.window.byte(gap + 1)?;
+        let third = self.window.peek(gap + 2)?;
+        let is_flag = first == b'-' && (second == b'-' || third.is_none_or(is_space));
+        if is_flag {
+            return Ok(false);
+        }
         if matches!(
             first,
-            0 | b'-' | b'=' | b':' | b'|' | b'<' | b'>' | b'&' | b';' | b')' | b']' | b','
+            0 | b'=' | b':' | b'|' | b'<' | b'>' | b'&' | b';' | b')' | b']' | b','
         ) {
             return Ok(false);
         }
@@ -932,9 +1232,10 @@ impl TextMachine {
             open,
             triple,
             inside,
+            at: quote_at,
         } = self.opening(gap)?
         {
-            if self.closes_outer(gap)? {
+            if self.closes_outer(quote_at)? && !self.really_opens(inside)? {
                 return Ok(false);
             }
             let until = Until::Quote {
@@ -944,7 +1245,21 @@ impl TextMachine {
             };
             return self.whole(rule, inside, Value::new(until, separator), cx);
         }
-        self.whole(rule, gap, argument, cx)
+        let lead = self.lead(gap)?;
+        self.whole(rule, gap, Value { lead, ..argument }, cx)
+    }
+
+    /// Whether a program that speaks HTTP has been named shortly before, so that its flags are what they are there.
+    fn is_http_client(&self) -> bool {
+        let mut behind = Vec::with_capacity(200);
+        for distance in (0..200).rev() {
+            if let Some(symbol) = self.window.back(distance) {
+                behind.push(symbol.ascii().to_ascii_lowercase());
+            }
+        }
+        [b"curl".as_slice(), b"wget", b"http"]
+            .iter()
+            .any(|name| memchr::memmem::find(&behind, name).is_some())
     }
 
     /// Whether the argument at a distance ahead has this character, and is more than numbers.
@@ -965,6 +1280,20 @@ impl TextMachine {
             next += 1;
         }
         Ok(found && words)
+    }
+
+    /// Whether a text stands at a distance ahead, in any case.
+    fn stands_at(&self, at: usize, text: &[u8]) -> Result<bool, More> {
+        let mut read = Vec::with_capacity(text.len());
+        let mut next = at;
+        while read.len() < text.len() {
+            let Some(symbol) = self.window.peek(next)? else {
+                return Ok(false);
+            };
+            push(&mut read, symbol);
+            next += 1;
+        }
+        Ok(read.eq_ignore_ascii_case(text))
     }
 
     // --- `>` ---
@@ -1011,20 +1340,20 @@ impl TextMachine {
         // It must be an element, and no placeholder: its end tag comes, or is too far to be seen.
         let value = Value::new(Until::Markup, separator);
         let mut at = 1 + gap;
-        while !self.ends_at(&value, at)? {
-            if self.window.peek(at)?.is_none() {
+        loop {
+            let Some(symbol) = self.window.peek(at)? else {
+                if self.window.goes_on(at) {
+                    break;
+                }
+                return Ok(false);
+            };
+            if symbol.ascii() == b'<'
+                && self.window.byte(at + 1)? == b'/'
+                && self.stands_at(at + 2, &tag)?
+            {
                 break;
             }
             at += 1;
-        }
-        if self.window.peek(at)?.is_some() {
-            let closes =
-                self.window.byte(at + 1)? == b'/' && self.window.starts_with(at + 2, &tag, true)?;
-            if !closes {
-                return Ok(false);
-            }
-        } else if !self.window.goes_on(at) {
-            return Ok(false);
         }
         self.whole(verdict.rule, 1 + gap, value, cx)
     }

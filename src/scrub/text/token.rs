@@ -15,10 +15,24 @@ impl TextMachine {
     /// Redacts the bare token that begins here. Tells whether there is one.
     #[inline]
     pub(super) fn at_token(&mut self, symbol: Symbol, cx: &mut Context<'_>) -> Result<bool, More> {
-        if self.tokenless || self.window.back_byte(0).is_ascii_alphanumeric() {
+        if self.tokenless
+            || (self.window.back_byte(0).is_ascii_alphanumeric() && !self.is_behind_colour())
+        {
             return Ok(false);
         }
         self.token_here(symbol, cx)
+    }
+
+    /// Whether the letter behind ends a terminal's colour code (ECMA-48, SGR), which joins no word.
+    fn is_behind_colour(&self) -> bool {
+        if self.window.back_byte(0) != b'm' {
+            return false;
+        }
+        let mut distance = 1;
+        while distance < 16 && matches!(self.window.back_byte(distance), b'0'..=b'9' | b';') {
+            distance += 1;
+        }
+        self.window.back_byte(distance) == b'[' && self.window.back_byte(distance + 1) == 0x1B
     }
 
     fn token_here(&mut self, symbol: Symbol, cx: &mut Context<'_>) -> Result<bool, More> {
@@ -41,6 +55,12 @@ impl TextMachine {
             }
         }
         if !tokens.unanchored().has(first) {
+            return Ok(false);
+        }
+        // A run that goes on from before has been tried where it began; only an equals sign begins one anew.
+        if matches!(self.window.back_byte(0), b'/' | b'-' | b'_' | b'.' | b'+')
+            && self.window.back_byte(1).is_ascii_alphanumeric()
+        {
             return Ok(false);
         }
         // How long a word stands here tells most rules apart.

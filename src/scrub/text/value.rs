@@ -23,7 +23,7 @@ pub(super) enum Until {
     /// A word behind `=`: white space, `,`, `}`, `]`, `;name=`, `&name=`.
     Word,
     /// A header's value behind `=`: a newline, `,`, `}`, `]`, or white space with `name=` or `name:` behind it.
-    HeaderWord,
+    HeaderWord { cookie: bool },
     /// A newline.
     Line,
     /// The quote that closes this one, three times if it opened so. What stands behind it may belong to the value.
@@ -67,8 +67,10 @@ pub(super) enum Tail {
     None,
     /// The rest of a parameter.
     Param { matrix: bool },
-    /// The rest of a word, as shells join them.
+    /// The rest of a word, as shells join them; two quotes are one of the inside.
     Word,
+    /// The rest of a word, where it is not certain which quotes belong together.
+    Unsure,
     /// The rest of a header line.
     Line,
 }
@@ -111,10 +113,11 @@ impl Value {
 /// What stands at a value's start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Opening {
-    /// A quote; the value begins at this distance.
+    /// A quote, the first symbol of which (a backslash of its own) stands `at` a distance; the value begins `inside`.
     Quote {
         open: Open,
         triple: bool,
+        at: usize,
         inside: usize,
     },
     /// An opening bracket.
@@ -173,6 +176,7 @@ impl TextMachine {
             return Ok(Opening::Quote {
                 open: self.quotes.opened_by(quote),
                 triple,
+                at: start,
                 inside,
             });
         }
@@ -226,6 +230,9 @@ impl TextMachine {
                     return Ok(false);
                 }
                 if let Some(width) = self.closes(at, |found| open.closed_by(found))? {
+                    if !triple && self.is_doubled(&value.until, at + width)? {
+                        return Ok(false);
+                    }
                     let again =
                         |symbol: Option<Symbol>| symbol.and_then(Quote::of) == Some(open.quote);
                     return Ok(!triple
@@ -251,7 +258,7 @@ impl TextMachine {
             Until::Following => return Ok(!self.follows(symbol)),
             Until::Param { .. }
             | Until::Word
-            | Until::HeaderWord
+            | Until::HeaderWord { .. }
             | Until::Line
             | Until::Atom
             | Until::List
@@ -265,15 +272,14 @@ impl TextMachine {
                 return Ok(plain && byte == b';');
             }
         }
-        if symbol.entity && !value.entity {
-            // What delimits it stands before: the ampersand of the reference.
-            if matches!(value.until, Until::Param { .. }) {
-                return Ok(true);
-            }
-        } else if symbol.percent > value.percent {
+        if symbol.percent > value.percent {
             return Ok(false);
         }
-        if self.kind == Kind::Plain && self.closes_outer(at)? {
+        let parameter = matches!(value.until, Until::Param { .. });
+        if self.kind == Kind::Query && matches!(byte, b'&' | b'#') && !symbol.entity {
+            return Ok(true);
+        }
+        if !(parameter && self.kind == Kind::Query) && self.closes_outer(at)? {
             return Ok(true);
         }
         let newline = is_newline(symbol) && self.breaks(symbol);
@@ -298,9 +304,10 @@ impl TextMachine {
                 b';' | b'&' => self.name_behind(at + 1, value.percent, b"=")?,
                 _ => space || outer_bracket(),
             },
-            Until::HeaderWord => match byte {
+            Until::HeaderWord { cookie } => match byte {
                 b',' => true,
                 b'}' | b']' => !value.brackets.is_open(symbol),
+                b'&' if !cookie => self.name_behind(at + 1, value.percent, b"=")?,
                 _ if newline => true,
                 _ if space => {
                     value.last != b';' && self.name_behind(at + 1, value.percent, b"=:")?
@@ -315,7 +322,7 @@ impl TextMachine {
             },
             Until::Line => newline,
             Until::List => byte == b']' && !value.brackets.is_open(symbol),
-            Until::Markup => byte == b'<',
+            Until::Markup => byte == b'<' && symbol.entity == value.entity,
             Until::CData => self.window.starts_with(at, b"]]>", false)?,
             Until::Block { indent } => newline && self.dedents(at, indent)?,
             Until::Authority => is_authority_end(symbol),
@@ -332,7 +339,7 @@ impl TextMachine {
 
     /// Whether white space delimits: as it is, or written as an escape inside of a quoted string.
     pub(super) fn breaks(&self, symbol: Symbol) -> bool {
-        symbol.escape == 0 || !self.quotes.is_empty()
+        symbol.escape == 0 || self.quotes.escapes(symbol.escape)
     }
 
     /// Whether a name and one of these separators stand at a distance ahead.
@@ -350,7 +357,7 @@ impl TextMachine {
             };
             let byte = symbol.ascii();
             if next > start && symbol.percent <= percent && separators.contains(&byte) {
-                return Ok(true);
+                return self.begins_value(next + 1);
             }
             if next - start > NAME_BEHIND
                 || !(is_name(symbol) || matches!(byte, b'[' | b']' | b'~'))
@@ -359,6 +366,18 @@ impl TextMachine {
             }
             next += 1;
         }
+    }
+
+    /// Whether a value can begin behind a separator: base64 ends in equals signs, too.
+    pub(super) fn begins_value(&self, at: usize) -> Result<bool, More> {
+        let Some(symbol) = self.window.peek(at)? else {
+            return Ok(false);
+        };
+        Ok(!is_newline(symbol)
+            && !matches!(
+                symbol.ascii(),
+                b'=' | b',' | b';' | b'&' | b'}' | b']' | b')'
+            ))
     }
 
     /// Whether the line behind a newline is indented by less than a block.
@@ -420,6 +439,12 @@ impl TextMachine {
         if let Until::Count(left) = &mut value.until {
             *left -= 1;
         }
+        if let Until::Quote { open, .. } = value.until
+            && let Some(width) = self.closes(0, |found| open.closed_by(found))?
+        {
+            // Two quotes are one of the inside: both go, so that the second does not end it.
+            value.lead = width;
+        }
         value.brackets.count(cell.symbol);
         value.last = cell.symbol.ascii();
         self.window.skip();
@@ -461,6 +486,17 @@ impl TextMachine {
         Ok(())
     }
 
+    /// Whether a quote behind one that would end a value makes it a quote of the inside, as SQL, YAML and shells of Windows
+    /// write it: only where what joins a value belongs to it.
+    fn is_doubled(&self, until: &Until, behind: usize) -> Result<bool, More> {
+        let Until::Quote { open, tail, .. } = until else {
+            return Ok(false);
+        };
+        let joins = *tail == Tail::Word;
+        let same = self.window.peek(behind)?.and_then(Quote::of) == Some(open.quote);
+        Ok(joins && same && open.quote.escape == 0)
+    }
+
     /// What of a value goes on behind its closing quote.
     fn tail(&self, value: &Value, tail: Tail, at: usize) -> Result<Option<Value>, More> {
         let byte = self.window.byte(at)?;
@@ -468,7 +504,10 @@ impl TextMachine {
         let (until, goes_on) = match tail {
             Tail::None => return Ok(None),
             Tail::Param { matrix } => (Until::Param { matrix }, true),
-            Tail::Word => (Until::Word, word || matches!(byte, b'"' | b'\'' | b'$')),
+            Tail::Word | Tail::Unsure => (
+                Until::Word,
+                word || matches!(byte, b'"' | b'\'' | b'$' | b'\\'),
+            ),
             Tail::Line => (Until::Line, word || matches!(byte, b';' | b'=')),
         };
         let rest = Value {
