@@ -52,6 +52,10 @@ impl TextMachine {
             };
             // What has been replaced in it before counts for nothing, so that a second look sees what the first one saw.
             if symbol.ascii() == b'[' && self.window.starts_with(start + length, MARKER, false)? {
+                if length > 0 && self.window.byte(start + length - 1)? == b'=' {
+                    // The value of a name inside of it, which may have ended the word.
+                    break;
+                }
                 length += MARKER.len();
                 markers += MARKER.len();
                 continue;

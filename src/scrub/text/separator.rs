@@ -644,8 +644,19 @@ impl TextMachine {
                 triple,
                 inside,
                 ..
-            } if !self.is_closed(open, triple, inside)? => Opening::Plain,
-            opening => opening,
+            } if !self.is_closed(
+                open,
+                triple,
+                inside,
+                if header { Tail::Line } else { Tail::Word },
+            )? =>
+            {
+                Opening::Plain
+            }
+            opening @ (Opening::Quote { .. }
+            | Opening::Bracket(_)
+            | Opening::Marker
+            | Opening::Plain) => opening,
         };
         if gap == 0
             && opening == Opening::Bracket(b'[')
@@ -706,19 +717,17 @@ impl TextMachine {
     }
 
     /// Whether a string ends before the text does, or too far away to be seen.
-    fn is_closed(&self, open: Open, triple: bool, inside: usize) -> Result<bool, More> {
-        let until = Until::Quote {
-            open,
-            triple,
-            tail: Tail::None,
-        };
+    fn is_closed(&self, open: Open, triple: bool, inside: usize, tail: Tail) -> Result<bool, More> {
+        let until = Until::Quote { open, triple, tail };
         let value = Value::new(until, Symbol::plain(0));
         let mut at = inside;
         while self.window.peek(at)?.is_some() {
             if self.ends_at(&value, at)? {
                 return Ok(true);
             }
-            at += 1;
+            // Two quotes are passed over together.
+            let width = self.closes(at, |found| open.closed_by(found))?;
+            at += 1 + width.unwrap_or(0);
         }
         Ok(self.window.goes_on(at))
     }
@@ -1235,13 +1244,14 @@ impl TextMachine {
             at: quote_at,
         } = self.opening(gap)?
         {
-            if self.closes_outer(quote_at)? && !self.really_opens(inside)? {
+            let unsure = self.closes_outer(quote_at)?;
+            if unsure && !self.really_opens(inside)? {
                 return Ok(false);
             }
             let until = Until::Quote {
                 open,
                 triple,
-                tail: Tail::Word,
+                tail: if unsure { Tail::Unsure } else { Tail::Word },
             };
             return self.whole(rule, inside, Value::new(until, separator), cx);
         }

@@ -1,7 +1,7 @@
 //! Finds bare tokens where they begin: at a character with no letter or digit before it.
 
 use super::prose::Letters;
-use super::value::{Until, Value, is_newline};
+use super::value::{Until, Value, is_name, is_newline};
 use super::window::More;
 use super::{Context, Symbol, TextMachine};
 use crate::scrub::token::{LONGEST, Token, TokenPart};
@@ -18,6 +18,10 @@ impl TextMachine {
         if self.tokenless
             || (self.window.back_byte(0).is_ascii_alphanumeric() && !self.is_behind_colour())
         {
+            return Ok(false);
+        }
+        // Letters beyond ASCII join words, too.
+        if self.window.back_byte(0) == 0x80 && self.window.back(0).is_some_and(is_name) {
             return Ok(false);
         }
         self.token_here(symbol, cx)
@@ -190,7 +194,11 @@ impl TextMachine {
                 }
             }
         }
-        if self.window.byte(at)?.is_ascii_alphanumeric() && last_set.is_some() {
+        let behind = self.window.peek(at)?;
+        let joins = behind.is_some_and(|symbol| {
+            symbol.ascii().is_ascii_alphanumeric() || (symbol.ascii() == 0x80 && is_name(symbol))
+        });
+        if joins && last_set.is_some() {
             // A part of a longer word.
             return Ok(false);
         }

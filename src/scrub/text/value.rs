@@ -166,7 +166,8 @@ impl TextMachine {
         while self.window.byte(quote_at)? == b'\\' && quote_at - start < BACKSLASHES {
             quote_at += 1;
         }
-        if let Some(quote) = self.window.peek(quote_at)?.and_then(Quote::of) {
+        let own = |quote: &Quote| usize::from(quote.escape) == quote_at - start;
+        if let Some(quote) = self.window.peek(quote_at)?.and_then(Quote::of).filter(own) {
             let same = |symbol: Option<Symbol>| symbol.and_then(Quote::of) == Some(quote);
             let plain = quote.escape == 0;
             let triple = plain
@@ -488,7 +489,7 @@ impl TextMachine {
 
     /// Whether a quote behind one that would end a value makes it a quote of the inside, as SQL, YAML and shells of Windows
     /// write it: only where what joins a value belongs to it.
-    fn is_doubled(&self, until: &Until, behind: usize) -> Result<bool, More> {
+    pub(super) fn is_doubled(&self, until: &Until, behind: usize) -> Result<bool, More> {
         let Until::Quote { open, tail, .. } = until else {
             return Ok(false);
         };
