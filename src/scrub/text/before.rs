@@ -7,7 +7,7 @@ use super::{Kind, TextMachine};
 use crate::scrub::name::NAME_BYTES;
 
 /// Most white space between a name and its separator.
-const SPACES: usize = 16;
+const SPACES: usize = 64;
 
 /// The name before a separator; its text is in the machine.
 #[derive(Debug, Clone, Copy)]

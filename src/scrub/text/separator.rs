@@ -127,7 +127,23 @@ impl TextMachine {
                 None => Ok(false),
             };
         }
-        let parameter = self.parameter_name(end);
+        let mut parameter = self.parameter_name(end);
+        // A query that is a literal of some language: `b'code=x'`.
+        let quote = self
+            .name
+            .iter()
+            .take(3)
+            .position(|byte| matches!(byte, b'"' | b'\''));
+        if !plain
+            && let Some(quote) = quote
+            && self.name[..quote]
+                .iter()
+                .all(|byte| b"bBuUrRfF".contains(byte))
+            && !matches!(self.name.last(), Some(b'"' | b'\''))
+        {
+            parameter.start -= quote + 1;
+            self.name.drain(..=quote);
+        }
         if !plain && self.name.trim_ascii_end().ends_with(b":") {
             return Ok(false);
         }
@@ -630,7 +646,12 @@ impl TextMachine {
         }
         let start = at + gap;
         let line = Value::new(Until::Line, separator);
-        if self.ends_at(&line, start)? || (at == 1 && self.window.byte(start)? == b'<') {
+        let quoted = match self.opening(start)? {
+            Opening::Quote { inside, .. } => self.really_opens(inside)?,
+            Opening::Bracket(_) | Opening::Marker | Opening::Plain => false,
+        };
+        if (!quoted && self.ends_at(&line, start)?) || (at == 1 && self.window.byte(start)? == b'<')
+        {
             return Ok(false);
         }
         if let Some((inside, indent)) = self.block(start)? {
@@ -727,7 +748,7 @@ impl TextMachine {
             }
             // Two quotes are passed over together.
             let width = self.closes(at, |found| open.closed_by(found))?;
-            at += 1 + width.unwrap_or(0);
+            at += width.map_or(1, |width| 2 * width);
         }
         Ok(self.window.goes_on(at))
     }
@@ -778,7 +799,8 @@ impl TextMachine {
         }
         let begins_line = match self.window.back(name.start + own) {
             None => self.window.is_start(name.start + own),
-            Some(symbol) => is_newline(symbol),
+            // In JSON in a string, a quote begins the text.
+            Some(symbol) => is_newline(symbol) || Quote::of(symbol).is_some(),
         };
         if !begins_line || indent == 0 || indent < own {
             return Ok(false);

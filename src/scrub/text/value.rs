@@ -427,7 +427,8 @@ impl TextMachine {
         let Some(cell) = self.window.next() else {
             return Ok(());
         };
-        if value.lead > 0 {
+        let led = value.lead > 0;
+        if led {
             value.lead -= 1;
         } else if value.until == Until::Following && !self.is_extra_backslash(cell.symbol) {
             self.followed += cell.symbol.utf8_len();
@@ -441,10 +442,11 @@ impl TextMachine {
             *left -= 1;
         }
         if let Until::Quote { open, .. } = value.until
+            && !led
             && let Some(width) = self.closes(0, |found| open.closed_by(found))?
         {
             // Two quotes are one of the inside: both go, so that the second does not end it.
-            value.lead = width;
+            value.lead = 2 * width - 1;
         }
         value.brackets.count(cell.symbol);
         value.last = cell.symbol.ascii();
@@ -494,8 +496,10 @@ impl TextMachine {
             return Ok(false);
         };
         let joins = *tail == Tail::Word;
-        let same = self.window.peek(behind)?.and_then(Quote::of) == Some(open.quote);
-        Ok(joins && same && open.quote.escape == 0)
+        Ok(joins
+            && self
+                .closes(behind, |found| open.closed_by(found))?
+                .is_some_and(|width| width == usize::from(open.quote.escape) + 1))
     }
 
     /// What of a value goes on behind its closing quote.
