@@ -52,7 +52,12 @@ impl TextMachine {
             };
             // What has been replaced in it before counts for nothing, so that a second look sees what the first one saw.
             if symbol.ascii() == b'[' && self.window.starts_with(start + length, MARKER, false)? {
-                if length > 0 && self.window.byte(start + length - 1)? == b'=' {
+                let opened = length > 0
+                    && matches!(
+                        self.window.byte(start + length - 1)?,
+                        b'=' | b':' | b'"' | b'\'' | b'`' | b'[' | b'(' | b'{' | b'>'
+                    );
+                if opened {
                     // The value of a name inside of it, which may have ended the word.
                     break;
                 }
@@ -88,6 +93,10 @@ impl TextMachine {
         let goes = length >= LEAST + markers
             && letters.are_secret()
             && !self.reads_as_code(start, length)?;
+        // And with it what has been replaced at its end.
+        while goes && self.window.starts_with(start + length, MARKER, false)? {
+            length += MARKER.len();
+        }
         Ok(if goes || marked {
             Look::Secret(scheme + length)
         } else {

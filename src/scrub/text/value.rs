@@ -352,6 +352,9 @@ impl TextMachine {
             }
         }
         let start = next;
+        if self.window.starts_with(start, MARKER, false)? {
+            return Ok(false);
+        }
         loop {
             let Some(symbol) = self.window.peek(next)? else {
                 return Ok(false);
