@@ -2,6 +2,8 @@
 
 mod check;
 mod demo;
+mod explain;
+mod rules;
 mod scrub;
 mod serve;
 
@@ -36,6 +38,10 @@ enum Command {
     Check(check::Arguments),
     /// Scrub one document, from a file or standard input to standard output
     Scrub(scrub::Arguments),
+    /// List the redactions of one document: rule, place, why; never the value
+    Explain(explain::Arguments),
+    /// List the rules, or try their examples
+    Rules(rules::Arguments),
 }
 
 /// Runs the command that the arguments (the program's own name first) name.
@@ -53,6 +59,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Arguments {
             command: Command::Scrub(arguments),
         }) => scrub::run(arguments),
+        Ok(Arguments {
+            command: Command::Explain(arguments),
+        }) => explain::run(arguments),
+        Ok(Arguments {
+            command: Command::Rules(arguments),
+        }) => rules::run(arguments),
         Err(error) => {
             // Help and version come this way too.
             let code = u8::try_from(error.exit_code()).unwrap_or(USAGE);

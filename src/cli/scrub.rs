@@ -45,7 +45,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum FormatArgument {
+pub(super) enum FormatArgument {
     /// One JSON document
     Json,
     /// JSON, one document a line

@@ -3,10 +3,13 @@
 //! A policy that does not compile completely is not loaded: every rule's examples are tried when it is.
 
 mod compile;
+mod evidence;
 mod pack;
 
 use std::fmt;
 use std::sync::Arc;
+
+pub use evidence::Evidence;
 
 use crate::scrub::{LEAST_SECRET_BYTES, Plan};
 
@@ -45,7 +48,19 @@ pub struct Policy {
     name: String,
     description: String,
     packs: Vec<(String, u32)>,
+    rules: Vec<RuleInfo>,
     plan: Arc<Plan>,
+}
+
+/// What a rule is, for lists and explanations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// Its id.
+    pub id: String,
+    /// How it matches: `name`, `path`, `token` or `detect`.
+    pub kind: &'static str,
+    /// What it is for.
+    pub description: String,
 }
 
 impl Policy {
@@ -93,6 +108,7 @@ impl Policy {
                 .iter()
                 .map(|(_, pack)| (pack.pack.clone(), pack.version))
                 .collect(),
+            rules: packs.iter().flat_map(|(_, pack)| infos(pack)).collect(),
             plan,
         })
     }
@@ -139,10 +155,65 @@ impl Policy {
         Arc::clone(&self.plan)
     }
 
+    /// Its rules, in the order of their packs; the engine's own are not among them.
+    pub fn rules(&self) -> &[RuleInfo] {
+        &self.rules
+    }
+
+    /// Tries the examples of all rules of the built-in packs in every kind of place, cut at each byte.
+    ///
+    /// # Errors
+    /// A pack or a rule can't be read or compiled.
+    pub fn try_builtin_rules() -> Result<Vec<Evidence>, PolicyError> {
+        Self::try_rules(&PACKS)
+    }
+
+    /// The same for packs that are given, each by the name of its file and its text.
+    ///
+    /// # Errors
+    /// As for [`Policy::try_builtin_rules`].
+    pub fn try_rules(files: &[(&str, &str)]) -> Result<Vec<Evidence>, PolicyError> {
+        let mut packs = Vec::new();
+        let mut problems = Vec::new();
+        for (file, text) in files {
+            match pack::read_pack(file, text) {
+                Ok(pack) => packs.push((*file, pack)),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(PolicyError { problems });
+        }
+        let plan = compile::compile(&packs).map_err(|problems| PolicyError { problems })?;
+        Ok(packs
+            .iter()
+            .flat_map(|(_, pack)| evidence::of_pack(pack, &plan))
+            .collect())
+    }
+
     /// Its packs, each with its version.
     pub fn packs(&self) -> Vec<(String, u32)> {
         self.packs.clone()
     }
+}
+
+/// What the rules of a pack are.
+fn infos(pack: &pack::Pack) -> Vec<RuleInfo> {
+    let info = |kind, id: &String, description: &String| RuleInfo {
+        id: id.clone(),
+        kind,
+        description: description.clone(),
+    };
+    let names = pack.name.iter();
+    let paths = pack.path.iter();
+    let tokens = pack.token.iter();
+    let detectors = pack.detect.iter();
+    names
+        .map(|rule| info("name", &rule.id, &rule.description))
+        .chain(paths.map(|rule| info("path", &rule.id, &rule.description)))
+        .chain(tokens.map(|rule| info("token", &rule.id, &rule.description)))
+        .chain(detectors.map(|rule| info("detect", &rule.id, &rule.description)))
+        .collect()
 }
 
 /// Why a policy did not load: every problem at once.

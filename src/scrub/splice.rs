@@ -35,6 +35,8 @@ pub struct Redaction {
     pub rule: u16,
     /// Offset of the redacted value in the input, in bytes.
     pub offset: u64,
+    /// Offset behind the redacted value; that of its start, if it was never seen to end.
+    pub end: u64,
     /// Where it stands (scrubbed); empty unless paths are recorded.
     pub path: String,
 }
@@ -215,6 +217,11 @@ impl Splicer {
             if strand.cuts == 1 {
                 hand.mask(strand, at);
                 strand.flushed = at;
+                if let Some(last) = strand.tally.log.last_mut()
+                    && last.end == last.offset
+                {
+                    last.end = at;
+                }
             }
             strand.cuts = strand.cuts.saturating_sub(1);
         });
@@ -237,6 +244,7 @@ impl Splicer {
                 strand.tally.log.push(Redaction {
                     rule,
                     offset,
+                    end: offset,
                     path: path.clone(),
                 });
             }

@@ -1,0 +1,89 @@
+//! `scrubline explain`: each redaction of one document, by which rule, where, and why; never the value. Equal values have equal
+//! labels, so that one can follow a secret through a document. The labels come from a key made fresh for each run.
+
+use std::hash::{BuildHasher, RandomState};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::scrub::FormatArgument;
+use super::{USAGE, fail};
+use crate::policy::{self, Policy};
+use crate::scrub::{Limits, Output, Scrubber};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// What the input is
+    #[arg(long, value_enum, default_value = "json")]
+    format: FormatArgument,
+    /// The policy
+    #[arg(long, default_value = policy::DEFAULT, value_name = "NAME")]
+    policy: String,
+    /// The document
+    file: PathBuf,
+}
+
+pub(super) fn run(arguments: Arguments) -> ExitCode {
+    let policy = match Policy::builtin(&arguments.policy) {
+        Ok(policy) => policy,
+        Err(error) => return fail(USAGE, error),
+    };
+    let body = match std::fs::read(&arguments.file) {
+        Ok(body) => Bytes::from(body),
+        Err(error) => return fail(1, format!("{}: {error}", arguments.file.display())),
+    };
+    let plan = policy.plan();
+    let mut scrubber = Scrubber::new(
+        Arc::clone(&plan),
+        arguments.format.into(),
+        &Limits::default(),
+    );
+    scrubber.record_redactions();
+    let mut output = Output::new();
+    let result = scrubber
+        .push(body.clone(), &mut output)
+        .and_then(|()| scrubber.finish(&mut output));
+    let key = RandomState::new();
+    let mut text = String::new();
+    for redaction in scrubber.take_redactions() {
+        let id = plan
+            .rule_ids()
+            .get(usize::from(redaction.rule))
+            .map_or("", String::as_str);
+        let why = policy
+            .rules()
+            .iter()
+            .find(|rule| rule.id == id)
+            .map_or("a rule of the engine itself", |rule| {
+                rule.description.as_str()
+            });
+        let range = usize::try_from(redaction.offset).unwrap_or(0)
+            ..usize::try_from(redaction.end).unwrap_or(0);
+        let value = body.get(range).unwrap_or_default();
+        // What stands around a whole string is not part of it.
+        let value = value
+            .strip_prefix(b"\"")
+            .and_then(|value| value.strip_suffix(b"\""))
+            .unwrap_or(value);
+        let label = key.hash_one(value) as u32;
+        let place = if redaction.path.is_empty() {
+            "-"
+        } else {
+            redaction.path.as_str()
+        };
+        text.push_str(&format!(
+            "byte {:<8} #{label:08x} {id} at {place}: {why}\n",
+            redaction.offset
+        ));
+    }
+    if let Err(error) = std::io::stdout().write_all(text.as_bytes()) {
+        return fail(1, error);
+    }
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, format!("{}: {error}", arguments.file.display())),
+    }
+}

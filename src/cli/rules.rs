@@ -1,0 +1,129 @@
+//! `scrubline rules`: which rules there are, and whether their examples hold.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::{USAGE, fail};
+use crate::policy::{self, Policy, PolicyError};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// One rule a line: its id, how it matches, what it is for
+    List {
+        /// The policy
+        #[arg(long, default_value = policy::DEFAULT, value_name = "NAME")]
+        policy: String,
+    },
+    /// Try each rule's examples in every kind of place: bare, escaped, in a URL, in JSON in a string, cut at each byte
+    Test {
+        /// A folder with packs (*.toml) [default: the packs that are built in]
+        dir: Option<PathBuf>,
+    },
+}
+
+pub(super) fn run(arguments: Arguments) -> ExitCode {
+    match arguments.command {
+        Command::List { policy } => list(&policy),
+        Command::Test { dir } => test(dir.as_deref()),
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, error),
+    }
+}
+
+fn list(policy: &str) -> ExitCode {
+    let policy = match Policy::builtin(policy) {
+        Ok(policy) => policy,
+        Err(error) => return fail(USAGE, error),
+    };
+    let mut text = String::new();
+    for rule in policy.rules() {
+        text.push_str(&format!(
+            "{:<40} {:<7} {}\n",
+            rule.id, rule.kind, rule.description
+        ));
+    }
+    print(&text)
+}
+
+fn test(dir: Option<&Path>) -> ExitCode {
+    let result = match dir {
+        None => Policy::try_builtin_rules(),
+        Some(dir) => match read(dir) {
+            Ok(files) => {
+                let files: Vec<(&str, &str)> = files
+                    .iter()
+                    .map(|(name, text)| (name.as_str(), text.as_str()))
+                    .collect();
+                Policy::try_rules(&files)
+            }
+            Err(why) => return fail(USAGE, why),
+        },
+    };
+    let evidence = match result {
+        Ok(evidence) => evidence,
+        Err(error) => return broken(&error),
+    };
+    let tries: usize = evidence.iter().map(|rule| rule.tries).sum();
+    let mut text = String::new();
+    let mut failed = 0;
+    for rule in &evidence {
+        failed += usize::from(!rule.failures.is_empty());
+        for failure in &rule.failures {
+            text.push_str(&format!("{}: {failure}\n", rule.rule));
+        }
+    }
+    text.push_str(&format!(
+        "{} rules, {tries} tries, {failed} rules failed\n",
+        evidence.len()
+    ));
+    let printed = print(&text);
+    if failed > 0 {
+        ExitCode::FAILURE
+    } else {
+        printed
+    }
+}
+
+fn broken(error: &PolicyError) -> ExitCode {
+    fail(1, error)
+}
+
+/// The packs of a folder, by the names of their files.
+fn read(dir: &Path) -> Result<Vec<(String, String)>, String> {
+    let said = |error: std::io::Error| format!("{}: {error}", dir.display());
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(said)? {
+        let path = entry.map_err(said)?.path();
+        if path.extension().is_some_and(|ending| ending == "toml") {
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+            let name = path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default();
+            files.push((name, text));
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err(format!(
+            "{}: there is no pack in it (*.toml)",
+            dir.display()
+        ));
+    }
+    Ok(files)
+}
