@@ -75,7 +75,8 @@ step_deny() {
     cargo deny --offline check --hide-inclusion-graph bans licenses sources
 }
 
-# Each target is built and run for a moment. Inputs it finds are thrown away; a crash stays under fuzz/artifacts.
+# Each target is built and run for a moment, from a fixed seed, so that a run here says something of the change and not
+# of chance. Inputs it finds are thrown away; a crash stays under fuzz/artifacts. For a search, run a target by itself.
 step_fuzz() {
     heading "fuzz: $FUZZ_SECONDS s for each target"
     local targets=() target found
@@ -97,7 +98,7 @@ step_fuzz() {
         if [[ -d fuzz/corpus/$target ]]; then
             folders+=("fuzz/corpus/$target")
         fi
-        cargo +nightly fuzz run "$target" "${folders[@]}" -- -max_total_time="$FUZZ_SECONDS" ||
+        cargo +nightly fuzz run "$target" "${folders[@]}" -- -seed=1 -max_total_time="$FUZZ_SECONDS" ||
             { rm -rf "$found"; return 1; }
         rm -rf "$found"
     done
