@@ -76,6 +76,9 @@ connections = 8
 
 [policy]
 name = "other"
+packs = ["acme.toml"]
+personal = "mask"
+hash_key = "env:KEY"
 
 [secrets]
 env = ["A", "B"]

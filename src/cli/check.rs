@@ -4,7 +4,6 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use super::{Configuration, USAGE, fail};
-use crate::policy::Policy;
 
 /// As those of `serve`, so that a command line can be checked before it is used.
 #[derive(Debug, clap::Args)]
@@ -18,19 +17,16 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         Ok(resolved) => resolved,
         Err(error) => return fail(USAGE, error),
     };
-    let policy = match Policy::builtin(&resolved.config.policy.name) {
+    let policy = match resolved.config.load_policy() {
         Ok(policy) => policy,
-        Err(error) => {
+        Err(problems) => {
             return fail(
                 USAGE,
-                format!("{}: policy.name: {error}", resolved.source("policy.name")),
+                super::serve::located(&resolved, &problems.join("\n")),
             );
         }
     };
-    let secrets = match resolved.config.secrets.read() {
-        Ok(secrets) => secrets.values().len(),
-        Err(problems) => return fail(USAGE, problems.join("\n")),
-    };
+    let secrets = policy.plan().known_secrets();
     let packs: Vec<String> = policy
         .packs()
         .iter()

@@ -32,17 +32,27 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
     runtime.block_on(serve(resolved))
 }
 
+/// Mistakes that only show when the policy is loaded, each with the place that its key comes from.
+pub(super) fn located(resolved: &Resolved, error: &impl std::fmt::Display) -> String {
+    let place = |line: &str| {
+        let key = line.split(':').next().unwrap_or_default();
+        format!("{}: {line}", resolved.source(key))
+    };
+    error
+        .to_string()
+        .lines()
+        .map(place)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
 async fn serve(resolved: Resolved) -> ExitCode {
     let app = match App::build(resolved.config.clone()).await {
         Ok(app) => app,
         // A mistake in the configuration that only shows when the policy is loaded.
         Err(error @ BuildError::Policy(_)) => {
-            return fail(
-                USAGE,
-                format_args!("{}: {error}", resolved.source("policy.name")),
-            );
+            return fail(USAGE, located(&resolved, &error));
         }
-        Err(error @ BuildError::Secrets(_)) => return fail(USAGE, error),
         Err(error) => return fail(1, error),
     };
     let shutdown = Shutdown::new();

@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::policy::Policy;
 use crate::scrub;
 
 pub use secrets::{SecretValues, Secrets};
@@ -122,6 +123,64 @@ pub struct Limits {
 pub struct PolicyChoice {
     /// The name of a built-in policy. Default `sentry-eu`.
     pub name: String,
+    /// Paths of packs of the operator's own.
+    pub packs: Vec<String>,
+    /// What becomes of personal data that the policy looks for, if not what its rules say.
+    pub personal: Option<scrub::Treated>,
+    /// Where the key for hashes of personal data stands: `env:NAME` or `file:PATH`; empty for none.
+    pub hash_key: String,
+}
+
+/// What becomes of personal data, by name.
+const PERSONAL: [(&str, Option<scrub::Treated>); 5] = [
+    ("default", None),
+    ("remove", Some(scrub::Treated::Remove)),
+    ("mask", Some(scrub::Treated::Mask)),
+    ("hash", Some(scrub::Treated::Hash)),
+    ("truncate", Some(scrub::Treated::Truncate)),
+];
+
+impl Config {
+    /// The policy that this configuration comes to, with its packs, secrets and keys.
+    ///
+    /// # Errors
+    /// All that is wrong with it, a line each.
+    pub fn load_policy(&self) -> Result<Policy, Vec<String>> {
+        let mut own = Vec::new();
+        let mut problems = Vec::new();
+        for path in &self.policy.packs {
+            match std::fs::read_to_string(path) {
+                Ok(text) => own.push((path.clone(), text)),
+                Err(error) => problems.push(format!("policy.packs: {path}: {error}")),
+            }
+        }
+        let key = if self.policy.hash_key.is_empty() {
+            None
+        } else {
+            secrets::by_reference(&self.policy.hash_key)
+                .map_err(|what| problems.push(format!("policy.hash_key: {what}")))
+                .ok()
+        };
+        let values = self
+            .secrets
+            .read()
+            .map_err(|more| problems.extend(more))
+            .unwrap_or_default();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let said = |error: crate::policy::PolicyError| {
+            let problems = error.problems().iter();
+            problems
+                .map(|problem| format!("policy.name: {problem}"))
+                .collect::<Vec<_>>()
+        };
+        let policy = Policy::builtin_with(&self.policy.name, &own).map_err(said)?;
+        let policy = policy
+            .with_personal(self.policy.personal, key.as_deref())
+            .map_err(said)?;
+        policy.with_known_secrets(values.values()).map_err(said)
+    }
 }
 
 /// `[log]`
@@ -224,6 +283,9 @@ impl Config {
             },
             policy: PolicyChoice {
                 name: "sentry-eu".to_owned(),
+                packs: Vec::new(),
+                personal: None,
+                hash_key: String::new(),
             },
             secrets: Secrets::default(),
             log: Log {
@@ -383,6 +445,32 @@ const KEYS: &[Key] = &[
         name: "policy.name",
         set: |config, value| value.text().map(|it| config.policy.name = it.to_owned()),
         show: |config| quoted(&config.policy.name),
+    },
+    Key {
+        name: "policy.packs",
+        set: |config, value| value.list().map(|it| config.policy.packs = it),
+        show: |config| listed(&config.policy.packs),
+    },
+    Key {
+        name: "policy.personal",
+        set: |config, value| {
+            value
+                .one_of(&PERSONAL)
+                .map(|it| config.policy.personal = it)
+        },
+        show: |config| named(&PERSONAL, config.policy.personal),
+    },
+    Key {
+        name: "policy.hash_key",
+        set: |config, value| {
+            let text = value.text()?;
+            if !text.is_empty() && !text.starts_with("env:") && !text.starts_with("file:") {
+                return Err("is no reference; give env:NAME or file:PATH".to_owned());
+            }
+            config.policy.hash_key = text.to_owned();
+            Ok(())
+        },
+        show: |config| quoted(&config.policy.hash_key),
     },
     Key {
         name: "secrets.env",

@@ -100,6 +100,25 @@ fn take(what: &str, value: &[u8], values: &mut Vec<Vec<u8>>, problems: &mut Vec<
     }
 }
 
+/// What a reference means: `env:NAME` or `file:PATH`.
+pub(super) fn by_reference(reference: &str) -> Result<Vec<u8>, String> {
+    let value = match reference.split_once(':') {
+        Some(("env", name)) => std::env::var_os(name)
+            .map(|value| value.as_encoded_bytes().to_vec())
+            .ok_or_else(|| format!("the environment has no {name}; set it"))?,
+        Some(("file", path)) => read(Path::new(path)).map_err(|what| format!("{path}: {what}"))?,
+        _ => return Err("is no reference; give env:NAME or file:PATH".to_owned()),
+    };
+    let value = value.trim_ascii();
+    if value.len() < LEAST_SECRET_BYTES {
+        return Err(format!(
+            "{reference} has {} bytes; a key needs at least {LEAST_SECRET_BYTES}",
+            value.len()
+        ));
+    }
+    Ok(value.to_vec())
+}
+
 /// The files that a path or a pattern means.
 fn files(pattern: &str) -> Result<Vec<PathBuf>, String> {
     let options = glob::MatchOptions {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub use evidence::Evidence;
 
-use crate::scrub::{LEAST_SECRET_BYTES, Plan};
+use crate::scrub::{LEAST_SECRET_BYTES, Plan, Treated};
 
 /// The packs that are built in: file name and text.
 const PACKS: [(&str, &str); 7] = [
@@ -70,6 +70,14 @@ impl Policy {
     /// There is no such policy, or one of its rules cannot be compiled or contradicts its examples: all problems, with file and line
     /// where it is known.
     pub fn builtin(name: &str) -> Result<Policy, PolicyError> {
+        Self::builtin_with(name, &[])
+    }
+
+    /// The same, with packs of the operator's own behind its packs: each the name of a file, and its text.
+    ///
+    /// # Errors
+    /// As for [`Policy::builtin`]; a pack of one's own must hold to the same rules.
+    pub fn builtin_with(name: &str, own: &[(String, String)]) -> Result<Policy, PolicyError> {
         let files: Vec<pack::PolicyFile> = POLICIES
             .iter()
             .map(|(file, text)| pack::read_policy(file, text))
@@ -97,6 +105,12 @@ impl Policy {
                 None => problems.push(format!("policy '{name}': there is no pack '{wanted}'")),
             }
         }
+        for (file, text) in own {
+            match pack::read_pack(file, text) {
+                Ok(pack) => packs.push((file.as_str(), pack)),
+                Err(problem) => problems.push(problem),
+            }
+        }
         if !problems.is_empty() {
             return Err(PolicyError { problems });
         }
@@ -110,6 +124,30 @@ impl Policy {
                 .collect(),
             rules: packs.iter().flat_map(|(_, pack)| infos(pack)).collect(),
             plan,
+        })
+    }
+
+    /// The same policy with another treatment of personal data, if one is said, and a key for hashes of it.
+    ///
+    /// # Errors
+    /// Personal data is to be hashed, and there is no key.
+    pub fn with_personal(
+        &self,
+        treated: Option<Treated>,
+        key: Option<&[u8]>,
+    ) -> Result<Policy, PolicyError> {
+        let plan = self.plan.with_personal(treated, key);
+        if plan.lacks_hash_key() {
+            return Err(PolicyError {
+                problems: vec![
+                    "personal data is to be hashed, and there is no key for it: set policy.hash_key"
+                        .to_owned(),
+                ],
+            });
+        }
+        Ok(Policy {
+            plan: Arc::new(plan),
+            ..self.clone()
         })
     }
 

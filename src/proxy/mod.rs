@@ -84,10 +84,8 @@ impl Shared {
 /// Why an [`App`] can't be built. One line, which says what to do.
 #[derive(Debug)]
 pub enum BuildError {
-    /// There is no such policy, or it does not compile.
-    Policy(String),
-    /// Known secrets can't be read: all that is wrong, a line each.
-    Secrets(Vec<String>),
+    /// The policy can't be loaded, or what it refers to: all that is wrong, a line each, with the key.
+    Policy(Vec<String>),
     /// An address can't be listened on: which key, which address, why.
     Bind(&'static str, SocketAddr, io::Error),
     /// TLS can't be set up.
@@ -99,8 +97,7 @@ pub enum BuildError {
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BuildError::Policy(why) => write!(f, "policy.name: {why}"),
-            BuildError::Secrets(problems) => f.write_str(&problems.join("\n")),
+            BuildError::Policy(problems) => f.write_str(&problems.join("\n")),
             BuildError::Bind(key, address, error) if error.kind() == io::ErrorKind::AddrInUse => {
                 write!(
                     f,
@@ -173,12 +170,7 @@ impl fmt::Debug for App {
 impl App {
     /// Loads the policy, sets up the way to the collector and binds both listeners.
     pub async fn build(config: Config) -> Result<App, BuildError> {
-        let policy = Policy::builtin(&config.policy.name)
-            .map_err(|error| BuildError::Policy(error.to_string()))?;
-        let secrets = config.secrets.read().map_err(BuildError::Secrets)?;
-        let policy = policy
-            .with_known_secrets(secrets.values())
-            .map_err(|error| BuildError::Policy(error.to_string()))?;
+        let policy = config.load_policy().map_err(BuildError::Policy)?;
         let delivery =
             Delivery::new(&config.upstream).map_err(|error| BuildError::Tls(error.to_string()))?;
         let metrics = Metrics::register(policy.name()).map_err(BuildError::Metrics)?;

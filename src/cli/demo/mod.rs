@@ -158,7 +158,6 @@ async fn build(listen: Option<SocketAddr>, upstream: SocketAddr) -> Result<App, 
             }
             BuildError::Bind(..)
             | BuildError::Policy(_)
-            | BuildError::Secrets(_)
             | BuildError::Tls(_)
             | BuildError::Metrics(_) => return Err(Failure::Build(error)),
         };
