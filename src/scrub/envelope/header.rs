@@ -69,6 +69,7 @@ pub(super) fn envelope(
     let mut head = EnvelopeHead::default();
     let mut out = Writer::new();
     let mut secrets = 0;
+    let mut public_dsn = None;
     for (key, value) in &members.0 {
         match key.as_str() {
             "event_id" => {
@@ -91,7 +92,8 @@ pub(super) fn envelope(
                 let text = string(value).ok_or(Reason::Header("dsn is no DSN"))?;
                 let dsn = Dsn::parse(&text).ok_or(Reason::Header("dsn is no DSN"))?;
                 secrets += u64::from(dsn.has_secret);
-                out.string(key, &dsn.to_public());
+                out.string(key, DSN_PLACE);
+                public_dsn = Some(dsn.to_public());
                 head.dsn_key = Some(dsn.key.to_owned());
                 head.dsn_project = Some(dsn.project.to_owned());
             }
@@ -101,10 +103,31 @@ pub(super) fn envelope(
         }
     }
     let mut header = scrubbed(out.finish(), json)?;
+    if let Some(dsn) = public_dsn {
+        header.text = with_dsn(&header.text, &dsn);
+    }
     if secrets > 0 {
         header.redactions.push((plan.dsn_secret_rule, secrets));
     }
     Ok((head, header))
+}
+
+/// Stands for the DSN while the header is scrubbed: its key is public, and would be taken for user info.
+const DSN_PLACE: &str = "dsn";
+
+/// A header with its DSN in its place. The key stands once, and nowhere else with such a value: what is nested has no key of
+/// that name.
+fn with_dsn(text: &[u8], dsn: &str) -> Vec<u8> {
+    let place = format!("\"dsn\":\"{DSN_PLACE}\"");
+    match memchr::memmem::find(text, place.as_bytes()) {
+        Some(at) => [
+            &text[..at],
+            format!("\"dsn\":\"{dsn}\"").as_bytes(),
+            &text[at + place.len()..],
+        ]
+        .concat(),
+        None => text.to_vec(),
+    }
 }
 
 /// Reads an item's header line.
