@@ -201,6 +201,39 @@ async fn no_log_line_holds_what_was_sent() {
     }
 }
 
+#[tokio::test]
+async fn what_is_left_out_is_in_the_log() {
+    let upstream = Upstream::start().await;
+    let mut program = Program::start(&upstream.url(), &[], &[]).await;
+    let event = "{\"type\":\"event\"}\n{\"message\":\"hello\"}\n";
+    let attachment = "{\"type\":\"attachment\",\"length\":2}\n\u{1}\u{2}\n";
+    let check_in = "{\"type\":\"check_in\"}\n{}\n";
+    let unknown = format!("{{\"type\":\"{SECRET}\"}}\n{SECRET}\n");
+    for (items, expected) in [
+        (
+            vec![event, check_in, attachment],
+            Some("dropped=\"attachment 1, check_in 1\""),
+        ),
+        (
+            vec![&unknown, check_in, check_in],
+            Some("dropped=\"check_in 2, unknown 1\""),
+        ),
+        (vec![event], None),
+    ] {
+        let body = format!("{{}}\n{}", items.concat());
+        let headers = [("x-sentry-auth", AUTH)];
+        let target = "/api/1/envelope/";
+        let status = program.post(target, &headers, body.into_bytes()).await;
+        assert_eq!(status, 200);
+        let line = program.read_until("request").await;
+        match expected {
+            Some(dropped) => assert!(line.contains(dropped), "{line}"),
+            None => assert!(!line.contains("dropped"), "{line}"),
+        }
+        assert!(!line.contains(SECRET), "{line}");
+    }
+}
+
 /// The head and body of one good request, as bytes.
 fn raw_request() -> Vec<u8> {
     let body = envelope();

@@ -261,6 +261,7 @@ impl Record {
             decoded_bytes = report.as_ref().map(|report| report.bytes_in),
             scrubbed_bytes = report.as_ref().map(|report| report.bytes_out),
             redactions = report.as_ref().map(|report| report.redaction_count()),
+            dropped = report.as_ref().and_then(|report| report.dropped()),
             milliseconds = self.began.elapsed().as_millis() as u64,
             "request"
         );
