@@ -245,6 +245,47 @@ fn raw_request() -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn requests_that_are_cut_off_are_told_as_such() {
+    for (timeout, second, last) in [
+        ("50ms", false, "stopped at the drain timeout"),
+        ("1h", true, "stopped at once by a second signal"),
+    ] {
+        let (begun, mut beginning) = mpsc::unbounded_channel();
+        let upstream = Upstream::with(move |_| {
+            begun.send(()).unwrap();
+            std::future::pending()
+        })
+        .await;
+        let timeout = format!("server.drain_timeout={timeout}");
+        let settings = [timeout.as_str(), "upstream.response_timeout=1h"];
+        let mut program = Program::start(&upstream.url(), &settings, &[]).await;
+        let mut sockets = Vec::new();
+        for _ in 0..2 {
+            let mut socket = TcpStream::connect(program.address).await.unwrap();
+            socket.write_all(&raw_request()).await.unwrap();
+            beginning.recv().await.unwrap();
+            sockets.push(socket);
+        }
+        program.terminate();
+        program.read_until("draining").await;
+        if second {
+            program.terminate();
+        }
+        let (status, log) = program.ended().await;
+        assert_eq!(status.code(), Some(1), "{log}");
+        let lines: Vec<_> = log.lines().rev().take(3).collect();
+        assert!(
+            lines[0].contains("WARN") && lines[0].contains(last) && lines[0].contains("cut_off=2"),
+            "{log}"
+        );
+        for line in &lines[1..] {
+            assert!(line.contains("outcome=\"cut_off\""), "{log}");
+        }
+        assert!(!log.contains("client_gone"), "{log}");
+    }
+}
+
+#[tokio::test]
 async fn a_second_signal_ends_a_drain_at_once() {
     let (begun, mut beginning) = mpsc::unbounded_channel();
     let upstream = Upstream::with(move |_| {

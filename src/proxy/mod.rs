@@ -15,7 +15,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -33,6 +33,8 @@ pub use shutdown::{Ended, Shutdown};
 
 /// Finished requests that a slow subscriber may lag behind.
 const FINISHED_KEPT: usize = 256;
+/// How long requests that are cut off may take to say so in the log.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Connections to the admin listener at a time.
 const ADMIN_CONNECTIONS: usize = 64;
 
@@ -41,7 +43,7 @@ const ADMIN_CONNECTIONS: usize = 64;
 pub struct Finished {
     /// The project it was for, if it got as far as a route.
     pub project: Option<String>,
-    /// `forwarded`, `nothing_left`, or why it was refused.
+    /// `forwarded`, `nothing_left`, or why it was not.
     pub outcome: &'static str,
     /// The status that the client was given.
     pub status: u16,
@@ -57,6 +59,10 @@ pub(crate) struct Shared {
     metrics: Metrics,
     permits: Arc<Semaphore>,
     tasks: TaskTracker,
+    /// One token for each request that has not ended.
+    requests: TaskTracker,
+    /// Requests that did not end before we did.
+    cut_off: AtomicU64,
     finished: broadcast::Sender<Finished>,
     /// The upstream's name has been resolved.
     resolved: AtomicBool,
@@ -190,6 +196,8 @@ impl App {
             delivery,
             metrics,
             tasks: TaskTracker::new(),
+            requests: TaskTracker::new(),
+            cut_off: AtomicU64::new(0),
             finished: broadcast::Sender::new(FINISHED_KEPT),
             resolved: AtomicBool::new(false),
             draining: AtomicBool::new(false),
@@ -254,8 +262,8 @@ impl App {
             shared.tasks.clone(),
             shutdown.clone(),
             {
-                let shared = Arc::clone(&shared);
-                move |request, peer| service::handle(Arc::clone(&shared), request, peer)
+                let (shared, shutdown) = (Arc::clone(&shared), shutdown.clone());
+                move |request, _| service::handle(Arc::clone(&shared), shutdown.clone(), request)
             },
         ));
 
@@ -264,15 +272,21 @@ impl App {
         tracing::info!(in_flight = shared.metrics.in_flight().get(), "draining");
         let ended =
             shutdown::drain(&shared.tasks, &shutdown, shared.config.server.drain_timeout).await;
+        // Those that are cut off end now; each has a line in the log before the last one.
+        shared.requests.close();
+        let _ = tokio::time::timeout(LAST_WORDS, shared.requests.wait()).await;
+        let cut_off = shared.cut_off.load(Ordering::Acquire) + shared.requests.len() as u64;
         admin_stop.abort();
         match ended {
             Ended::Drained => tracing::info!("stopped; every request was finished"),
-            Ended::TimedOut => {
-                tracing::warn!("stopped at the drain timeout; requests were cut off")
-            }
-            Ended::Aborted => {
-                tracing::warn!("stopped at once by a second signal; requests were cut off")
-            }
+            Ended::TimedOut => tracing::warn!(
+                cut_off,
+                "stopped at the drain timeout (server.drain_timeout); requests were cut off"
+            ),
+            Ended::Aborted => tracing::warn!(
+                cut_off,
+                "stopped at once by a second signal; requests were cut off"
+            ),
         }
         ended
     }

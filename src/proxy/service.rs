@@ -1,7 +1,7 @@
 //! The request pipeline, top to bottom, one call per step.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,11 +11,12 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use prometheus::IntGauge;
 use tokio::time::Instant;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::body::{Inbound, Intake, Streamed, Summary};
 use super::respond::{self, Fault, Reject};
 use super::route::Route;
-use super::{Finished, Shared, auth};
+use super::{Finished, Shared, Shutdown, auth};
 use crate::delivery::{self, Answer, Failure, More, Payload, is_id};
 use crate::scrub::decode::Encoding;
 use crate::scrub::{Format, Output};
@@ -36,11 +37,11 @@ enum Passed {
 /// Answers one request.
 pub(super) async fn handle(
     shared: Arc<Shared>,
+    shutdown: Shutdown,
     request: Request<Incoming>,
-    _peer: SocketAddr,
 ) -> Response<Full<Bytes>> {
     let cross_origin = request.headers().contains_key(header::ORIGIN);
-    let mut record = Record::begin(&shared);
+    let mut record = Record::begin(&shared, shutdown);
     let (mut response, outcome) = match pipeline(&shared, request, &mut record).await {
         Ok(Passed::Forwarded(answer)) => (respond::answer(&answer), "forwarded"),
         Ok(Passed::NothingLeft(id)) => (
@@ -187,7 +188,9 @@ fn content_encoding(headers: &HeaderMap) -> Result<Encoding, Reject> {
 /// client goes away, when nobody calls `end`.
 struct Record {
     shared: Arc<Shared>,
+    shutdown: Shutdown,
     in_flight: IntGauge,
+    _token: TaskTrackerToken,
     began: Instant,
     project: Option<String>,
     summary: Option<Summary>,
@@ -195,12 +198,14 @@ struct Record {
 }
 
 impl Record {
-    fn begin(shared: &Arc<Shared>) -> Record {
+    fn begin(shared: &Arc<Shared>, shutdown: Shutdown) -> Record {
         let in_flight = shared.metrics.in_flight().clone();
         in_flight.inc();
         Record {
             shared: Arc::clone(shared),
+            shutdown,
             in_flight,
+            _token: shared.requests.token(),
             began: Instant::now(),
             project: None,
             summary: None,
@@ -278,8 +283,14 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         if !self.ended {
-            // Nginx's number for a client that did not wait; nobody gets to see it but the metrics.
-            self.finish("client_gone", 499);
+            // Nobody gets to see these numbers but log and metrics.
+            if self.shutdown.is_aborting() {
+                self.shared.cut_off.fetch_add(1, Ordering::AcqRel);
+                self.finish("cut_off", 503);
+            } else {
+                // Nginx's for a client that did not wait.
+                self.finish("client_gone", 499);
+            }
         }
         self.in_flight.dec();
     }
