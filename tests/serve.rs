@@ -181,7 +181,8 @@ async fn no_log_line_holds_what_was_sent() {
         ] {
             let answered = program.post(target, &[header], body.into_bytes()).await;
             assert_eq!(answered, status, "{target} {header:?}");
-            program.read_until("refused").await;
+            let line = program.read_until("request").await;
+            assert!(line.contains("detail"), "{line}");
         }
         // What is no HTTP at all.
         let mut socket = TcpStream::connect(program.address).await.unwrap();
@@ -231,6 +232,91 @@ async fn what_is_left_out_is_in_the_log() {
             None => assert!(!line.contains("dropped"), "{line}"),
         }
         assert!(!line.contains(SECRET), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_one_line_at_the_level_it_deserves() {
+    let upstream = Upstream::answering(|| {
+        Response::builder()
+            .status(429)
+            .body("{\"detail\":\"hunter2\"}")
+            .unwrap()
+    })
+    .await;
+    let refusing = upstream.url();
+    let settings = ["limits.decoded_bytes=4KiB", "limits.json_depth=4"];
+    let deep = b"{}\n{\"type\":\"event\"}\n{\"a\":[[[[1]]]]}\n".to_vec();
+    for (url, target, body, expected) in [
+        (
+            refusing.as_str(),
+            "/elsewhere",
+            envelope(),
+            [
+                " INFO ",
+                "outcome=\"not_found\" status=404 detail=\"no such route; ",
+            ],
+        ),
+        (
+            &refusing,
+            "/api/1/envelope/",
+            b"hello".to_vec(),
+            [
+                " INFO ",
+                "outcome=\"malformed\" status=400 detail=\"envelope header: ",
+            ],
+        ),
+        (
+            &refusing,
+            "/api/1/envelope/",
+            large_start(8_000),
+            [
+                " WARN ",
+                "outcome=\"too_large\" status=413 detail=\"the body is larger than 4096 bytes",
+            ],
+        ),
+        (
+            &refusing,
+            "/api/1/envelope/",
+            deep,
+            [
+                " WARN ",
+                "outcome=\"too_deep\" status=400 detail=\"item 0: nested too deeply",
+            ],
+        ),
+        (
+            &refusing,
+            "/api/1/envelope/",
+            envelope(),
+            [
+                " WARN ",
+                "outcome=\"upstream_refused\" status=429 upstream=",
+            ],
+        ),
+        (
+            "http://127.0.0.1:1",
+            "/api/1/envelope/",
+            envelope(),
+            [
+                " WARN ",
+                "outcome=\"upstream_unreachable\" status=502 detail=\"no answer from the collector: ",
+            ],
+        ),
+    ] {
+        let program = Program::start(url, &settings, &[]).await;
+        let headers = [("x-sentry-auth", AUTH)];
+        program.post(target, &headers, body).await;
+        program.terminate();
+        let (_, log) = program.ended().await;
+        let lines: Vec<_> = log
+            .lines()
+            .filter(|line| line.contains("refused") || line.contains(" outcome="))
+            .collect();
+        assert_eq!(lines.len(), 1, "{log}");
+        for part in expected {
+            assert!(lines[0].contains(part), "{part}: {log}");
+        }
+        assert!(!log.contains(SECRET), "{log}");
     }
 }
 

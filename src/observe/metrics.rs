@@ -19,7 +19,7 @@ const UPSTREAM_SECONDS: [f64; 9] = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Requests, by what became of them (`forwarded`, `nothing_left`, or why not) and the status answered.
+    /// Requests, by what became of them (`forwarded`, `nothing_left`, `upstream_refused`, or why not) and the status answered.
     requests: IntCounterVec,
     /// Requests being handled now.
     in_flight: IntGauge,

@@ -43,7 +43,7 @@ const ADMIN_CONNECTIONS: usize = 64;
 pub struct Finished {
     /// The project it was for, if it got as far as a route.
     pub project: Option<String>,
-    /// `forwarded`, `nothing_left`, or why it was not.
+    /// `forwarded`, `nothing_left`, `upstream_refused`, or why there was no answer from the collector.
     pub outcome: &'static str,
     /// The status that the client was given.
     pub status: u16,

@@ -42,12 +42,15 @@ pub(super) enum Reject {
     Internal(&'static str),
 }
 
-/// Who should do something about it.
+/// How much the operator should mind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
-    Client,
-    Upstream,
-    Ours,
+pub(super) enum Weight {
+    /// It is as it should be, or the client is to blame.
+    Usual,
+    /// An event is lost by a limit of ours, or because the collector failed.
+    Loss,
+    /// A mistake of ours.
+    Bug,
 }
 
 impl Reject {
@@ -121,18 +124,44 @@ impl Reject {
         }
     }
 
-    pub(super) fn fault(&self) -> Fault {
+    pub(super) fn weight(&self) -> Weight {
         match self {
-            Reject::Upstream(Failure::Cut | Failure::Internal)
-            | Reject::Internal(_)
-            | Reject::Busy => Fault::Ours,
-            Reject::Decode(DecodeError::Unavailable(_)) => Fault::Ours,
+            Reject::Upstream(Failure::Cut | Failure::Internal) | Reject::Internal(_) => Weight::Bug,
             Reject::Upstream(
                 Failure::Unreachable(_)
                 | Failure::Timeout
                 | Failure::Broken(_)
                 | Failure::Redirect(_),
-            ) => Fault::Upstream,
+            ) => Weight::Loss,
+            Reject::Busy | Reject::TooLong(_) => Weight::Loss,
+            Reject::Decode(error) => match error {
+                DecodeError::TooLarge(_) | DecodeError::Ratio(_) | DecodeError::Unavailable(_) => {
+                    Weight::Loss
+                }
+                DecodeError::Malformed(..)
+                | DecodeError::CutOff(..)
+                | DecodeError::Trailing(..) => Weight::Usual,
+            },
+            Reject::Malformed(malformed) if malformed.reason.is_limit() => Weight::Loss,
+            Reject::NotFound
+            | Reject::Method
+            | Reject::Encoding(_)
+            | Reject::Auth(_)
+            | Reject::Disagree(_)
+            | Reject::Malformed(_)
+            | Reject::Stalled
+            | Reject::Gone => Weight::Usual,
+        }
+    }
+
+    /// What the log says: what the client is told, and what lies behind us too.
+    pub(super) fn log_detail(&self) -> String {
+        match self {
+            Reject::Upstream(failure @ (Failure::Cut | Failure::Internal)) => {
+                format!("internal error: {failure}")
+            }
+            Reject::Upstream(failure) => format!("no answer from the collector: {failure}"),
+            Reject::Internal(what) => format!("internal error: {what}"),
             Reject::NotFound
             | Reject::Method
             | Reject::Encoding(_)
@@ -142,7 +171,8 @@ impl Reject {
             | Reject::Decode(_)
             | Reject::Malformed(_)
             | Reject::Stalled
-            | Reject::Gone => Fault::Client,
+            | Reject::Gone
+            | Reject::Busy => self.detail(),
         }
     }
 
@@ -169,7 +199,7 @@ impl Reject {
             Reject::Malformed(malformed) => malformed.to_string(),
             Reject::Stalled => "the body stopped coming".to_owned(),
             Reject::Gone => "the body was cut off".to_owned(),
-            Reject::Busy => "too many requests at a time; try again".to_owned(),
+            Reject::Busy => "too many requests at a time (limits.in_flight); try again".to_owned(),
             Reject::Upstream(failure) => match failure {
                 Failure::Unreachable(_) => "the collector can't be reached".to_owned(),
                 Failure::Timeout => "the collector took too long".to_owned(),
