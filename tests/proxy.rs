@@ -1236,6 +1236,12 @@ async fn the_list_of_metrics() {
         "\
 # scrubline_build_info Always 1; version and policy are its labels.
 scrubline_build_info{{policy=\"sentry-eu\",version=\"{version}\"}}
+# scrubline_connection_errors_total Connections of clients that ended badly, by reason.
+scrubline_connection_errors_total{{reason=\"broken\"}}
+scrubline_connection_errors_total{{reason=\"head_timeout\"}}
+scrubline_connection_errors_total{{reason=\"head_too_large\"}}
+scrubline_connection_errors_total{{reason=\"malformed\"}}
+scrubline_connection_errors_total{{reason=\"tls\"}}
 # scrubline_connections Open connections of clients.
 scrubline_connections
 # scrubline_decoded_bytes_total Body bytes after decoding.

@@ -320,6 +320,71 @@ async fn a_refusal_is_one_line_at_the_level_it_deserves() {
     }
 }
 
+/// Sends these bytes on a connection of their own, and waits until it is closed.
+async fn say(address: SocketAddr, bytes: &[u8]) {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(bytes).await.unwrap();
+    let _ = socket.read_to_end(&mut Vec::new()).await;
+}
+
+#[tokio::test]
+async fn connections_that_bring_no_request_are_told_and_counted() {
+    let settings = ["limits.head_bytes=8KiB", "server.head_timeout=100ms"];
+    let mut program = Program::start("http://127.0.0.1:1", &settings, &[]).await;
+    let (_, admin) = program.log.last().unwrap().split_once("admin=").unwrap();
+    let admin = admin.split(' ').next().unwrap().parse().unwrap();
+    let long = format!("GET / HTTP/1.1\r\nx-long: {}\r\n\r\n", "x".repeat(10_000));
+    for (bytes, level, words) in [
+        // How a handshake begins.
+        (
+            &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03hunter2"[..],
+            " WARN ",
+            "a client spoke TLS; the DSN must begin with http:// reason=\"tls\"",
+        ),
+        (
+            long.as_bytes(),
+            " INFO ",
+            "reason=\"head_too_large\" detail=\"the head of a request is longer than limits.head_bytes",
+        ),
+        (
+            b"GET / HTTP/1.1\r\nx-hunter2:",
+            " INFO ",
+            "reason=\"head_timeout\" detail=\"the head of a request did not come within server.head_timeout",
+        ),
+        (b"hunter2 \0\r\n\r\n", " INFO ", "reason=\"malformed\""),
+    ] {
+        say(program.address, bytes).await;
+        let line = program.read_until("reason").await;
+        assert!(line.contains(level) && line.contains(words), "{line}");
+    }
+    // No second warning so soon, and none at all for who only knocks.
+    say(program.address, b"\x16\x03\x01").await;
+    drop(TcpStream::connect(program.address).await.unwrap());
+    say(program.address, b"hunter2 \0\r\n\r\n").await;
+    program.read_until("malformed").await;
+    // A connection is counted just after it was closed.
+    let metrics = loop {
+        let metrics = request(admin, "GET", "/metrics", &[], Vec::new()).await;
+        if metrics.body.contains("{reason=\"tls\"} 2") {
+            break metrics;
+        }
+    };
+    for line in [
+        "scrubline_connection_errors_total{reason=\"broken\"} 0",
+        "scrubline_connection_errors_total{reason=\"head_timeout\"} 1",
+        "scrubline_connection_errors_total{reason=\"head_too_large\"} 1",
+        "scrubline_connection_errors_total{reason=\"malformed\"} 2",
+        "scrubline_connection_errors_total{reason=\"tls\"} 2",
+        "scrubline_requests_total{outcome=\"too_large\",status=\"431\"} 1",
+    ] {
+        assert!(metrics.body.contains(line), "{line}:\n{}", metrics.body);
+    }
+    program.terminate();
+    let (_, log) = program.ended().await;
+    assert_eq!(log.matches("spoke TLS").count(), 1, "{log}");
+    assert!(!log.contains(SECRET), "{log}");
+}
+
 /// The head and body of one good request, as bytes.
 fn raw_request() -> Vec<u8> {
     let body = envelope();

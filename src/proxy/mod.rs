@@ -14,25 +14,30 @@ mod shutdown;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, broadcast};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::admin;
 use crate::config::Config;
 use crate::delivery::Delivery;
-use crate::observe::Metrics;
+use crate::observe::{ConnectionError, Metrics};
 use crate::policy::Policy;
 use crate::scrub::Report;
+
+use listener::Trouble;
 
 pub use shutdown::{Ended, Shutdown};
 
 /// Finished requests that a slow subscriber may lag behind.
 const FINISHED_KEPT: usize = 256;
+/// A client that speaks TLS does so at every event; one warning in this time is enough.
+const TLS_TOLD_FOR: Duration = Duration::from_secs(60);
 /// How long requests that are cut off may take to say so in the log.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Connections to the admin listener at a time.
@@ -67,6 +72,8 @@ pub(crate) struct Shared {
     /// The upstream's name has been resolved.
     resolved: AtomicBool,
     draining: AtomicBool,
+    /// When somebody was last told that a client spoke TLS.
+    tls_told: Mutex<Option<Instant>>,
 }
 
 impl Shared {
@@ -79,6 +86,32 @@ impl Shared {
             (true, _) => Err("draining"),
             (false, false) => Err("the upstream's name has not been resolved yet"),
             (false, true) => Ok(()),
+        }
+    }
+
+    /// A client's connection has ended badly.
+    fn connection_error(&self, trouble: &Trouble) {
+        let Trouble {
+            error,
+            detail,
+            usual,
+        } = trouble;
+        self.metrics.connection_error(*error);
+        let reason = error.label();
+        if *error == ConnectionError::Tls {
+            let now = Instant::now();
+            let mut told = self.tls_told.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.is_none_or(|told| now - told >= TLS_TOLD_FOR) {
+                *told = Some(now);
+                tracing::warn!(
+                    reason,
+                    "a client spoke TLS; the DSN must begin with http://"
+                );
+            }
+        } else if *usual {
+            tracing::debug!(reason, detail, "a connection ended badly");
+        } else {
+            tracing::info!(reason, detail, "a connection ended badly");
         }
     }
 
@@ -201,6 +234,7 @@ impl App {
             finished: broadcast::Sender::new(FINISHED_KEPT),
             resolved: AtomicBool::new(false),
             draining: AtomicBool::new(false),
+            tls_told: Mutex::new(None),
             config,
         };
         Ok(App {
@@ -258,7 +292,7 @@ impl App {
         shared.tasks.spawn(listener::serve(
             listener,
             listener::Settings::new(&shared.config),
-            Some(shared.metrics.connections().clone()),
+            Some(Arc::clone(&shared)),
             shared.tasks.clone(),
             shutdown.clone(),
             {
