@@ -1173,6 +1173,26 @@ async fn a_drain_ends_at_its_deadline_and_at_a_second_wish() {
 }
 
 #[tokio::test]
+async fn a_dsn_with_a_path_is_told() {
+    let upstream = Upstream::start().await;
+    let proxy = Proxy::before(&upstream).await;
+    for (path, told) in [
+        ("/sentry/api/42/envelope/", true),
+        ("/a/api/b/api/42/store", true),
+        ("/sentry/api/hunter2/envelope/", false),
+        ("/api/42/minidump/", false),
+        ("/sentry/", false),
+    ] {
+        let answer = request(proxy.address, "POST", path, &[], Vec::new()).await;
+        assert_eq!(answer.status, 404);
+        let detail = answer.detail();
+        let hint = "; leave the path before the project out of the DSN";
+        assert_eq!(detail.contains(hint), told, "{path}: {detail}");
+        assert!(!detail.contains("hunter2"), "{detail}");
+    }
+}
+
+#[tokio::test]
 async fn the_admin_listener() {
     let upstream = Upstream::start().await;
     let proxy = Proxy::before(&upstream).await;

@@ -14,8 +14,8 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 /// Why a request did not pass.
 #[derive(Debug)]
 pub(super) enum Reject {
-    /// No such route.
-    NotFound,
+    /// No such route; whether it would be one without what stands before `/api/`.
+    NotFound { prefixed: bool },
     /// The route takes other methods.
     Method,
     /// A content encoding that we don't read: what is wrong with it.
@@ -56,7 +56,7 @@ pub(super) enum Weight {
 impl Reject {
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Reject::NotFound => StatusCode::NOT_FOUND,
+            Reject::NotFound { .. } => StatusCode::NOT_FOUND,
             Reject::Method => StatusCode::METHOD_NOT_ALLOWED,
             Reject::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Reject::Auth(_) => StatusCode::UNAUTHORIZED,
@@ -93,7 +93,7 @@ impl Reject {
     /// The metric label.
     pub(super) fn label(&self) -> &'static str {
         match self {
-            Reject::NotFound => "not_found",
+            Reject::NotFound { .. } => "not_found",
             Reject::Method => "method",
             Reject::Encoding(_) => "encoding",
             Reject::Auth(_) | Reject::Disagree(_) => "auth",
@@ -143,7 +143,7 @@ impl Reject {
                 | DecodeError::Trailing(..) => Weight::Usual,
             },
             Reject::Malformed(malformed) if malformed.reason.is_limit() => Weight::Loss,
-            Reject::NotFound
+            Reject::NotFound { .. }
             | Reject::Method
             | Reject::Encoding(_)
             | Reject::Auth(_)
@@ -162,7 +162,7 @@ impl Reject {
             }
             Reject::Upstream(failure) => format!("no answer from the collector: {failure}"),
             Reject::Internal(what) => format!("internal error: {what}"),
-            Reject::NotFound
+            Reject::NotFound { .. }
             | Reject::Method
             | Reject::Encoding(_)
             | Reject::Auth(_)
@@ -180,9 +180,15 @@ impl Reject {
     /// behind us; that is in the log.
     pub(super) fn detail(&self) -> String {
         match self {
-            Reject::NotFound => {
-                "no such route; there are POST /api/{project}/envelope/ and /api/{project}/store/"
-                    .to_owned()
+            Reject::NotFound { prefixed } => {
+                let routes = "no such route; there are POST /api/{project}/envelope/ and /api/{project}/store/";
+                match prefixed {
+                    false => routes.to_owned(),
+                    true => format!(
+                        "{routes}; leave the path before the project out of the DSN (one that the collector needs \
+                         belongs into upstream.url)"
+                    ),
+                }
             }
             Reject::Method => "this route takes POST only".to_owned(),
             Reject::Encoding(why) => {
@@ -223,7 +229,7 @@ impl Reject {
             Reject::Busy => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }
-            Reject::NotFound
+            Reject::NotFound { .. }
             | Reject::Encoding(_)
             | Reject::Auth(_)
             | Reject::Disagree(_)
