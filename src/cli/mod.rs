@@ -80,7 +80,7 @@ struct Configuration {
     /// The policy (policy.name)
     #[arg(long, value_name = "NAME")]
     policy: Option<String>,
-    /// Any other key, as limits.in_flight=64; may be repeated
+    /// Any other key, as limits.in_flight=64, or secrets.env=A,B for a list, separated by commas; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     set: Vec<(String, String)>,
 }
