@@ -453,6 +453,13 @@ fn upstream_urls() {
         ("https://o1.ingest.de.sentry.io", None),
         ("http://127.0.0.1:8000/", None),
         ("http://[::1]:8000", None),
+        // A collector that lives under a path.
+        ("https://self.example/sentry", None),
+        (
+            "https://self.example/sentry/42/",
+            Some("ends in /42, which looks like the DSN's project"),
+        ),
+        ("https://o1.ingest.de.sentry.io/42", Some("ends in /42")),
         (
             "https://hunter2@o1.ingest.de.sentry.io/5",
             Some("user info"),

@@ -68,7 +68,7 @@ struct Configuration {
     /// The configuration file [default: scrubline.toml, if it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The collector: scheme, host and port of your DSN (upstream.url)
+    /// The collector: scheme, host and port of your DSN, and the path under which it lives, if any (upstream.url)
     #[arg(long, value_name = "URL")]
     upstream: Option<String>,
     /// Where SDKs send to (server.listen)
