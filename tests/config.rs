@@ -261,6 +261,47 @@ fn sizes_and_durations_say_which_units_there_are() {
 }
 
 #[test]
+fn lists_in_files_variables_and_flags() {
+    let wanted = ["A".to_owned(), "B".to_owned()];
+    for text in ["A,B", " A , B, ", "[\"A\", \"B\"]", "  ['A', 'B',]"] {
+        let loader = || Loader::default().no_file().flag("upstream.url", "http://x");
+        let flag = loader().flag("secrets.env", text).load().unwrap();
+        assert_eq!(flag.config.secrets.env, wanted, "{text}");
+        let all = variables(&[("SCRUBLINE_SECRETS__ENV", text)]);
+        let variable = loader().environment(all).load().unwrap();
+        assert_eq!(variable.config.secrets.env, wanted, "{text}");
+    }
+    for text in ["[hunter2]", "[\"hunter2\", 2]", "[\"hunter2\"", "[]\nx = 1"] {
+        let loader = Loader::default().no_file().flag("upstream.url", "http://x");
+        let error = loader.flag("secrets.env", text).load().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "command line: secrets.env: begins as an array of strings and is none; write it as [\"CRON_SECRET\"], or separate by commas"
+        );
+    }
+    for (key, value, wrong, example) in [
+        ("env", "\"hunter2\"", "a string", "CRON_SECRET"),
+        ("env", "5", "an integer", "CRON_SECRET"),
+        ("files", "\"hunter2\"", "a string", "/run/secrets/*"),
+    ] {
+        let text = format!("[secrets]\n{key} = {value}\n[upstream]\nurl = \"http://x\"\n");
+        let (result, path) = load_file("lists", &text);
+        assert_eq!(
+            result.unwrap_err().to_string(),
+            format!(
+                "{path}:2: secrets.{key}: is {wrong}, not an array; write it as [\"{example}\"]"
+            )
+        );
+    }
+    let loader = Loader::default().no_file().flag("upstream.url", "http://x");
+    let twice = loader.flag("secrets.env", "A").flag("secrets.env", "B");
+    assert_eq!(
+        twice.load().unwrap_err().to_string(),
+        "command line: secrets.env is set to two different values; give it once, with its values separated by commas"
+    );
+}
+
+#[test]
 fn unknown_keys_name_the_nearest() {
     let server = "[server] has listen, admin, head_timeout, body_timeout, drain_timeout";
     let upstream = "[upstream] has url, encoding, connect_timeout, response_timeout, roots";
@@ -415,6 +456,13 @@ fn upstream_urls() {
         ("https://o1.ingest.de.sentry.io", None),
         ("http://127.0.0.1:8000/", None),
         ("http://[::1]:8000", None),
+        // A collector that lives under a path.
+        ("https://self.example/sentry", None),
+        (
+            "https://self.example/sentry/42/",
+            Some("ends in /42, which looks like the DSN's project"),
+        ),
+        ("https://o1.ingest.de.sentry.io/42", Some("ends in /42")),
         (
             "https://hunter2@o1.ingest.de.sentry.io/5",
             Some("user info"),

@@ -11,6 +11,7 @@ mod support;
 
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -764,12 +765,18 @@ async fn answers_are_built_anew() {
                 .unwrap()
         })
         .await;
-        let proxy = Proxy::before(&upstream).await;
+        let mut proxy = Proxy::before(&upstream).await;
         let answer = proxy.post(envelope()).await;
         assert_eq!(
             (answer.status.as_u16(), answer.body.as_str()),
             (status, expected)
         );
+        let outcome = match status {
+            200..300 => "forwarded",
+            _ => "upstream_refused",
+        };
+        let finished = proxy.finished.recv().await.unwrap();
+        assert_eq!((finished.outcome, finished.status), (outcome, status));
         let mut names: Vec<_> = answer.headers.keys().map(|name| name.as_str()).collect();
         names.sort_unstable();
         assert_eq!(
@@ -1010,6 +1017,10 @@ async fn one_request_too_many_is_told_when_to_come_back() {
         (second.status.as_u16(), &second.headers["retry-after"]),
         (503, &"1".parse().unwrap())
     );
+    assert_eq!(
+        second.detail(),
+        "too many requests at a time (limits.in_flight); try again"
+    );
     release.notify_one();
     assert_eq!(first.await.unwrap().status, 200);
     release.notify_one();
@@ -1162,6 +1173,26 @@ async fn a_drain_ends_at_its_deadline_and_at_a_second_wish() {
 }
 
 #[tokio::test]
+async fn a_dsn_with_a_path_is_told() {
+    let upstream = Upstream::start().await;
+    let proxy = Proxy::before(&upstream).await;
+    for (path, told) in [
+        ("/sentry/api/42/envelope/", true),
+        ("/a/api/b/api/42/store", true),
+        ("/sentry/api/hunter2/envelope/", false),
+        ("/api/42/minidump/", false),
+        ("/sentry/", false),
+    ] {
+        let answer = request(proxy.address, "POST", path, &[], Vec::new()).await;
+        assert_eq!(answer.status, 404);
+        let detail = answer.detail();
+        let hint = "; leave the path before the project out of the DSN";
+        assert_eq!(detail.contains(hint), told, "{path}: {detail}");
+        assert!(!detail.contains("hunter2"), "{detail}");
+    }
+}
+
+#[tokio::test]
 async fn the_admin_listener() {
     let upstream = Upstream::start().await;
     let proxy = Proxy::before(&upstream).await;
@@ -1187,17 +1218,24 @@ async fn the_admin_listener() {
 
 #[tokio::test]
 async fn the_list_of_metrics() {
-    let mut upstream = Upstream::start().await;
+    let statuses = Arc::new(AtomicUsize::new(0));
+    let mut upstream = Upstream::answering(move || {
+        let status = [200, 429][statuses.fetch_add(1, Ordering::SeqCst)];
+        Response::builder().status(status).body("").unwrap()
+    })
+    .await;
     let mut proxy = Proxy::before(&upstream).await;
-    assert_eq!(proxy.post(envelope()).await.status, 200);
-    upstream.received.recv().await.unwrap();
+    for status in [200, 429] {
+        assert_eq!(proxy.post(envelope()).await.status, status);
+        upstream.received.recv().await.unwrap();
+    }
     assert_eq!(
         request(proxy.address, "GET", "/hunter2", &[], Vec::new())
             .await
             .status,
         404
     );
-    for _ in 0..2 {
+    for _ in 0..3 {
         proxy.finished.recv().await.unwrap();
     }
     let text = proxy.ask("/metrics").await.body;
@@ -1218,6 +1256,12 @@ async fn the_list_of_metrics() {
         "\
 # scrubline_build_info Always 1; version and policy are its labels.
 scrubline_build_info{{policy=\"sentry-eu\",version=\"{version}\"}}
+# scrubline_connection_errors_total Connections of clients that ended badly, by reason.
+scrubline_connection_errors_total{{reason=\"broken\"}}
+scrubline_connection_errors_total{{reason=\"head_timeout\"}}
+scrubline_connection_errors_total{{reason=\"head_too_large\"}}
+scrubline_connection_errors_total{{reason=\"malformed\"}}
+scrubline_connection_errors_total{{reason=\"tls\"}}
 # scrubline_connections Open connections of clients.
 scrubline_connections
 # scrubline_decoded_bytes_total Body bytes after decoding.
@@ -1231,6 +1275,7 @@ scrubline_requests_in_flight
 # scrubline_requests_total Requests by outcome and answered status.
 scrubline_requests_total{{outcome=\"forwarded\",status=\"200\"}}
 scrubline_requests_total{{outcome=\"not_found\",status=\"404\"}}
+scrubline_requests_total{{outcome=\"upstream_refused\",status=\"429\"}}
 # scrubline_scrub_seconds Processor time of decoding and scrubbing one body.
 scrubline_scrub_seconds_sum
 scrubline_scrub_seconds_count

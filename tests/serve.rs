@@ -181,7 +181,8 @@ async fn no_log_line_holds_what_was_sent() {
         ] {
             let answered = program.post(target, &[header], body.into_bytes()).await;
             assert_eq!(answered, status, "{target} {header:?}");
-            program.read_until("refused").await;
+            let line = program.read_until("request").await;
+            assert!(line.contains("detail"), "{line}");
         }
         // What is no HTTP at all.
         let mut socket = TcpStream::connect(program.address).await.unwrap();
@@ -201,6 +202,189 @@ async fn no_log_line_holds_what_was_sent() {
     }
 }
 
+#[tokio::test]
+async fn what_is_left_out_is_in_the_log() {
+    let upstream = Upstream::start().await;
+    let mut program = Program::start(&upstream.url(), &[], &[]).await;
+    let event = "{\"type\":\"event\"}\n{\"message\":\"hello\"}\n";
+    let attachment = "{\"type\":\"attachment\",\"length\":2}\n\u{1}\u{2}\n";
+    let check_in = "{\"type\":\"check_in\"}\n{}\n";
+    let unknown = format!("{{\"type\":\"{SECRET}\"}}\n{SECRET}\n");
+    for (items, expected) in [
+        (
+            vec![event, check_in, attachment],
+            Some("dropped=\"attachment 1, check_in 1\""),
+        ),
+        (
+            vec![&unknown, check_in, check_in],
+            Some("dropped=\"check_in 2, unknown 1\""),
+        ),
+        (vec![event], None),
+    ] {
+        let body = format!("{{}}\n{}", items.concat());
+        let headers = [("x-sentry-auth", AUTH)];
+        let target = "/api/1/envelope/";
+        let status = program.post(target, &headers, body.into_bytes()).await;
+        assert_eq!(status, 200);
+        let line = program.read_until("request").await;
+        match expected {
+            Some(dropped) => assert!(line.contains(dropped), "{line}"),
+            None => assert!(!line.contains("dropped"), "{line}"),
+        }
+        assert!(!line.contains(SECRET), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_one_line_at_the_level_it_deserves() {
+    let upstream = Upstream::answering(|| {
+        Response::builder()
+            .status(429)
+            .body("{\"detail\":\"hunter2\"}")
+            .unwrap()
+    })
+    .await;
+    let refusing = upstream.url();
+    let settings = ["limits.decoded_bytes=4KiB", "limits.json_depth=4"];
+    let deep = b"{}\n{\"type\":\"event\"}\n{\"a\":[[[[1]]]]}\n".to_vec();
+    for (url, target, body, expected) in [
+        (
+            refusing.as_str(),
+            "/elsewhere",
+            envelope(),
+            [
+                " INFO ",
+                "outcome=\"not_found\" status=404 detail=\"no such route; ",
+            ],
+        ),
+        (
+            &refusing,
+            "/api/1/envelope/",
+            b"hello".to_vec(),
+            [
+                " INFO ",
+                "outcome=\"malformed\" status=400 detail=\"envelope header: ",
+            ],
+        ),
+        (
+            &refusing,
+            "/api/1/envelope/",
+            large_start(8_000),
+            [
+                " WARN ",
+                "outcome=\"too_large\" status=413 detail=\"the body is larger than 4096 bytes",
+            ],
+        ),
+        (
+            &refusing,
+            "/api/1/envelope/",
+            deep,
+            [
+                " WARN ",
+                "outcome=\"too_deep\" status=400 detail=\"item 0: nested too deeply",
+            ],
+        ),
+        (
+            &refusing,
+            "/api/1/envelope/",
+            envelope(),
+            [
+                " WARN ",
+                "outcome=\"upstream_refused\" status=429 upstream=",
+            ],
+        ),
+        (
+            "http://127.0.0.1:1",
+            "/api/1/envelope/",
+            envelope(),
+            [
+                " WARN ",
+                "outcome=\"upstream_unreachable\" status=502 detail=\"no answer from the collector: ",
+            ],
+        ),
+    ] {
+        let program = Program::start(url, &settings, &[]).await;
+        let headers = [("x-sentry-auth", AUTH)];
+        program.post(target, &headers, body).await;
+        program.terminate();
+        let (_, log) = program.ended().await;
+        let lines: Vec<_> = log
+            .lines()
+            .filter(|line| line.contains("refused") || line.contains(" outcome="))
+            .collect();
+        assert_eq!(lines.len(), 1, "{log}");
+        for part in expected {
+            assert!(lines[0].contains(part), "{part}: {log}");
+        }
+        assert!(!log.contains(SECRET), "{log}");
+    }
+}
+
+/// Sends these bytes on a connection of their own, and waits until it is closed.
+async fn say(address: SocketAddr, bytes: &[u8]) {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(bytes).await.unwrap();
+    let _ = socket.read_to_end(&mut Vec::new()).await;
+}
+
+#[tokio::test]
+async fn connections_that_bring_no_request_are_told_and_counted() {
+    let settings = ["limits.head_bytes=8KiB", "server.head_timeout=100ms"];
+    let mut program = Program::start("http://127.0.0.1:1", &settings, &[]).await;
+    let (_, admin) = program.log.last().unwrap().split_once("admin=").unwrap();
+    let admin = admin.split(' ').next().unwrap().parse().unwrap();
+    let long = format!("GET / HTTP/1.1\r\nx-long: {}\r\n\r\n", "x".repeat(10_000));
+    for (bytes, level, words) in [
+        // How a handshake begins.
+        (
+            &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03hunter2"[..],
+            " WARN ",
+            "a client spoke TLS; the DSN must begin with http:// reason=\"tls\"",
+        ),
+        (
+            long.as_bytes(),
+            " INFO ",
+            "reason=\"head_too_large\" detail=\"the head of a request is longer than limits.head_bytes",
+        ),
+        (
+            b"GET / HTTP/1.1\r\nx-hunter2:",
+            " INFO ",
+            "reason=\"head_timeout\" detail=\"the head of a request did not come within server.head_timeout",
+        ),
+        (b"hunter2 \0\r\n\r\n", " INFO ", "reason=\"malformed\""),
+    ] {
+        say(program.address, bytes).await;
+        let line = program.read_until("reason").await;
+        assert!(line.contains(level) && line.contains(words), "{line}");
+    }
+    // No second warning so soon, and none at all for who only knocks.
+    say(program.address, b"\x16\x03\x01").await;
+    drop(TcpStream::connect(program.address).await.unwrap());
+    say(program.address, b"hunter2 \0\r\n\r\n").await;
+    program.read_until("malformed").await;
+    // A connection is counted just after it was closed.
+    let metrics = loop {
+        let metrics = request(admin, "GET", "/metrics", &[], Vec::new()).await;
+        if metrics.body.contains("{reason=\"tls\"} 2") {
+            break metrics;
+        }
+    };
+    for line in [
+        "scrubline_connection_errors_total{reason=\"broken\"} 0",
+        "scrubline_connection_errors_total{reason=\"head_timeout\"} 1",
+        "scrubline_connection_errors_total{reason=\"head_too_large\"} 1",
+        "scrubline_connection_errors_total{reason=\"malformed\"} 2",
+        "scrubline_connection_errors_total{reason=\"tls\"} 2",
+        "scrubline_requests_total{outcome=\"too_large\",status=\"431\"} 1",
+    ] {
+        assert!(metrics.body.contains(line), "{line}:\n{}", metrics.body);
+    }
+    program.terminate();
+    let (_, log) = program.ended().await;
+    assert_eq!(log.matches("spoke TLS").count(), 1, "{log}");
+    assert!(!log.contains(SECRET), "{log}");
+}
+
 /// The head and body of one good request, as bytes.
 fn raw_request() -> Vec<u8> {
     let body = envelope();
@@ -209,6 +393,47 @@ fn raw_request() -> Vec<u8> {
         body.len()
     );
     [head.into_bytes(), body].concat()
+}
+
+#[tokio::test]
+async fn requests_that_are_cut_off_are_told_as_such() {
+    for (timeout, second, last) in [
+        ("50ms", false, "stopped at the drain timeout"),
+        ("1h", true, "stopped at once by a second signal"),
+    ] {
+        let (begun, mut beginning) = mpsc::unbounded_channel();
+        let upstream = Upstream::with(move |_| {
+            begun.send(()).unwrap();
+            std::future::pending()
+        })
+        .await;
+        let timeout = format!("server.drain_timeout={timeout}");
+        let settings = [timeout.as_str(), "upstream.response_timeout=1h"];
+        let mut program = Program::start(&upstream.url(), &settings, &[]).await;
+        let mut sockets = Vec::new();
+        for _ in 0..2 {
+            let mut socket = TcpStream::connect(program.address).await.unwrap();
+            socket.write_all(&raw_request()).await.unwrap();
+            beginning.recv().await.unwrap();
+            sockets.push(socket);
+        }
+        program.terminate();
+        program.read_until("draining").await;
+        if second {
+            program.terminate();
+        }
+        let (status, log) = program.ended().await;
+        assert_eq!(status.code(), Some(1), "{log}");
+        let lines: Vec<_> = log.lines().rev().take(3).collect();
+        assert!(
+            lines[0].contains("WARN") && lines[0].contains(last) && lines[0].contains("cut_off=2"),
+            "{log}"
+        );
+        for line in &lines[1..] {
+            assert!(line.contains("outcome=\"cut_off\""), "{log}");
+        }
+        assert!(!log.contains("client_gone"), "{log}");
+    }
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ struct Configuration {
     /// The configuration file [default: scrubline.toml, if it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The collector: scheme, host and port of your DSN (upstream.url)
+    /// The collector: scheme, host and port of your DSN, and the path under which it lives, if any (upstream.url)
     #[arg(long, value_name = "URL")]
     upstream: Option<String>,
     /// Where SDKs send to (server.listen)
@@ -92,7 +92,7 @@ struct Configuration {
     /// The policy (policy.name)
     #[arg(long, value_name = "NAME")]
     policy: Option<String>,
-    /// Any other key, as limits.in_flight=64; may be repeated
+    /// Any other key, as limits.in_flight=64, or secrets.env=A,B for a list, separated by commas; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     set: Vec<(String, String)>,
 }

@@ -18,7 +18,7 @@ pub(super) fn read(variables: &[(OsString, OsString)], draft: &mut Draft) {
     for (name, value) in ours {
         let source = Source::Environment(name.to_owned());
         match (key(name), value.to_str()) {
-            (Some(key), Some(text)) => draft.set(&key, Value::Text(text.to_owned()), source, &key),
+            (Some(key), Some(text)) => draft.set(&key, Value::Bare(text.to_owned()), source, &key),
             (_, None) => draft.mistakes.push(Mistake {
                 place: Some(source),
                 text: "is not UTF-8".to_owned(),

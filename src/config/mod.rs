@@ -448,7 +448,11 @@ const KEYS: &[Key] = &[
     },
     Key {
         name: "policy.packs",
-        set: |config, value| value.list().map(|it| config.policy.packs = it),
+        set: |config, value| {
+            value
+                .list("[\"acme.toml\"]")
+                .map(|it| config.policy.packs = it)
+        },
         show: |config| listed(&config.policy.packs),
     },
     Key {
@@ -474,12 +478,20 @@ const KEYS: &[Key] = &[
     },
     Key {
         name: "secrets.env",
-        set: |config, value| value.list().map(|it| config.secrets.env = it),
+        set: |config, value| {
+            value
+                .list("[\"CRON_SECRET\"]")
+                .map(|it| config.secrets.env = it)
+        },
         show: |config| listed(&config.secrets.env),
     },
     Key {
         name: "secrets.files",
-        set: |config, value| value.list().map(|it| config.secrets.files = it),
+        set: |config, value| {
+            value
+                .list("[\"/run/secrets/*\"]")
+                .map(|it| config.secrets.files = it)
+        },
         show: |config| listed(&config.secrets.files),
     },
     Key {
@@ -499,6 +511,17 @@ const KEYS: &[Key] = &[
 ];
 
 const UPSTREAM_URL: &str = "upstream.url";
+
+/// Keys that hold several values.
+const LISTS: [&str; 2] = ["secrets.env", "secrets.files"];
+
+/// An array of strings, as in a file.
+fn array(text: &str) -> Option<Vec<String>> {
+    let table: toml::Table = format!("list = {text}").parse().ok()?;
+    let values = table.get("list").filter(|_| table.len() == 1)?.as_array()?;
+    let texts = values.iter().map(|value| value.as_str().map(str::to_owned));
+    texts.collect()
+}
 
 fn quoted(value: impl fmt::Display) -> String {
     toml::Value::String(value.to_string()).to_string()
@@ -520,6 +543,8 @@ fn named<T: PartialEq>(names: &[(&str, T)], value: T) -> String {
 /// A value as it was written, before its key says what it must be.
 enum Value {
     Text(String),
+    /// From a variable or a flag, where nothing tells a string from a list.
+    Bare(String),
     Integer(i64),
     List(Vec<String>),
     /// Anything that no key takes: what it is.
@@ -529,25 +554,32 @@ enum Value {
 impl Value {
     fn text(&self) -> Result<&str, String> {
         match self {
-            Value::Text(text) => Ok(text),
+            Value::Text(text) | Value::Bare(text) => Ok(text),
             Value::Integer(_) => Err("is an integer; put it in quotes".to_owned()),
             Value::List(_) => Err("is an array, not a string".to_owned()),
             Value::Other(what) => Err(format!("is {what}, not a string")),
         }
     }
 
-    /// An array of strings; outside of files, separated by commas.
-    fn list(&self) -> Result<Vec<String>, String> {
+    /// An array of strings; outside of files, separated by commas or as it would stand in one. What was written is not
+    /// shown: somebody may have given a secret where its name is asked for.
+    fn list(&self, example: &str) -> Result<Vec<String>, String> {
         match self {
             Value::List(values) => Ok(values.clone()),
-            Value::Text(text) => Ok(text
+            Value::Bare(text) if text.trim_start().starts_with('[') => {
+                array(text).ok_or_else(|| {
+                    format!("begins as an array of strings and is none; write it as {example}, or separate by commas")
+                })
+            }
+            Value::Bare(text) => Ok(text
                 .split(',')
                 .map(str::trim)
                 .filter(|part| !part.is_empty())
                 .map(str::to_owned)
                 .collect()),
-            Value::Integer(_) => Err("is an integer, not an array of strings".to_owned()),
-            Value::Other(what) => Err(format!("is {what}, not an array of strings")),
+            Value::Text(_) => Err(format!("is a string, not an array; write it as {example}")),
+            Value::Integer(_) => Err(format!("is an integer, not an array; write it as {example}")),
+            Value::Other(what) => Err(format!("is {what}, not an array of strings; write it as {example}")),
         }
     }
 
@@ -561,7 +593,9 @@ impl Value {
     fn duration(&self) -> Result<Duration, String> {
         match self {
             Value::Integer(n) => Err(format!("{n} has no unit; say what it is, as \"{n}s\"")),
-            Value::Text(_) | Value::List(_) | Value::Other(_) => size::parse_duration(self.text()?),
+            Value::Text(_) | Value::Bare(_) | Value::List(_) | Value::Other(_) => {
+                size::parse_duration(self.text()?)
+            }
         }
     }
 
@@ -569,7 +603,9 @@ impl Value {
     fn bytes(&self, least: u64) -> Result<u64, String> {
         let bytes = match self {
             Value::Integer(n) => u64::try_from(*n).map_err(|_| format!("{n} is negative"))?,
-            Value::Text(_) | Value::List(_) | Value::Other(_) => size::parse_bytes(self.text()?)?,
+            Value::Text(_) | Value::Bare(_) | Value::List(_) | Value::Other(_) => {
+                size::parse_bytes(self.text()?)?
+            }
         };
         if bytes < least {
             return Err(format!(
@@ -586,7 +622,7 @@ impl Value {
             Value::Integer(n) => {
                 u64::try_from(*n).map_err(|_| format!("{n} is negative; {}", range()))?
             }
-            Value::Text(text) => text
+            Value::Text(text) | Value::Bare(text) => text
                 .parse()
                 .map_err(|_| format!("{text:?} is no number; {}", range()))?,
             Value::List(_) => return Err(format!("is an array; {}", range())),
@@ -784,7 +820,7 @@ impl Loader {
         env::read(&self.environment, &mut draft);
         draft.mistakes.extend(contradictions(&self.flags));
         for (key, value) in self.flags {
-            draft.set(&key, Value::Text(value), Source::Flag, &key);
+            draft.set(&key, Value::Bare(value), Source::Flag, &key);
         }
         if !draft.unread && !draft.sources.contains_key(UPSTREAM_URL) {
             draft.mistakes.push(Mistake {
@@ -820,9 +856,15 @@ fn contradictions(flags: &[(String, String)]) -> Vec<Mistake> {
             keys.push(key);
         }
     }
-    let mistake = |key: &str| Mistake {
-        place: Some(Source::Flag),
-        text: format!("{key} is set to two different values; give it once"),
+    let mistake = |key: &str| {
+        let list = match LISTS.contains(&key) {
+            true => ", with its values separated by commas",
+            false => "",
+        };
+        Mistake {
+            place: Some(Source::Flag),
+            text: format!("{key} is set to two different values; give it once{list}"),
+        }
     };
     keys.into_iter().map(mistake).collect()
 }

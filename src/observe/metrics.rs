@@ -15,16 +15,54 @@ const SCRUB_SECONDS: [f64; 9] = [0.000_05, 0.000_2, 0.001, 0.005, 0.02, 0.1, 0.5
 /// Upper bounds in seconds of what one exchange with the collector takes.
 const UPSTREAM_SECONDS: [f64; 9] = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
+/// Why a connection brought no request, or ended in the middle of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConnectionError {
+    /// The client spoke TLS.
+    Tls,
+    /// The head of a request was over `limits.head_bytes`, or had too many headers.
+    HeadTooLarge,
+    /// The head of a request did not come within `server.head_timeout`.
+    HeadTimeout,
+    /// What came is not HTTP.
+    Malformed,
+    /// It was reset, or closed too early.
+    Broken,
+}
+
+impl ConnectionError {
+    const ALL: [ConnectionError; 5] = [
+        ConnectionError::Tls,
+        ConnectionError::HeadTooLarge,
+        ConnectionError::HeadTimeout,
+        ConnectionError::Malformed,
+        ConnectionError::Broken,
+    ];
+
+    /// The metric label.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            ConnectionError::Tls => "tls",
+            ConnectionError::HeadTooLarge => "head_too_large",
+            ConnectionError::HeadTimeout => "head_timeout",
+            ConnectionError::Malformed => "malformed",
+            ConnectionError::Broken => "broken",
+        }
+    }
+}
+
 /// The metrics of one process.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Requests, by what became of them (`forwarded`, `nothing_left`, or why not) and the status answered.
+    /// Requests, by what became of them (`forwarded`, `nothing_left`, `upstream_refused`, or why not) and the status answered.
     requests: IntCounterVec,
     /// Requests being handled now.
     in_flight: IntGauge,
     /// Connections of clients that are open now.
     connections: IntGauge,
+    /// Connections that ended badly, by reason.
+    connection_errors: IntCounterVec,
     /// Envelope items, by type (from a fixed list) and outcome.
     items: IntCounterVec,
     /// Redactions, by rule id.
@@ -80,7 +118,16 @@ impl Metrics {
             registry.register(Box::new(histogram.clone()))?;
             Ok::<_, prometheus::Error>(histogram)
         };
+        let connection_errors = counters(
+            "scrubline_connection_errors_total",
+            "Connections of clients that ended badly, by reason.",
+            &["reason"],
+        )?;
+        for error in ConnectionError::ALL {
+            connection_errors.with_label_values(&[error.label()]);
+        }
         Ok(Metrics {
+            connection_errors,
             requests: counters(
                 "scrubline_requests_total",
                 "Requests by outcome and answered status.",
@@ -146,6 +193,17 @@ impl Metrics {
     /// The connections that are open.
     pub(crate) fn connections(&self) -> &IntGauge {
         &self.connections
+    }
+
+    /// A connection has ended badly.
+    pub(crate) fn connection_error(&self, error: ConnectionError) {
+        self.connection_errors
+            .with_label_values(&[error.label()])
+            .inc();
+        if error == ConnectionError::HeadTooLarge {
+            // A request that is refused before we get to see it: hyper answers it by itself.
+            self.request("too_large", 431);
+        }
     }
 
     /// One body has been read, as far as it went.

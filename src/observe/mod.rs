@@ -3,5 +3,6 @@
 mod metrics;
 mod trace;
 
+pub(crate) use metrics::ConnectionError;
 pub use metrics::Metrics;
 pub use trace::start as start_log;

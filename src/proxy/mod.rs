@@ -14,25 +14,32 @@ mod shutdown;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, broadcast};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::admin;
 use crate::config::Config;
 use crate::delivery::Delivery;
-use crate::observe::Metrics;
+use crate::observe::{ConnectionError, Metrics};
 use crate::policy::Policy;
 use crate::scrub::Report;
+
+use listener::Trouble;
 
 pub use shutdown::{Ended, Shutdown};
 
 /// Finished requests that a slow subscriber may lag behind.
 const FINISHED_KEPT: usize = 256;
+/// A client that speaks TLS does so at every event; one warning in this time is enough.
+const TLS_TOLD_FOR: Duration = Duration::from_secs(60);
+/// How long requests that are cut off may take to say so in the log.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Connections to the admin listener at a time.
 const ADMIN_CONNECTIONS: usize = 64;
 
@@ -41,7 +48,7 @@ const ADMIN_CONNECTIONS: usize = 64;
 pub struct Finished {
     /// The project it was for, if it got as far as a route.
     pub project: Option<String>,
-    /// `forwarded`, `nothing_left`, or why it was refused.
+    /// `forwarded`, `nothing_left`, `upstream_refused`, or why there was no answer from the collector.
     pub outcome: &'static str,
     /// The status that the client was given.
     pub status: u16,
@@ -57,10 +64,16 @@ pub(crate) struct Shared {
     metrics: Metrics,
     permits: Arc<Semaphore>,
     tasks: TaskTracker,
+    /// One token for each request that has not ended.
+    requests: TaskTracker,
+    /// Requests that did not end before we did.
+    cut_off: AtomicU64,
     finished: broadcast::Sender<Finished>,
     /// The upstream's name has been resolved.
     resolved: AtomicBool,
     draining: AtomicBool,
+    /// When somebody was last told that a client spoke TLS.
+    tls_told: Mutex<Option<Instant>>,
 }
 
 impl Shared {
@@ -73,6 +86,32 @@ impl Shared {
             (true, _) => Err("draining"),
             (false, false) => Err("the upstream's name has not been resolved yet"),
             (false, true) => Ok(()),
+        }
+    }
+
+    /// A client's connection has ended badly.
+    fn connection_error(&self, trouble: &Trouble) {
+        let Trouble {
+            error,
+            detail,
+            usual,
+        } = trouble;
+        self.metrics.connection_error(*error);
+        let reason = error.label();
+        if *error == ConnectionError::Tls {
+            let now = Instant::now();
+            let mut told = self.tls_told.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.is_none_or(|told| now - told >= TLS_TOLD_FOR) {
+                *told = Some(now);
+                tracing::warn!(
+                    reason,
+                    "a client spoke TLS; the DSN must begin with http://"
+                );
+            }
+        } else if *usual {
+            tracing::debug!(reason, detail, "a connection ended badly");
+        } else {
+            tracing::info!(reason, detail, "a connection ended badly");
         }
     }
 
@@ -182,9 +221,12 @@ impl App {
             delivery,
             metrics,
             tasks: TaskTracker::new(),
+            requests: TaskTracker::new(),
+            cut_off: AtomicU64::new(0),
             finished: broadcast::Sender::new(FINISHED_KEPT),
             resolved: AtomicBool::new(false),
             draining: AtomicBool::new(false),
+            tls_told: Mutex::new(None),
             config,
         };
         Ok(App {
@@ -242,12 +284,12 @@ impl App {
         shared.tasks.spawn(listener::serve(
             listener,
             listener::Settings::new(&shared.config),
-            Some(shared.metrics.connections().clone()),
+            Some(Arc::clone(&shared)),
             shared.tasks.clone(),
             shutdown.clone(),
             {
-                let shared = Arc::clone(&shared);
-                move |request, peer| service::handle(Arc::clone(&shared), request, peer)
+                let (shared, shutdown) = (Arc::clone(&shared), shutdown.clone());
+                move |request, _| service::handle(Arc::clone(&shared), shutdown.clone(), request)
             },
         ));
 
@@ -256,15 +298,21 @@ impl App {
         tracing::info!(in_flight = shared.metrics.in_flight().get(), "draining");
         let ended =
             shutdown::drain(&shared.tasks, &shutdown, shared.config.server.drain_timeout).await;
+        // Those that are cut off end now; each has a line in the log before the last one.
+        shared.requests.close();
+        let _ = tokio::time::timeout(LAST_WORDS, shared.requests.wait()).await;
+        let cut_off = shared.cut_off.load(Ordering::Acquire) + shared.requests.len() as u64;
         admin_stop.abort();
         match ended {
             Ended::Drained => tracing::info!("stopped; every request was finished"),
-            Ended::TimedOut => {
-                tracing::warn!("stopped at the drain timeout; requests were cut off")
-            }
-            Ended::Aborted => {
-                tracing::warn!("stopped at once by a second signal; requests were cut off")
-            }
+            Ended::TimedOut => tracing::warn!(
+                cut_off,
+                "stopped at the drain timeout (server.drain_timeout); requests were cut off"
+            ),
+            Ended::Aborted => tracing::warn!(
+                cut_off,
+                "stopped at once by a second signal; requests were cut off"
+            ),
         }
         ended
     }

@@ -14,8 +14,8 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 /// Why a request did not pass.
 #[derive(Debug)]
 pub(super) enum Reject {
-    /// No such route.
-    NotFound,
+    /// No such route; whether it would be one without what stands before `/api/`.
+    NotFound { prefixed: bool },
     /// The route takes other methods.
     Method,
     /// A content encoding that we don't read: what is wrong with it.
@@ -42,18 +42,21 @@ pub(super) enum Reject {
     Internal(&'static str),
 }
 
-/// Who should do something about it.
+/// How much the operator should mind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
-    Client,
-    Upstream,
-    Ours,
+pub(super) enum Weight {
+    /// It is as it should be, or the client is to blame.
+    Usual,
+    /// An event is lost by a limit of ours, or because the collector failed.
+    Loss,
+    /// A mistake of ours.
+    Bug,
 }
 
 impl Reject {
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Reject::NotFound => StatusCode::NOT_FOUND,
+            Reject::NotFound { .. } => StatusCode::NOT_FOUND,
             Reject::Method => StatusCode::METHOD_NOT_ALLOWED,
             Reject::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Reject::Auth(_) => StatusCode::UNAUTHORIZED,
@@ -90,7 +93,7 @@ impl Reject {
     /// The metric label.
     pub(super) fn label(&self) -> &'static str {
         match self {
-            Reject::NotFound => "not_found",
+            Reject::NotFound { .. } => "not_found",
             Reject::Method => "method",
             Reject::Encoding(_) => "encoding",
             Reject::Auth(_) | Reject::Disagree(_) => "auth",
@@ -121,19 +124,45 @@ impl Reject {
         }
     }
 
-    pub(super) fn fault(&self) -> Fault {
+    pub(super) fn weight(&self) -> Weight {
         match self {
-            Reject::Upstream(Failure::Cut | Failure::Internal)
-            | Reject::Internal(_)
-            | Reject::Busy => Fault::Ours,
-            Reject::Decode(DecodeError::Unavailable(_)) => Fault::Ours,
+            Reject::Upstream(Failure::Cut | Failure::Internal) | Reject::Internal(_) => Weight::Bug,
             Reject::Upstream(
                 Failure::Unreachable(_)
                 | Failure::Timeout
                 | Failure::Broken(_)
                 | Failure::Redirect(_),
-            ) => Fault::Upstream,
-            Reject::NotFound
+            ) => Weight::Loss,
+            Reject::Busy | Reject::TooLong(_) => Weight::Loss,
+            Reject::Decode(error) => match error {
+                DecodeError::TooLarge(_) | DecodeError::Ratio(_) | DecodeError::Unavailable(_) => {
+                    Weight::Loss
+                }
+                DecodeError::Malformed(..)
+                | DecodeError::CutOff(..)
+                | DecodeError::Trailing(..) => Weight::Usual,
+            },
+            Reject::Malformed(malformed) if malformed.reason.is_limit() => Weight::Loss,
+            Reject::NotFound { .. }
+            | Reject::Method
+            | Reject::Encoding(_)
+            | Reject::Auth(_)
+            | Reject::Disagree(_)
+            | Reject::Malformed(_)
+            | Reject::Stalled
+            | Reject::Gone => Weight::Usual,
+        }
+    }
+
+    /// What the log says: what the client is told, and what lies behind us too.
+    pub(super) fn log_detail(&self) -> String {
+        match self {
+            Reject::Upstream(failure @ (Failure::Cut | Failure::Internal)) => {
+                format!("internal error: {failure}")
+            }
+            Reject::Upstream(failure) => format!("no answer from the collector: {failure}"),
+            Reject::Internal(what) => format!("internal error: {what}"),
+            Reject::NotFound { .. }
             | Reject::Method
             | Reject::Encoding(_)
             | Reject::Auth(_)
@@ -142,7 +171,8 @@ impl Reject {
             | Reject::Decode(_)
             | Reject::Malformed(_)
             | Reject::Stalled
-            | Reject::Gone => Fault::Client,
+            | Reject::Gone
+            | Reject::Busy => self.detail(),
         }
     }
 
@@ -150,9 +180,15 @@ impl Reject {
     /// behind us; that is in the log.
     pub(super) fn detail(&self) -> String {
         match self {
-            Reject::NotFound => {
-                "no such route; there are POST /api/{project}/envelope/ and /api/{project}/store/"
-                    .to_owned()
+            Reject::NotFound { prefixed } => {
+                let routes = "no such route; there are POST /api/{project}/envelope/ and /api/{project}/store/";
+                match prefixed {
+                    false => routes.to_owned(),
+                    true => format!(
+                        "{routes}; leave the path before the project out of the DSN (one that the collector needs \
+                         belongs into upstream.url)"
+                    ),
+                }
             }
             Reject::Method => "this route takes POST only".to_owned(),
             Reject::Encoding(why) => {
@@ -169,7 +205,7 @@ impl Reject {
             Reject::Malformed(malformed) => malformed.to_string(),
             Reject::Stalled => "the body stopped coming".to_owned(),
             Reject::Gone => "the body was cut off".to_owned(),
-            Reject::Busy => "too many requests at a time; try again".to_owned(),
+            Reject::Busy => "too many requests at a time (limits.in_flight); try again".to_owned(),
             Reject::Upstream(failure) => match failure {
                 Failure::Unreachable(_) => "the collector can't be reached".to_owned(),
                 Failure::Timeout => "the collector took too long".to_owned(),
@@ -193,7 +229,7 @@ impl Reject {
             Reject::Busy => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }
-            Reject::NotFound
+            Reject::NotFound { .. }
             | Reject::Encoding(_)
             | Reject::Auth(_)
             | Reject::Disagree(_)

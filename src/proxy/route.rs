@@ -17,6 +17,19 @@ pub(super) enum Kind {
     Store,
 }
 
+/// What a path means, and its project.
+fn served(path: &str) -> Option<(Kind, &str)> {
+    let (project, name) = path.strip_prefix("/api/")?.split_once('/')?;
+    let digits = (1..=PROJECT_DIGITS).contains(&project.len())
+        && project.bytes().all(|b| b.is_ascii_digit());
+    let kind = match name.strip_suffix('/').unwrap_or(name) {
+        "envelope" if digits => Kind::Envelope,
+        "store" if digits => Kind::Store,
+        _ => return None,
+    };
+    Some((kind, project))
+}
+
 /// A path that we serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Route {
@@ -28,14 +41,12 @@ pub(super) struct Route {
 impl Route {
     /// Reads method and path. A last slash may be left out; nothing else is forgiven, no escapes and no double slashes.
     pub(super) fn find(method: &Method, path: &str) -> Result<Route, Reject> {
-        let rest = path.strip_prefix("/api/").ok_or(Reject::NotFound)?;
-        let (project, name) = rest.split_once('/').ok_or(Reject::NotFound)?;
-        let digits = (1..=PROJECT_DIGITS).contains(&project.len())
-            && project.bytes().all(|b| b.is_ascii_digit());
-        let kind = match name.strip_suffix('/').unwrap_or(name) {
-            "envelope" if digits => Kind::Envelope,
-            "store" if digits => Kind::Store,
-            _ => return Err(Reject::NotFound),
+        let Some((kind, project)) = served(path) else {
+            // A DSN with a path: `/sentry/api/42/envelope/`.
+            let prefixed = path
+                .rfind("/api/")
+                .is_some_and(|at| served(&path[at..]).is_some());
+            return Err(Reject::NotFound { prefixed });
         };
         if method != Method::POST {
             return Err(Reject::Method);

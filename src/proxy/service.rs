@@ -1,7 +1,7 @@
 //! The request pipeline, top to bottom, one call per step.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,11 +11,12 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use prometheus::IntGauge;
 use tokio::time::Instant;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::body::{Inbound, Intake, Streamed, Summary};
-use super::respond::{self, Fault, Reject};
+use super::respond::{self, Reject, Weight};
 use super::route::Route;
-use super::{Finished, Shared, auth};
+use super::{Finished, Shared, Shutdown, auth};
 use crate::delivery::{self, Answer, Failure, More, Payload, is_id};
 use crate::scrub::decode::Encoding;
 use crate::scrub::{Format, Output};
@@ -36,26 +37,23 @@ enum Passed {
 /// Answers one request.
 pub(super) async fn handle(
     shared: Arc<Shared>,
+    shutdown: Shutdown,
     request: Request<Incoming>,
-    _peer: SocketAddr,
 ) -> Response<Full<Bytes>> {
     let cross_origin = request.headers().contains_key(header::ORIGIN);
-    let mut record = Record::begin(&shared);
-    let (mut response, outcome) = match pipeline(&shared, request, &mut record).await {
-        Ok(Passed::Forwarded(answer)) => (respond::answer(&answer), "forwarded"),
+    let mut record = Record::begin(&shared, shutdown);
+    let (mut response, ending) = match pipeline(&shared, request, &mut record).await {
+        Ok(Passed::Forwarded(answer)) => (respond::answer(&answer), Ending::answered(&answer)),
         Ok(Passed::NothingLeft(id)) => (
             respond::accepted(StatusCode::OK, id.as_deref()),
-            "nothing_left",
+            Ending::well("nothing_left"),
         ),
-        Err(reject) => {
-            record.explain(&reject);
-            (reject.response(), reject.label())
-        }
+        Err(reject) => (reject.response(), Ending::refused(&reject)),
     };
     if cross_origin {
         respond::allow_any_origin(&mut response);
     }
-    record.end(outcome, response.status());
+    record.end(ending, response.status());
     response
 }
 
@@ -183,11 +181,61 @@ fn content_encoding(headers: &HeaderMap) -> Result<Encoding, Reject> {
         .ok_or(Reject::Encoding("unknown content encoding"))
 }
 
+/// How a request ended, for metrics and log.
+struct Ending {
+    outcome: &'static str,
+    weight: Weight,
+    /// What was wrong. Never payload.
+    detail: Option<String>,
+    /// Whether it helps to know which collector.
+    upstream: bool,
+}
+
+impl Ending {
+    fn well(outcome: &'static str) -> Ending {
+        Ending {
+            outcome,
+            weight: Weight::Usual,
+            detail: None,
+            upstream: false,
+        }
+    }
+
+    fn loss(outcome: &'static str) -> Ending {
+        Ending {
+            weight: Weight::Loss,
+            ..Ending::well(outcome)
+        }
+    }
+
+    /// What the collector says beside its status could quote what was sent, so that stays out.
+    fn answered(answer: &Answer) -> Ending {
+        match answer.status.is_success() {
+            true => Ending::well("forwarded"),
+            false => Ending {
+                upstream: true,
+                ..Ending::loss("upstream_refused")
+            },
+        }
+    }
+
+    fn refused(reject: &Reject) -> Ending {
+        Ending {
+            outcome: reject.label(),
+            weight: reject.weight(),
+            detail: Some(reject.log_detail()),
+            upstream: matches!(reject, Reject::Upstream(_)),
+        }
+    }
+}
+
 /// Sees to it that each request ends in exactly one outcome, in the metrics, in the log and for subscribers; also one whose
 /// client goes away, when nobody calls `end`.
 struct Record {
     shared: Arc<Shared>,
+    shutdown: Shutdown,
     in_flight: IntGauge,
+    _token: TaskTrackerToken,
     began: Instant,
     project: Option<String>,
     summary: Option<Summary>,
@@ -195,12 +243,14 @@ struct Record {
 }
 
 impl Record {
-    fn begin(shared: &Arc<Shared>) -> Record {
+    fn begin(shared: &Arc<Shared>, shutdown: Shutdown) -> Record {
         let in_flight = shared.metrics.in_flight().clone();
         in_flight.inc();
         Record {
             shared: Arc::clone(shared),
+            shutdown,
             in_flight,
+            _token: shared.requests.token(),
             began: Instant::now(),
             project: None,
             summary: None,
@@ -208,33 +258,18 @@ impl Record {
         }
     }
 
-    fn explain(&self, reject: &Reject) {
-        let project = self.project.as_deref();
-        match (reject.fault(), reject) {
-            (Fault::Upstream, Reject::Upstream(failure)) => {
-                tracing::warn!(project, upstream = %self.shared.config.upstream.url, %failure, "no answer from the collector");
-            }
-            (Fault::Ours, Reject::Internal(what)) => {
-                tracing::error!(project, what, "internal error")
-            }
-            (Fault::Ours, _) => tracing::warn!(project, reason = reject.label(), "refused"),
-            (Fault::Client | Fault::Upstream, _) => {
-                tracing::info!(
-                    project,
-                    reason = reject.label(),
-                    detail = reject.detail(),
-                    "refused"
-                );
-            }
-        }
+    fn end(mut self, ending: Ending, status: StatusCode) {
+        self.finish(ending, status.as_u16());
     }
 
-    fn end(mut self, outcome: &'static str, status: StatusCode) {
-        self.finish(outcome, status.as_u16());
-    }
-
-    fn finish(&mut self, outcome: &'static str, status: u16) {
+    fn finish(&mut self, ending: Ending, status: u16) {
         self.ended = true;
+        let Ending {
+            outcome,
+            weight,
+            detail,
+            upstream,
+        } = ending;
         let metrics = &self.shared.metrics;
         let summary = self.summary.take();
         if let Some(Summary {
@@ -253,17 +288,31 @@ impl Record {
         metrics.request(outcome, status);
         let received = summary.as_ref().map(|summary| summary.received);
         let report = summary.map(|summary| summary.report);
-        tracing::info!(
-            project = self.project.as_deref(),
-            outcome,
-            status,
-            received_bytes = received,
-            decoded_bytes = report.as_ref().map(|report| report.bytes_in),
-            scrubbed_bytes = report.as_ref().map(|report| report.bytes_out),
-            redactions = report.as_ref().map(|report| report.redaction_count()),
-            milliseconds = self.began.elapsed().as_millis() as u64,
-            "request"
-        );
+        // The level of a line is fixed where it stands.
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    project = self.project.as_deref(),
+                    outcome,
+                    status,
+                    detail,
+                    upstream =
+                        upstream.then(|| tracing::field::display(&self.shared.config.upstream.url)),
+                    received_bytes = received,
+                    decoded_bytes = report.as_ref().map(|report| report.bytes_in),
+                    scrubbed_bytes = report.as_ref().map(|report| report.bytes_out),
+                    redactions = report.as_ref().map(|report| report.redaction_count()),
+                    dropped = report.as_ref().and_then(|report| report.dropped()),
+                    milliseconds = self.began.elapsed().as_millis() as u64,
+                    "request"
+                )
+            };
+        }
+        match weight {
+            Weight::Usual => line!(info),
+            Weight::Loss => line!(warn),
+            Weight::Bug => line!(error),
+        }
         // Nobody may be listening.
         let _ = self.shared.finished.send(Finished {
             project: self.project.take(),
@@ -277,8 +326,14 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         if !self.ended {
-            // Nginx's number for a client that did not wait; nobody gets to see it but the metrics.
-            self.finish("client_gone", 499);
+            // Nobody gets to see these numbers but log and metrics.
+            if self.shutdown.is_aborting() {
+                self.shared.cut_off.fetch_add(1, Ordering::AcqRel);
+                self.finish(Ending::loss("cut_off"), 503);
+            } else {
+                // Nginx's for a client that did not wait.
+                self.finish(Ending::well("client_gone"), 499);
+            }
         }
         self.in_flight.dec();
     }

@@ -72,6 +72,11 @@ impl Shutdown {
         self.drain.cancelled().await;
     }
 
+    /// Whether somebody wishes it now.
+    pub fn is_aborting(&self) -> bool {
+        self.abort.is_cancelled()
+    }
+
     /// Waits for the wish to stop now.
     pub async fn aborting(&self) {
         self.abort.cancelled().await;

@@ -1,5 +1,6 @@
 //! The one vocabulary for what happened to bytes and items: metrics, answers, reports and tests use it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Why a stream was refused. The text never holds payload.
@@ -133,6 +134,24 @@ impl Report {
             .filter(|(_, outcome, _)| *outcome == ItemOutcome::Forwarded)
             .map(|(_, _, n)| n)
             .sum()
+    }
+
+    /// What was left out, for people: `attachment 1, check_in 1`. `None` if nothing was.
+    pub fn dropped(&self) -> Option<String> {
+        let mut counts = BTreeMap::new();
+        for (label, outcome, count) in &self.items {
+            match outcome {
+                ItemOutcome::Forwarded => {}
+                ItemOutcome::DroppedByPolicy | ItemOutcome::DroppedUnknown => {
+                    *counts.entry(*label).or_insert(0) += count;
+                }
+            }
+        }
+        let dropped: Vec<_> = counts
+            .iter()
+            .map(|(label, count)| format!("{label} {count}"))
+            .collect();
+        (!dropped.is_empty()).then(|| dropped.join(", "))
     }
 
     /// Redactions by all rules together.
