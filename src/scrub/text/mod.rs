@@ -5,10 +5,10 @@
 //!
 //! | state | at | what happens | file |
 //! | --- | --- | --- | --- |
-//! | text | `=` `:` `=>` `,` white space | the name behind it is looked up; ahead, how the value opens says what ends it | `separator`, `before` |
+//! | text | `=` `:` `=>` `,` white space | the name behind it is looked up; ahead, how the value opens says what ends it | `separator`, and a file for each |
 //! | text | `://` | user and password of a URL | `authority` |
 //! | text | the start of a word | bare tokens, which announce themselves | `token` |
-//! | text | `>` | the element whose start tag ends there | `separator` |
+//! | text | `>` | the element whose start tag ends there | `markup` |
 //! | container | quotes, atoms | leaves of a bracketed value, one by one | `container` |
 //! | value | each | dropped until its end | `value` |
 //!
@@ -20,11 +20,18 @@
 //! What is behind the machine is text as it leaves, with markers in place of values. So scrubbing scrubbed text takes the same
 //! steps, and changes nothing.
 
+mod arrow;
 mod authority;
 mod before;
+mod colon;
 mod container;
 mod cookie;
+mod equals;
+mod flag;
 mod known;
+mod markup;
+mod member;
+mod pair;
 mod personal;
 mod prose;
 mod quote;
@@ -33,6 +40,7 @@ mod symbol;
 mod token;
 mod value;
 mod window;
+mod yaml;
 
 use bytes::Bytes;
 

@@ -1,0 +1,182 @@
+//! At a colon: a key or a header without quotes.
+
+use super::quote::Open;
+use super::symbol::Symbol;
+use super::value::{Opening, Tail, Until, Value};
+use super::window::More;
+use super::{Context, TextMachine};
+
+/// Endings of file names: `token.rs:42` is a place, not a value.
+const FILES: [&[u8]; 30] = [
+    b"rs", b"py", b"js", b"ts", b"jsx", b"tsx", b"mjs", b"cjs", b"go", b"java", b"rb", b"php",
+    b"kt", b"cs", b"c", b"h", b"cpp", b"html", b"vue", b"svelte", b"css", b"json", b"yaml", b"yml",
+    b"toml", b"xml", b"md", b"txt", b"log", b"sql",
+];
+
+impl TextMachine {
+    pub(super) fn at_colon(
+        &mut self,
+        separator: Symbol,
+        cx: &mut Context<'_>,
+    ) -> Result<bool, More> {
+        let next = self.window.byte(1)?;
+        if next == b':' || self.window.back_byte(0) == b':' {
+            return Ok(false);
+        }
+        if next == b'/' && self.window.byte(2)? == b'/' {
+            return self.at_scheme(cx);
+        }
+        let Some(end) = self.spaces_before() else {
+            return Ok(false);
+        };
+        let assigns = self.window.peek(1)?.is_some_and(|next| {
+            next == Symbol {
+                code: u32::from(b'='),
+                ..separator
+            }
+        });
+        let at = if assigns { 2 } else { 1 };
+        if let Some(before) = self.quoted_name(end) {
+            return self.at_member(before, at, separator, cx);
+        }
+        let Some((verdict, before)) = self.bare(end, b"/", cx.plan) else {
+            return self.at_pair_member(end, at, separator, cx);
+        };
+        if matches!(self.window.back_byte(before.start), b':' | b'@' | b'\\')
+            || self.name.contains(&b'/')
+            || self.names_file()
+            || (end == 0 && (self.name.starts_with(b".") || self.is_php_key(before)?))
+        {
+            return Ok(false);
+        }
+        let header = self.is_header(verdict, cx.plan);
+        let (mut gap, newline) = self.gap(at)?;
+        if newline {
+            return self.below(verdict.rule, before, at + gap, separator, cx);
+        }
+        if gap > 0 {
+            gap += self.yaml_tag(at + gap)?;
+        }
+        let start = at + gap;
+        let line = Value::new(Until::Line, separator);
+        let quoted = match self.opening(start)? {
+            Opening::Quote { inside, .. } => self.really_opens(inside)?,
+            Opening::Bracket(_) | Opening::Marker | Opening::Plain => false,
+        };
+        if (!quoted && self.ends_at(&line, start)?) || (at == 1 && self.window.byte(start)? == b'<')
+        {
+            return Ok(false);
+        }
+        if let Some((inside, indent)) = self.block(start)? {
+            let value = Value::new(Until::Block { indent }, separator);
+            return self.whole(verdict.rule, inside, value, cx);
+        }
+        // A quote that nothing closes is an apostrophe, or punctuation.
+        let opening = match self.opening(start)? {
+            Opening::Quote {
+                open,
+                triple,
+                inside,
+                ..
+            } if !self.is_closed(
+                open,
+                triple,
+                inside,
+                if header { Tail::Line } else { Tail::Word },
+            )? =>
+            {
+                Opening::Plain
+            }
+            opening @ (Opening::Quote { .. }
+            | Opening::Bracket(_)
+            | Opening::Marker
+            | Opening::Plain) => opening,
+        };
+        if gap == 0
+            && opening == Opening::Bracket(b'[')
+            && !matches!(
+                self.opening(start + 1)?,
+                Opening::Quote { .. } | Opening::Bracket(_)
+            )
+            && self.window.byte(start + 1)? != b']'
+        {
+            let list = Value::new(Until::List, separator);
+            return self.whole(verdict.rule, start + 1, list, cx);
+        }
+        if header {
+            let holds_strings = match opening {
+                Opening::Quote { .. } | Opening::Marker => true,
+                Opening::Bracket(_) => {
+                    let (gap, _) = self.gap(start + 1)?;
+                    matches!(self.opening(start + 1 + gap)?, Opening::Quote { .. })
+                }
+                Opening::Plain => self.typed_bracket(start)?.is_some(),
+            };
+            if holds_strings && opening != Opening::Marker {
+                return Ok(self
+                    .opened(
+                        verdict.rule,
+                        before,
+                        start,
+                        separator,
+                        Tail::Line,
+                        false,
+                        cx,
+                    )?
+                    .unwrap_or(false));
+            }
+            return self.whole(verdict.rule, start, line, cx);
+        }
+        let unclosed =
+            opening == Opening::Plain && matches!(self.opening(start)?, Opening::Quote { .. });
+        if !unclosed
+            && let Some(done) = self.opened(
+                verdict.rule,
+                before,
+                start,
+                separator,
+                Tail::Word,
+                gap > 0,
+                cx,
+            )?
+        {
+            return Ok(done);
+        }
+        if gap > 0 {
+            return self.looked_at(verdict.rule, start, separator, cx);
+        }
+        let lead = self.lead(start)?;
+        let word = Value::new(Until::Word, separator);
+        self.whole(verdict.rule, start, Value { lead, ..word }, cx)
+    }
+
+    /// Whether a string ends before the text does, or too far away to be seen.
+    pub(super) fn is_closed(
+        &self,
+        open: Open,
+        triple: bool,
+        inside: usize,
+        tail: Tail,
+    ) -> Result<bool, More> {
+        let until = Until::Quote { open, triple, tail };
+        let value = Value::new(until, Symbol::plain(0));
+        let mut at = inside;
+        while self.window.peek(at)?.is_some() {
+            if self.ends_at(&value, at)? {
+                return Ok(true);
+            }
+            // Two quotes are passed over together.
+            let width = self.closes(at, |found| open.closed_by(found))?;
+            at += width.map_or(1, |width| 2 * width);
+        }
+        Ok(self.window.goes_on(at))
+    }
+
+    /// Whether the name that was read is a file's.
+    pub(super) fn names_file(&self) -> bool {
+        self.name
+            .iter()
+            .rposition(|byte| *byte == b'.')
+            .is_some_and(|dot| FILES.contains(&&self.name[dot + 1..]))
+    }
+}

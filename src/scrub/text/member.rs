@@ -1,0 +1,204 @@
+//! At a colon behind a name in quotes, and key/value objects: the name in one member, the value in another.
+
+use bytes::Bytes;
+
+use super::before::{Before, push};
+use super::separator::{FLAG, WORDS};
+use super::symbol::Symbol;
+use super::value::{Opening, Tail, Until, Value, is_name, is_newline};
+use super::window::More;
+use super::{Context, TextMachine};
+use crate::scrub::MARKER;
+use crate::scrub::name::{NAME_BYTES, RuleIndex};
+
+impl TextMachine {
+    /// A member of an object: its name stood in quotes.
+    pub(super) fn at_member(
+        &mut self,
+        name: Before,
+        at: usize,
+        separator: Symbol,
+        cx: &mut Context<'_>,
+    ) -> Result<bool, More> {
+        let (gap, _) = self.gap(at)?;
+        let start = at + gap;
+        let names = matches!(self.name.as_slice(), b"key" | b"name");
+        let is_value = self.name.as_slice() == b"value";
+        let rule = match self.denied(WORDS, cx.plan) {
+            Some(verdict) => Some((verdict.rule, self.is_header(verdict, cx.plan))),
+            None if is_value => match self.pair {
+                Some((rule, _)) => Some((rule, false)),
+                None => self.pair_behind(start, cx)?.map(|rule| (rule, false)),
+            },
+            None => None,
+        };
+        if names && rule.is_none() {
+            if let Some(pair) = self.pair_name(start, cx)? {
+                self.pair = Some((pair, self.brackets.depth()));
+            }
+            return Ok(false);
+        }
+        let Some((rule, header)) = rule else {
+            return Ok(false);
+        };
+        if let Some(done) = self.opened(rule, name, start, separator, Tail::None, false, cx)? {
+            return Ok(done);
+        }
+        let first = self.window.byte(start)?;
+        if first.is_ascii_digit()
+            || (first == b'-' && self.window.byte(start + 1)?.is_ascii_digit())
+        {
+            let value = Value::new(Until::Number, separator);
+            let text = match name.quote {
+                Some(quote) => self.quoted_marker(quote),
+                None => Bytes::from_static(MARKER),
+            };
+            self.redact_as(rule, start, value, &text, cx);
+            return Ok(true);
+        }
+        if header {
+            let value = Value::new(Until::Line, separator);
+            return self.whole(rule, start, value, cx);
+        }
+        if gap == 0 {
+            let value = Value::new(Until::Word, separator);
+            return self.whole(rule, start, value, cx);
+        }
+        self.looked_at(rule, start, separator, cx)
+    }
+
+    /// A member `name: token` of a key/value object without quotes, or the `value: x` of one.
+    pub(super) fn at_pair_member(
+        &mut self,
+        end: usize,
+        at: usize,
+        separator: Symbol,
+        cx: &mut Context<'_>,
+    ) -> Result<bool, More> {
+        let Some(name) = self.bare_name(end, b"") else {
+            return Ok(false);
+        };
+        let (gap, newline) = self.gap(at)?;
+        if newline {
+            return Ok(false);
+        }
+        let start = at + gap;
+        match self.name.to_ascii_lowercase().as_slice() {
+            b"--user" | b"--proxy-user" => {
+                let argument = Value::new(Until::Argument, separator);
+                match cx.plan.user_info {
+                    Some(rule) if self.argument_has(start, b':', &argument)? => {
+                        self.whole(rule, start, argument, cx)
+                    }
+                    _ => Ok(false),
+                }
+            }
+            b"name" | b"key" | b"id" => {
+                let pair = self.pair_name(start, cx)?;
+                self.pair = pair.map(|rule| (rule, self.brackets.depth()));
+                Ok(false)
+            }
+            b"value" => {
+                let Some((rule, _)) = self.pair else {
+                    return Ok(false);
+                };
+                if let Some(done) =
+                    self.opened(rule, name, start, separator, Tail::Word, false, cx)?
+                {
+                    self.pair = None;
+                    return Ok(done);
+                }
+                let done = self.whole(rule, start, Value::new(Until::Atom, separator), cx)?;
+                self.pair = None;
+                Ok(done)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// The rule that covers the string at a distance ahead as a name of a pair.
+    pub(super) fn pair_name(
+        &mut self,
+        start: usize,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<RuleIndex>, More> {
+        self.name.clear();
+        let Opening::Quote { open, inside, .. } = self.opening(start)? else {
+            // Without quotes it is one word, and all of its line or element.
+            let mut at = start;
+            while let Some(symbol) = self.window.peek(at)?
+                && is_name(symbol)
+                && at - start <= FLAG
+            {
+                push(&mut self.name, symbol);
+                at += 1;
+            }
+            let ends = match self.window.peek(at)? {
+                None => false,
+                Some(symbol) => is_newline(symbol) || symbol.ascii() == b',',
+            };
+            let denied = ends && self.denied(WORDS, cx.plan).is_some();
+            return Ok(if denied {
+                self.denied(WORDS, cx.plan).map(|verdict| verdict.rule)
+            } else {
+                None
+            });
+        };
+        let mut at = inside;
+        while self.closes(at, |found| open.closed_by(found))?.is_none() {
+            match self.window.peek(at)? {
+                Some(symbol) if at - inside <= NAME_BYTES && !is_newline(symbol) => {
+                    push(&mut self.name, symbol);
+                }
+                _ => return Ok(None),
+            }
+            at += 1;
+        }
+        Ok(self.denied(WORDS, cx.plan).map(|verdict| verdict.rule))
+    }
+
+    /// The rule that covers the name of a key/value object whose value, at a distance ahead, comes first.
+    pub(super) fn pair_behind(
+        &mut self,
+        start: usize,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<RuleIndex>, More> {
+        let Opening::Quote { open, inside, .. } = self.opening(start)? else {
+            return Ok(None);
+        };
+        let mut at = inside;
+        let mut in_string = true;
+        while let Some(symbol) = self.window.peek(at)? {
+            let closing = self.closes(at, |found| open.closed_by(found))?;
+            if let Some(width) = closing {
+                in_string = !in_string;
+                at += width;
+                if in_string {
+                    // A string opens: is it the pair's name?
+                    let mut name_at = None;
+                    for word in [b"key".as_slice(), b"name".as_slice()] {
+                        if self.window.starts_with(at, word, false)?
+                            && let Some(width) =
+                                self.closes(at + word.len(), |found| open.closed_by(found))?
+                        {
+                            name_at = Some(at + word.len() + width);
+                        }
+                    }
+                    if let Some(end) = name_at {
+                        let (gap, _) = self.gap(end)?;
+                        if self.window.byte(end + gap)? == b':' {
+                            let (behind, _) = self.gap(end + gap + 1)?;
+                            return self.pair_name(end + gap + 1 + behind, cx);
+                        }
+                    }
+                }
+                continue;
+            }
+            if !in_string && matches!(symbol.ascii(), b'{' | b'}') {
+                return Ok(None);
+            }
+            at += 1;
+        }
+        Ok(None)
+    }
+}
