@@ -146,7 +146,17 @@ fn percent_decoded(text: &str) -> String {
 fn expected(capture: &Value) -> u16 {
     let name = capture["file"].as_str().unwrap();
     let endpoint = capture["endpoint"].as_str().unwrap();
-    let served = endpoint.ends_with("/envelope/") || endpoint.ends_with("/store/");
+    let served = ["/envelope/", "/store/", "/security/"]
+        .iter()
+        .any(|route| endpoint.ends_with(route));
+    if endpoint.contains("/otlp/") {
+        // OTLP is taken as JSON.
+        return if capture["content_type"] == "application/json" {
+            200
+        } else {
+            415
+        };
+    }
     // Bodies that are no JSON are the legacy forms of the store endpoint, not read yet.
     let legacy = name.starts_with("quirk-store-b64") || name.starts_with("quirk-store-form");
     match (served, capture["expect"].as_str()) {

@@ -41,6 +41,7 @@ async fn routes() {
         ("POST", "/api/1/envelope/x", 404),
         ("POST", "/api/1/%65nvelope/", 404),
         ("POST", "/api/1/minidump/", 404),
+        ("POST", "/api/1/integration/otlp/v1/metrics", 404),
         ("GET", "/api/1/nothing/", 404),
         ("POST", "/api/0/relays/register/challenge/", 404),
         ("POST", "/", 404),
@@ -1318,4 +1319,76 @@ async fn apps_that_cannot_be_built() {
         let error = App::build(config).await.unwrap_err().to_string();
         assert_eq!(error, expected);
     }
+}
+
+/// Browsers' reports and OTLP in JSON: scrubbed, and sent on to their own routes.
+#[tokio::test]
+async fn reports_and_otlp() {
+    let mut upstream = Upstream::start().await;
+    let proxy = Proxy::before(&upstream).await;
+    let csp = r#"{"csp-report":{"document-uri":"https://a.eu/?token=s3cr3t","referrer":"https://a.eu/cb?code=s3cr3t"}}"#;
+    let nel = r#"[{"type":"network-error","url":"https://a.eu/?password=s3cr3t","body":{"server_ip":"203.0.113.9"}}]"#;
+    let otlp = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"GET /x?token=s3cr3t","attributes":[{"key":"http.request.header.cookie","value":{"stringValue":"s3cr3t"}}]}]}]}]}"#;
+    for (path, media, body, target) in [
+        (
+            "/api/1/security/?sentry_key=K",
+            "application/csp-report",
+            csp,
+            "/api/1/security/",
+        ),
+        (
+            "/api/1/csp-report/?sentry_key=K",
+            "application/csp-report",
+            csp,
+            "/api/1/security/",
+        ),
+        (
+            "/api/1/nel/?sentry_key=K",
+            "application/reports+json",
+            nel,
+            "/api/1/nel/",
+        ),
+        (
+            "/api/1/integration/otlp/v1/traces?sentry_key=K",
+            "application/json",
+            otlp,
+            "/api/1/integration/otlp/v1/traces/",
+        ),
+        (
+            "/api/1/integration/otlp/v1/logs/?sentry_key=K",
+            "application/json; charset=utf-8",
+            otlp,
+            "/api/1/integration/otlp/v1/logs/",
+        ),
+    ] {
+        let headers = [("content-type", media)];
+        let answer = request(
+            proxy.address,
+            "POST",
+            path,
+            &headers,
+            body.as_bytes().to_vec(),
+        )
+        .await;
+        assert_eq!(answer.status.as_u16(), 200, "{path}: {}", answer.body);
+        let received = upstream.received.recv().await.unwrap();
+        assert_eq!(received.target, target);
+        let plain = String::from_utf8(received.plain()).unwrap();
+        assert!(
+            !plain.contains("s3cr3t") && !plain.contains("203.0.113.9"),
+            "{plain}"
+        );
+        assert!(plain.contains("[Filtered]"), "{plain}");
+    }
+    let headers = [("content-type", "application/x-protobuf")];
+    let path = "/api/1/integration/otlp/v1/traces?sentry_key=K";
+    let answer = request(proxy.address, "POST", path, &headers, vec![10_u8, 0]).await;
+    assert_eq!(answer.status.as_u16(), 415);
+    assert!(
+        answer
+            .body
+            .contains("OTEL_EXPORTER_OTLP_PROTOCOL=http/json"),
+        "{}",
+        answer.body
+    );
 }

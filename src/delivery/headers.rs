@@ -12,11 +12,15 @@ use crate::scrub::{Format, Limits, Output, Plan, Scrubber};
 const USER_AGENT_BYTES: usize = 1024;
 
 /// Content types that travel, compared without case and white space. Others become the route's own.
-const CONTENT_TYPES: [&str; 7] = [
+const CONTENT_TYPES: [&str; 11] = [
     "application/x-sentry-envelope",
     "application/x-sentry-envelope;charset=utf-8",
     "application/json",
     "application/json;charset=utf-8",
+    "application/csp-report",
+    "application/reports+json",
+    "application/expect-ct-report+json",
+    "application/expect-ct-report",
     "text/plain",
     "text/plain;charset=utf-8",
     "application/octet-stream",

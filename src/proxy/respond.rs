@@ -20,6 +20,8 @@ pub(super) enum Reject {
     Method,
     /// A content encoding that we don't read: what is wrong with it.
     Encoding(&'static str),
+    /// A content type that the route does not take.
+    Media,
     /// No authorization, or one that can't be: what is wrong.
     Auth(&'static str),
     /// The envelope's `dsn` and the request disagree: on what.
@@ -58,7 +60,7 @@ impl Reject {
         match self {
             Reject::NotFound { .. } => StatusCode::NOT_FOUND,
             Reject::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Reject::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Reject::Encoding(_) | Reject::Media => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Reject::Auth(_) => StatusCode::UNAUTHORIZED,
             Reject::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Reject::Disagree(_) | Reject::Gone => StatusCode::BAD_REQUEST,
@@ -96,6 +98,7 @@ impl Reject {
             Reject::NotFound { .. } => "not_found",
             Reject::Method => "method",
             Reject::Encoding(_) => "encoding",
+            Reject::Media => "media",
             Reject::Auth(_) | Reject::Disagree(_) => "auth",
             Reject::TooLong(_) => "too_large",
             Reject::Decode(DecodeError::TooLarge(_) | DecodeError::Ratio(_)) => "too_large",
@@ -146,6 +149,7 @@ impl Reject {
             Reject::NotFound { .. }
             | Reject::Method
             | Reject::Encoding(_)
+            | Reject::Media
             | Reject::Auth(_)
             | Reject::Disagree(_)
             | Reject::Malformed(_)
@@ -165,6 +169,7 @@ impl Reject {
             Reject::NotFound { .. }
             | Reject::Method
             | Reject::Encoding(_)
+            | Reject::Media
             | Reject::Auth(_)
             | Reject::Disagree(_)
             | Reject::TooLong(_)
@@ -193,6 +198,9 @@ impl Reject {
             Reject::Method => "this route takes POST only".to_owned(),
             Reject::Encoding(why) => {
                 format!("{why}; send one of gzip, deflate, br, zstd, identity")
+            }
+            Reject::Media => {
+                "OTLP is taken as JSON; set OTEL_EXPORTER_OTLP_PROTOCOL=http/json".to_owned()
             }
             Reject::Auth(why) => (*why).to_owned(),
             Reject::Disagree(what) => {
@@ -231,6 +239,7 @@ impl Reject {
             }
             Reject::NotFound { .. }
             | Reject::Encoding(_)
+            | Reject::Media
             | Reject::Auth(_)
             | Reject::Disagree(_)
             | Reject::TooLong(_)

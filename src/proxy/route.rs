@@ -15,6 +15,12 @@ pub(super) enum Kind {
     Envelope,
     /// `/api/{project}/store/`: one JSON event.
     Store,
+    /// `/api/{project}/security/` and `/csp-report/`: a browser's report of a violated policy.
+    Security,
+    /// `/api/{project}/nel/`: a browser's reports of network errors.
+    Nel,
+    /// `/api/{project}/integration/otlp/v1/traces` or `/logs`, in JSON.
+    Otlp(&'static str),
 }
 
 /// What a path means, and its project.
@@ -25,6 +31,10 @@ fn served(path: &str) -> Option<(Kind, &str)> {
     let kind = match name.strip_suffix('/').unwrap_or(name) {
         "envelope" if digits => Kind::Envelope,
         "store" if digits => Kind::Store,
+        "security" | "csp-report" if digits => Kind::Security,
+        "nel" if digits => Kind::Nel,
+        "integration/otlp/v1/traces" if digits => Kind::Otlp("traces"),
+        "integration/otlp/v1/logs" if digits => Kind::Otlp("logs"),
         _ => return None,
     };
     Some((kind, project))
@@ -62,6 +72,11 @@ impl Route {
         let name = match self.kind {
             Kind::Envelope => "envelope",
             Kind::Store => "store",
+            Kind::Security => "security",
+            Kind::Nel => "nel",
+            Kind::Otlp(signal) => {
+                return format!("/api/{}/integration/otlp/v1/{signal}/", self.project);
+            }
         };
         format!("/api/{}/{name}/", self.project)
     }
@@ -71,6 +86,18 @@ impl Route {
         match self.kind {
             Kind::Envelope => Format::Envelope,
             Kind::Store => Format::Event,
+            Kind::Security | Kind::Nel | Kind::Otlp(_) => Format::Json,
+        }
+    }
+
+    /// Whether a content type can be what the route takes. Most routes take their bodies for what they must be, whatever a client
+    /// calls them; OTLP has two forms, of which one is JSON.
+    pub(super) fn takes(&self, content_type: Option<&str>) -> bool {
+        let media = content_type.unwrap_or_default().split(';').next();
+        let media = media.unwrap_or_default().trim().to_ascii_lowercase();
+        match self.kind {
+            Kind::Envelope | Kind::Store | Kind::Security | Kind::Nel => true,
+            Kind::Otlp(_) => media == "application/json",
         }
     }
 
@@ -78,14 +105,14 @@ impl Route {
     pub(super) fn content_type(&self) -> &'static str {
         match self.kind {
             Kind::Envelope => "application/x-sentry-envelope",
-            Kind::Store => "application/json",
+            Kind::Store | Kind::Security | Kind::Nel | Kind::Otlp(_) => "application/json",
         }
     }
 
     /// The key, on routes that carry it in their path (those of crons and Unreal; none of them is served yet).
     pub(super) fn key(&self) -> Option<&str> {
         match self.kind {
-            Kind::Envelope | Kind::Store => None,
+            Kind::Envelope | Kind::Store | Kind::Security | Kind::Nel | Kind::Otlp(_) => None,
         }
     }
 }

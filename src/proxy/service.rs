@@ -76,6 +76,13 @@ async fn pipeline(
     // Routes not listed are refused, whatever their method.
     let route = Route::find(&parts.method, parts.uri.path())?;
     record.project = Some(route.project.clone());
+    let media = parts
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    if !route.takes(media) {
+        return Err(Reject::Media);
+    }
     // Before anything is held for this request: codecs may need megabytes.
     let _permit = shared.permits.try_acquire().map_err(|_| Reject::Busy)?;
     let encoding = content_encoding(&parts.headers)?;
