@@ -656,6 +656,70 @@ fn values_that_cannot_be_right_together_are_told() {
     assert!(told.contains("looks like the DSN's project"), "{told}");
 }
 
+/// A file with several lines is a secret, and may be a list of them.
+#[test]
+fn a_file_of_several_lines_is_many_secrets() {
+    for (text, expected) in [
+        ("one-secret-only\n", &["one-secret-only"][..]),
+        (
+            "first-secret\r\n  second-secret \nshort\n\n",
+            &[
+                "first-secret\r\n  second-secret \nshort",
+                "first-secret",
+                "second-secret",
+            ],
+        ),
+        (
+            "# A comment of some length\nexport A_TOKEN=\"quoted-value\"\nB='single-quoted'\nC = with=equals=signs\nDEBUG=true\n",
+            &[
+                "# A comment of some length\nexport A_TOKEN=\"quoted-value\"\nB='single-quoted'\nC = with=equals=signs\nDEBUG=true",
+                "quoted-value",
+                "single-quoted",
+                "with=equals=signs",
+            ],
+        ),
+        // Padded base64 is no name without a value.
+        (
+            "c2VjcmV0LW9uZQ==\nc2VjcmV0LTEyMzQ=\nEMPTY_VARIABLE=",
+            &[
+                "c2VjcmV0LW9uZQ==\nc2VjcmV0LTEyMzQ=\nEMPTY_VARIABLE=",
+                "c2VjcmV0LW9uZQ==",
+                "c2VjcmV0LTEyMzQ=",
+            ],
+        ),
+        (
+            "-----BEGIN PRIVATE KEY-----\nhunter2hunter2\n-----END PRIVATE KEY-----",
+            &["-----BEGIN PRIVATE KEY-----\nhunter2hunter2\n-----END PRIVATE KEY-----"],
+        ),
+        (
+            "{\n  \"private_key\": \"hunter2\"\n}\n",
+            &["{\n  \"private_key\": \"hunter2\"\n}"],
+        ),
+    ] {
+        let file = TempFile::new("lines", text);
+        let files = vec![file.0.display().to_string()];
+        let read = Secrets { env: vec![], files }.read().unwrap();
+        let mut values: Vec<_> = read
+            .values()
+            .iter()
+            .map(|value| std::str::from_utf8(value).unwrap())
+            .collect();
+        let mut expected = expected.to_vec();
+        values.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(values, expected);
+
+        let flag = format!("secrets.files={}", file.0.display());
+        let arguments = ["check", "--upstream", "http://x", "--set", &flag];
+        let (code, stdout, _) = scrubline(&arguments);
+        let count = match expected.len() {
+            1 => "# it looks for 1 known secret\n".to_owned(),
+            n => format!("# it looks for {n} known secrets\n"),
+        };
+        assert!(code == 0 && stdout.ends_with(&count), "{stdout}");
+    }
+}
+
 /// Known secrets are named by where they stand. What is wrong with one is told, and never its value.
 #[test]
 fn known_secrets_are_read_by_reference() {

@@ -466,8 +466,15 @@ async fn a_second_signal_ends_a_drain_at_once() {
 
 #[tokio::test]
 async fn a_variable_that_is_an_underscore_off_is_warned_of() {
-    let variables = [("SCRUBLINE_LIMITS_IN_FLIGHT", "1")];
-    let program = Program::start("http://127.0.0.1:1", &[], &variables).await;
+    let variables = [
+        ("SCRUBLINE_LIMITS_IN_FLIGHT", "1"),
+        ("MINE", "hunter2hunter2"),
+    ];
+    let program = Program::start("http://127.0.0.1:1", &["secrets.env=MINE"], &variables).await;
+    // Beside it: how many secrets it knows, and none of them.
+    let serving = program.log.last().unwrap();
+    assert!(serving.contains("known_secrets=1"), "{serving}");
+    assert!(!serving.contains("hunter2"), "{serving}");
     program.terminate();
     let (status, log) = program.ended().await;
     assert!(status.success(), "{log}");

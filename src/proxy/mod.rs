@@ -61,6 +61,8 @@ pub(crate) struct Shared {
     config: Config,
     policy: Policy,
     delivery: Delivery,
+    /// How many values it looks for.
+    known_secrets: usize,
     metrics: Metrics,
     permits: Arc<Semaphore>,
     tasks: TaskTracker,
@@ -227,6 +229,7 @@ impl App {
             permits: Arc::new(Semaphore::new(config.limits.in_flight)),
             policy,
             delivery,
+            known_secrets: secrets.values().len(),
             metrics,
             tasks: TaskTracker::new(),
             requests: TaskTracker::new(),
@@ -270,8 +273,10 @@ impl App {
             address,
             admin_address,
         } = self;
+        let known_secrets = shared.known_secrets;
         tracing::info!(%address, admin = %admin_address, upstream = %shared.config.upstream.url,
-            policy = shared.policy.name(), "serving");
+            policy = shared.policy.name(),
+            known_secrets, "serving");
         let admin_stop = Shutdown::new();
         let admin_tasks = TaskTracker::new();
         admin_tasks.spawn(listener::serve(
