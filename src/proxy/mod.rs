@@ -52,6 +52,8 @@ pub struct Finished {
     pub outcome: &'static str,
     /// The status that the client was given.
     pub status: u16,
+    /// What was wrong, if anything was.
+    pub detail: Option<String>,
     /// What the scrubber did, if it did anything.
     pub report: Option<Report>,
 }
