@@ -201,7 +201,7 @@ fn all_mistakes_come_at_once_each_with_its_line() {
             "FILE:10: limits.in_flight: 0 is out of range; give a number from 1 to 100000",
             "FILE:11: limits.json_depth: 513 is out of range; give a number from 1 to 512",
             "FILE:12: limits.decoded_bytes: \"many\" is no size; write it as \"200MiB\", \"64KiB\" or \"1000B\"",
-            "FILE:14: unknown key limit; [limits] has decoded_bytes, decode_ratio, json_depth, header_bytes, head_bytes, in_flight, connections",
+            "FILE:14: unknown section [limit]; did you mean [limits]?",
             "FILE:18: log.format: is a boolean, not a string",
         ],
         "{error}"
@@ -257,6 +257,40 @@ fn sizes_and_durations_say_which_units_there_are() {
         let loader = Loader::default().no_file().flag("upstream.url", "http://x");
         let error = loader.flag(key, value).load().unwrap_err().to_string();
         assert_eq!(error, format!("command line: {key}: {expected}"));
+    }
+}
+
+#[test]
+fn unknown_sections_and_ports_alone() {
+    for (text, expected) in [
+        (
+            "[sever]\nlisten = \"127.0.0.1:1\"\n",
+            "1: unknown section [sever]; did you mean [server]?",
+        ),
+        (
+            "[upsteam]\nurl = \"http://x\"\n",
+            "1: unknown section [upsteam]; did you mean [upstream]?",
+        ),
+        (
+            "[upstream]\nurl = \"http://x\"\n[zzz]\n",
+            "3: unknown section [zzz]; the sections are [server], [upstream], [limits], [policy], [secrets], [log]; \
+             scrubline.example.toml has every key",
+        ),
+        (
+            "upstream.url = \"http://x\"\n[server]\nlisten = 9999\n",
+            "3: server.listen: 9999 is no address; give an IP and a port, as \"127.0.0.1:9999\"",
+        ),
+        (
+            "upstream.url = \"http://x\"\n[server]\nlisten = \":9999\"\n",
+            "3: server.listen: \":9999\" is no address; give an IP and a port, as \"127.0.0.1:9999\"",
+        ),
+    ] {
+        let (result, path) = load_file("sections", text);
+        let error = result.unwrap_err().to_string();
+        let (first, rest) = error.split_once('\n').unwrap_or((&error, ""));
+        assert_eq!(first, format!("{path}:{expected}"));
+        // Where the upstream is in no section, it is missing; in a misspelt one it is not.
+        assert_eq!(rest, "");
     }
 }
 
@@ -444,6 +478,35 @@ fn files_that_are_none() {
         error.starts_with("no/such/file.toml: there is no such file"),
         "{error}"
     );
+
+    // Where a file that is to be mounted is missing, there is a directory.
+    let folder = std::env::temp_dir().join(format!("scrubline-{}-default", std::process::id()));
+    std::fs::create_dir_all(folder.join("scrubline.toml")).unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_scrubline"))
+        .arg("check")
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.starts_with("scrubline: scrubline.toml: is a directory, and the configuration file is looked for there; ")
+            && error.lines().count() == 1,
+        "{error}"
+    );
+
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let file = TempFile::new("denied", "");
+        std::fs::set_permissions(&file.0, std::fs::Permissions::from_mode(0o000)).unwrap();
+        // The superuser may read it all the same.
+        if std::fs::read(&file.0).is_err() {
+            let error = Loader::default().file(&file.0).load().unwrap_err();
+            let expected = "may not be read by this user; check its permissions";
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
 
     let (result, path) = load_file("syntax", "[server]\nlisten = \"127.0.0.1:1\nadmin = 2\n");
     let error = result.unwrap_err().to_string();
@@ -655,8 +718,87 @@ fn values_that_cannot_be_right_together_are_told() {
         ("server.admin", "127.0.0.1:9180"),
     ]);
     assert!(told.contains("give them different ports"), "{told}");
+    for (listen, admin) in [("0.0.0.0:9", "127.0.0.1:9"), ("127.0.0.1:9", "[::]:9")] {
+        let told = load(&[
+            ("upstream.url", "https://a.eu"),
+            ("server.listen", listen),
+            ("server.admin", admin),
+        ]);
+        assert_eq!(
+            told,
+            format!(
+                "server.listen and server.admin have one port, {listen} and {admin}; give them different ports"
+            )
+        );
+    }
+    let told = load(&[upstream, ("server.listen", "0.0.0.0:9180")]);
+    assert!(told.contains("it would send to itself"), "{told}");
     let told = load(&[("upstream.url", "https://a.eu/42")]);
     assert!(told.contains("looks like the DSN's project"), "{told}");
+}
+
+/// A file with several lines is a secret, and may be a list of them.
+#[test]
+fn a_file_of_several_lines_is_many_secrets() {
+    for (text, expected) in [
+        ("one-secret-only\n", &["one-secret-only"][..]),
+        (
+            "first-secret\r\n  second-secret \nshort\n\n",
+            &[
+                "first-secret\r\n  second-secret \nshort",
+                "first-secret",
+                "second-secret",
+            ],
+        ),
+        (
+            "# A comment of some length\nexport A_TOKEN=\"quoted-value\"\nB='single-quoted'\nC = with=equals=signs\nDEBUG=true\n",
+            &[
+                "# A comment of some length\nexport A_TOKEN=\"quoted-value\"\nB='single-quoted'\nC = with=equals=signs\nDEBUG=true",
+                "quoted-value",
+                "single-quoted",
+                "with=equals=signs",
+            ],
+        ),
+        // Padded base64 is no name without a value.
+        (
+            "c2VjcmV0LW9uZQ==\nc2VjcmV0LTEyMzQ=\nEMPTY_VARIABLE=",
+            &[
+                "c2VjcmV0LW9uZQ==\nc2VjcmV0LTEyMzQ=\nEMPTY_VARIABLE=",
+                "c2VjcmV0LW9uZQ==",
+                "c2VjcmV0LTEyMzQ=",
+            ],
+        ),
+        (
+            "-----BEGIN PRIVATE KEY-----\nhunter2hunter2\n-----END PRIVATE KEY-----",
+            &["-----BEGIN PRIVATE KEY-----\nhunter2hunter2\n-----END PRIVATE KEY-----"],
+        ),
+        (
+            "{\n  \"private_key\": \"hunter2\"\n}\n",
+            &["{\n  \"private_key\": \"hunter2\"\n}"],
+        ),
+    ] {
+        let file = TempFile::new("lines", text);
+        let files = vec![file.0.display().to_string()];
+        let read = Secrets { env: vec![], files }.read().unwrap();
+        let mut values: Vec<_> = read
+            .values()
+            .iter()
+            .map(|value| std::str::from_utf8(value).unwrap())
+            .collect();
+        let mut expected = expected.to_vec();
+        values.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(values, expected);
+
+        let flag = format!("secrets.files={}", file.0.display());
+        let arguments = ["check", "--upstream", "http://x", "--set", &flag];
+        let (code, stdout, _) = scrubline(&arguments);
+        let count = match expected.len() {
+            1 => "# it looks for 1 known secret\n".to_owned(),
+            n => format!("# it looks for {n} known secrets\n"),
+        };
+        assert!(code == 0 && stdout.ends_with(&count), "{stdout}");
+    }
 }
 
 /// Known secrets are named by where they stand. What is wrong with one is told, and never its value.

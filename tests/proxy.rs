@@ -1176,7 +1176,7 @@ async fn a_drain_ends_at_its_deadline_and_at_a_second_wish() {
 #[tokio::test]
 async fn a_dsn_with_a_path_is_told() {
     let upstream = Upstream::start().await;
-    let proxy = Proxy::before(&upstream).await;
+    let mut proxy = Proxy::before(&upstream).await;
     for (path, told) in [
         ("/sentry/api/42/envelope/", true),
         ("/a/api/b/api/42/store", true),
@@ -1190,6 +1190,9 @@ async fn a_dsn_with_a_path_is_told() {
         let hint = "; leave the path before the project out of the DSN";
         assert_eq!(detail.contains(hint), told, "{path}: {detail}");
         assert!(!detail.contains("hunter2"), "{detail}");
+        // Subscribers are told as well.
+        let finished = proxy.finished.recv().await.unwrap();
+        assert_eq!(finished.detail, Some(detail));
     }
 }
 

@@ -38,6 +38,38 @@ fn a_document_and_its_report() {
 }
 
 #[test]
+fn a_dash_is_standard_input() {
+    let output = scrub(&["--format", "json", "-"], br#"{"password":"hunter2"}"#);
+    assert_eq!(output.stdout, br#"{"password":"[Filtered]"}"#);
+    let output = scrub(&["--format", "json", "-"], b"{");
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.starts_with("scrubline: standard input: "), "{text}");
+}
+
+#[test]
+fn a_wrong_command_line_names_the_flag() {
+    for (arguments, expected) in [
+        (
+            &["--format", "json", "--secret-env", "NOT_SET_ANYWHERE"][..],
+            "scrubline: --secret-env: the environment has no NOT_SET_ANYWHERE; ",
+        ),
+        (
+            &["--format", "json", "--secret-file", "no/such"],
+            "scrubline: --secret-file: no/such: there is no such file\n",
+        ),
+        (
+            &["order.json"],
+            "Usage: scrubline scrub [OPTIONS] --format <FORMAT> [FILE]\n",
+        ),
+    ] {
+        let output = scrub(arguments, b"");
+        assert_eq!(output.status.code(), Some(2));
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+#[test]
 fn what_was_left_out_is_reported_last() {
     let envelope = concat!(
         "{}\n",
@@ -77,7 +109,7 @@ fn what_is_wrong_is_one_line() {
         (
             &["--format", "json", "no/such/file"][..],
             &b""[..],
-            "scrubline: no/such/file: there is no such file; leave the name out to read standard input\n".to_owned(),
+            "scrubline: no/such/file: there is no such file; leave the name out, or give -, to read standard input\n".to_owned(),
         ),
         (
             &["--format", "json", folder][..],

@@ -466,8 +466,15 @@ async fn a_second_signal_ends_a_drain_at_once() {
 
 #[tokio::test]
 async fn a_variable_that_is_an_underscore_off_is_warned_of() {
-    let variables = [("SCRUBLINE_LIMITS_IN_FLIGHT", "1")];
-    let program = Program::start("http://127.0.0.1:1", &[], &variables).await;
+    let variables = [
+        ("SCRUBLINE_LIMITS_IN_FLIGHT", "1"),
+        ("MINE", "hunter2hunter2"),
+    ];
+    let program = Program::start("http://127.0.0.1:1", &["secrets.env=MINE"], &variables).await;
+    // Beside it: how many secrets it knows, and none of them.
+    let serving = program.log.last().unwrap();
+    assert!(serving.contains("known_secrets=1"), "{serving}");
+    assert!(!serving.contains("hunter2"), "{serving}");
     program.terminate();
     let (status, log) = program.ended().await;
     assert!(status.success(), "{log}");
@@ -490,17 +497,24 @@ struct SecureUpstream {
 
 impl SecureUpstream {
     async fn start(name: &str) -> SecureUpstream {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        SecureUpstream::with(name, rcgen::IsCa::NoCa).await
+    }
+
+    async fn with(name: &str, is_ca: rcgen::IsCa) -> SecureUpstream {
+        let mut wanted = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        wanted.is_ca = is_ca;
+        let signing_key = rcgen::KeyPair::generate().unwrap();
+        let cert = wanted.self_signed(&signing_key).unwrap();
         let authority =
             std::env::temp_dir().join(format!("scrubline-{}-{name}.pem", std::process::id()));
-        std::fs::write(&authority, made.cert.pem()).unwrap();
-        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der());
+        std::fs::write(&authority, cert.pem()).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::try_from(signing_key.serialize_der());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key.unwrap())
+            .with_single_cert(vec![cert.der().clone()], key.unwrap())
             .unwrap();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let acceptor = TlsAcceptor::from(Arc::new(config));
@@ -593,9 +607,19 @@ async fn a_collector_with_tls_is_spoken_to_in_http2() {
 }
 
 #[tokio::test]
-async fn a_scheme_that_does_not_fit_the_port_is_told() {
+async fn what_is_wrong_with_the_way_to_the_collector_is_told() {
     let plain = Upstream::start().await;
     let secure = SecureUpstream::start("scheme").await;
+    let issuer = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority = SecureUpstream::with("authority", issuer).await;
+    // Hangs up on whoever has said something.
+    let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closing = mute.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = mute.accept().await {
+            let _ = socket.read(&mut [0; 4096]).await;
+        }
+    });
     for (url, expected) in [
         (
             format!("https://{}", plain.address),
@@ -604,6 +628,18 @@ async fn a_scheme_that_does_not_fit_the_port_is_told() {
         (
             format!("http://{}", secure.address),
             "the exchange broke: its port does not speak HTTP; if it is one for TLS, set upstream.url to https://",
+        ),
+        (
+            format!("http://{closing}"),
+            "the exchange broke: the collector closed the connection without an answer; if its port speaks TLS, set upstream.url to https://",
+        ),
+        (
+            format!("https://localhost:{}", secure.address.port()),
+            "can't connect: no authority that is trusted has signed its certificate; where a private one has, set the environment variable SSL_CERT_FILE",
+        ),
+        (
+            format!("https://localhost:{}", authority.address.port()),
+            "can't connect: its certificate is that of an authority (CA:TRUE), which can't be a server's",
         ),
     ] {
         let mut program = Program::start(&url, &[], &[]).await;

@@ -41,7 +41,8 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         ));
     }
     if secrets > 0 {
-        text.push_str(&format!("# it looks for {secrets} known secrets\n"));
+        let plural = if secrets == 1 { "" } else { "s" };
+        text.push_str(&format!("# it looks for {secrets} known secret{plural}\n"));
     }
     for warning in resolved.warnings() {
         // Nothing is to be done where standard error is gone.

@@ -23,6 +23,7 @@ const CHUNK_BYTES: usize = 64 << 10;
 const FAILED: u8 = 1;
 
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "scrubline scrub [OPTIONS] --format <FORMAT> [FILE]")]
 pub(super) struct Arguments {
     /// What the input is
     #[arg(long, value_enum)]
@@ -40,7 +41,7 @@ pub(super) struct Arguments {
     /// Also take out what is in this file, or in files that a pattern meets; may be given more than once
     #[arg(long, value_name = "PATH")]
     secret_file: Vec<String>,
-    /// The input [default: standard input]
+    /// The input; - is standard input [default: -]
     file: Option<PathBuf>,
 }
 
@@ -128,14 +129,18 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         files: arguments.secret_file.clone(),
     };
     let policy = match secrets
-        .read()
+        .read_as("--secret-env", "--secret-file")
         .map(|secrets| policy.with_known_secrets(secrets.values()))
     {
         Ok(Ok(policy)) => policy,
         Ok(Err(error)) => return fail(USAGE, error),
         Err(problems) => return fail(USAGE, problems.join("\n")),
     };
-    let input: Box<dyn Read> = match &arguments.file {
+    let file = arguments
+        .file
+        .as_deref()
+        .filter(|path| *path != Path::new("-"));
+    let input: Box<dyn Read> = match file {
         None => Box::new(io::stdin().lock()),
         Some(path) => match open(path) {
             Ok(file) => Box::new(file),
@@ -168,7 +173,7 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(failure) => {
-            let name = match &arguments.file {
+            let name = match file {
                 Some(path) => path.display().to_string(),
                 None => "standard input".to_owned(),
             };
@@ -210,7 +215,8 @@ fn newlines(bytes: &[u8]) -> usize {
 fn open(path: &Path) -> Result<File, String> {
     let file = File::open(path).map_err(|error| {
         if error.kind() == io::ErrorKind::NotFound {
-            "there is no such file; leave the name out to read standard input".to_owned()
+            "there is no such file; leave the name out, or give -, to read standard input"
+                .to_owned()
         } else if error.kind() == io::ErrorKind::PermissionDenied {
             "may not be read; check its permissions".to_owned()
         } else {

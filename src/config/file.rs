@@ -4,10 +4,12 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Draft, KEYS, Mistake, Source, Value};
+use super::{DEFAULT_FILE, Draft, KEYS, Mistake, Source, Value};
 
 /// A configuration is a few dozen lines; what is larger than this is some other file.
 const FILE_BYTES: u64 = 1 << 20;
+
+const TABLE: &str = "a table";
 
 /// Reads `path` into `draft`.
 pub(super) fn read(path: &Path, draft: &mut Draft) {
@@ -28,9 +30,16 @@ fn text_of(path: &Path) -> Result<String, String> {
         if error.kind() == std::io::ErrorKind::NotFound {
             "there is no such file; --config names the configuration file".to_owned()
         } else {
-            error.to_string()
+            said(&error)
         }
     })?;
+    if metadata.is_dir() && path == Path::new(DEFAULT_FILE) {
+        return Err(
+            "is a directory, and the configuration file is looked for there; take it away, or name the file with \
+             --config (container engines make a directory where a file that is to be mounted is missing)"
+                .to_owned(),
+        );
+    }
     if metadata.is_dir() {
         return Err(format!(
             "is a directory; name the file in it, as {}",
@@ -43,9 +52,17 @@ fn text_of(path: &Path) -> Result<String, String> {
             metadata.len()
         ));
     }
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let bytes = std::fs::read(path).map_err(|error| said(&error))?;
     String::from_utf8(bytes)
         .map_err(|error| format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
+}
+
+fn said(error: &std::io::Error) -> String {
+    if error.kind() == std::io::ErrorKind::PermissionDenied {
+        "may not be read by this user; check its permissions and those of its folders".to_owned()
+    } else {
+        error.to_string()
+    }
 }
 
 fn parse(path: &Path, text: &str, draft: &mut Draft) {
@@ -86,7 +103,11 @@ fn parse(path: &Path, text: &str, draft: &mut Draft) {
     }
     settings.sort_by_key(|(offset, _, _)| *offset);
     for (offset, name, value) in settings {
-        draft.set(&name, value, at(offset), &name);
+        if matches!(value, Value::Other(TABLE)) && !name.contains('.') {
+            draft.unknown_section(&name, at(offset));
+        } else {
+            draft.set(&name, value, at(offset), &name);
+        }
     }
 }
 
@@ -115,7 +136,7 @@ fn convert(value: &DeValue<'_>) -> Value {
                 None => Value::Other("an array of something else than strings"),
             }
         }
-        DeValue::Table(_) => Value::Other("a table"),
+        DeValue::Table(_) => Value::Other(TABLE),
     }
 }
 

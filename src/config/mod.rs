@@ -243,13 +243,25 @@ impl Config {
     fn clashes(&self) -> Vec<Mistake> {
         let listen = self.server.listen;
         let mut texts = Vec::new();
-        if listen == self.server.admin && listen.port() != 0 {
+        let admin = self.server.admin;
+        // Who listens on all addresses listens on each.
+        let overlap = listen.ip() == admin.ip()
+            || listen.ip().is_unspecified()
+            || admin.ip().is_unspecified();
+        if overlap && listen.port() == admin.port() && listen.port() != 0 {
+            let both = match listen == admin {
+                true => format!("are both {listen}"),
+                false => format!("have one port, {listen} and {admin}"),
+            };
             texts.push(format!(
-                "server.listen and server.admin are both {listen}; give them different ports"
+                "server.listen and server.admin {both}; give them different ports"
             ));
         }
         let upstream: Option<std::net::IpAddr> = self.upstream.url.host().parse().ok();
-        if upstream == Some(listen.ip()) && self.upstream.url.port() == listen.port() {
+        let itself = upstream.is_some_and(|upstream| {
+            upstream == listen.ip() || listen.ip().is_unspecified() && upstream.is_loopback()
+        });
+        if itself && self.upstream.url.port() == listen.port() {
             texts.push(format!(
                 "upstream.url and server.listen are both {listen}: it would send to itself; set upstream.url to the collector"
             ));
@@ -584,10 +596,21 @@ impl Value {
     }
 
     fn address(&self) -> Result<SocketAddr, String> {
-        let text = self.text()?;
-        text.parse().map_err(|_| {
-            format!("{text:?} is no address; give an IP and a port, as \"127.0.0.1:9180\"")
-        })
+        let (written, port) = match self {
+            Value::Integer(n) => (n.to_string(), u16::try_from(*n).ok()),
+            Value::Text(_) | Value::Bare(_) | Value::List(_) | Value::Other(_) => {
+                let text = self.text()?;
+                if let Ok(address) = text.parse() {
+                    return Ok(address);
+                }
+                let port = text.rsplit(':').next().and_then(|port| port.parse().ok());
+                (format!("{text:?}"), port)
+            }
+        };
+        Err(format!(
+            "{written} is no address; give an IP and a port, as \"127.0.0.1:{}\"",
+            port.unwrap_or(9180)
+        ))
     }
 
     fn duration(&self) -> Result<Duration, String> {
@@ -894,6 +917,21 @@ struct Draft {
 }
 
 impl Draft {
+    /// A table that is no section of ours. What is in it is not missing, only in the wrong place.
+    fn unknown_section(&mut self, name: &str, source: Source) {
+        let all = sections();
+        let meant = all.iter().find(|section| is_near(name, section));
+        let hint = match meant {
+            Some(meant) => format!("did you mean [{meant}]?"),
+            None => known_near(name),
+        };
+        self.unread |= meant.is_some();
+        self.mistakes.push(Mistake {
+            place: Some(source),
+            text: format!("unknown section [{name}]; {hint}"),
+        });
+    }
+
     /// Sets one key; a mistake is noted. `spelling` is how the source writes the key.
     fn set(&mut self, name: &str, value: Value, source: Source, spelling: &str) {
         let result = match KEYS.iter().find(|key| key.name == name) {
@@ -929,12 +967,19 @@ impl Draft {
     }
 }
 
+/// The names of all sections.
+fn sections() -> Vec<&'static str> {
+    let parts = KEYS.iter().filter_map(|key| key.name.split_once('.'));
+    let mut sections: Vec<&str> = parts.map(|(of, _)| of).collect();
+    sections.dedup();
+    sections
+}
+
 /// What there is, where no key is near: the keys of the section, or the sections.
 fn known_near(name: &str) -> String {
     let parts = || KEYS.iter().filter_map(|key| key.name.split_once('.'));
     let section = name.split('.').next().unwrap_or_default();
-    let mut sections: Vec<&str> = parts().map(|(of, _)| of).collect();
-    sections.dedup();
+    let sections = sections();
     if let Some(meant) = sections.iter().find(|of| is_near(section, of)) {
         let keys = parts().filter(|(of, _)| of == meant).map(|(_, key)| key);
         return format!("[{meant}] has {}", keys.collect::<Vec<_>>().join(", "));

@@ -35,24 +35,34 @@ impl SecretValues {
 }
 
 impl Secrets {
-    /// Reads all values. White space around a value is not part of it.
+    /// Reads all values. White space around a value is not part of it. A file of several lines is a secret as a whole, and so is
+    /// each of its lines that could be one by itself; of `NAME=VALUE`, as an `.env` file has it, the value. A PEM block and a
+    /// JSON document are one secret each.
     ///
     /// # Errors
     /// All that is wrong, a line each: a variable that is not set, a file that can't be read, a pattern that meets no file, a value
     /// that is too short to be looked for everywhere.
     pub fn read(&self) -> Result<SecretValues, Vec<String>> {
+        self.read_as("secrets.env", "secrets.files")
+    }
+
+    /// The same, where the two lists have been given by other names.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub fn read_as(&self, env: &str, from: &str) -> Result<SecretValues, Vec<String>> {
         let mut values = Vec::new();
         let mut problems = Vec::new();
         for name in &self.env {
             match std::env::var_os(name) {
                 Some(value) => take(
-                    &format!("secrets.env: {name}"),
+                    &format!("{env}: {name}"),
                     value.as_encoded_bytes(),
                     &mut values,
                     &mut problems,
                 ),
                 None => problems.push(format!(
-                    "secrets.env: the environment has no {name}; set it, or leave it out"
+                    "{env}: the environment has no {name}; set it, or leave it out"
                 )),
             }
         }
@@ -61,19 +71,22 @@ impl Secrets {
                 Ok(paths) => {
                     for path in paths {
                         match read(&path) {
-                            Ok(value) => take(
-                                &format!("secrets.files: {}", path.display()),
-                                &value,
-                                &mut values,
-                                &mut problems,
-                            ),
+                            Ok(value) => {
+                                take(
+                                    &format!("{from}: {}", path.display()),
+                                    &value,
+                                    &mut values,
+                                    &mut problems,
+                                );
+                                values.extend(lines(value.trim_ascii()));
+                            }
                             Err(what) => {
-                                problems.push(format!("secrets.files: {}: {what}", path.display()));
+                                problems.push(format!("{from}: {}: {what}", path.display()));
                             }
                         }
                     }
                 }
-                Err(what) => problems.push(format!("secrets.files: {pattern}: {what}")),
+                Err(what) => problems.push(format!("{from}: {pattern}: {what}")),
             }
         }
         values.sort();
@@ -117,6 +130,44 @@ pub(super) fn by_reference(reference: &str) -> Result<Vec<u8>, String> {
         ));
     }
     Ok(value.to_vec())
+}
+
+/// What could be a secret by itself in a file of several lines.
+fn lines(file: &[u8]) -> Vec<Vec<u8>> {
+    let is_one = !file.contains(&b'\n')
+        || memchr::memmem::find(file, b"-----BEGIN ").is_some()
+        || serde_json::from_slice::<serde::de::IgnoredAny>(file).is_ok();
+    if is_one {
+        return Vec::new();
+    }
+    file.split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .filter(|line| !line.starts_with(b"# "))
+        .map(|line| assigned(line).unwrap_or(line))
+        .filter(|value| value.len() >= LEAST_SECRET_BYTES)
+        .map(<[u8]>::to_vec)
+        .collect()
+}
+
+/// The value of `NAME=VALUE`, with `export` in front or without, and quoted or not.
+fn assigned(line: &[u8]) -> Option<&[u8]> {
+    let line = line.strip_prefix(b"export ").unwrap_or(line);
+    let equals = memchr::memchr(b'=', line)?;
+    let (name, value) = (line[..equals].trim_ascii(), line[equals + 1..].trim_ascii());
+    let is_name = name.first().is_some_and(|byte| !byte.is_ascii_digit())
+        && name
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    // The end of base64 looks like a name with nothing behind it.
+    let is_padding = line.len().is_multiple_of(4) && (value.is_empty() || value == b"=");
+    if !is_name || is_padding {
+        return None;
+    }
+    let unquoted = match value {
+        [b'"', inner @ .., b'"'] | [b'\'', inner @ .., b'\''] => inner,
+        _ => value,
+    };
+    Some(unquoted)
 }
 
 /// The files that a path or a pattern means.

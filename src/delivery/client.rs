@@ -59,7 +59,14 @@ pub(super) fn pool(config: &Upstream) -> Result<Pool, TlsError> {
 fn roots(choice: Roots) -> RootCertStore {
     let mut store = RootCertStore::empty();
     if choice == Roots::System {
-        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let found = rustls_native_certs::load_native_certs();
+        let chosen = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(|name| std::env::var_os(name).is_some());
+        if chosen.contains(&true) {
+            for error in &found.errors {
+                tracing::warn!(%error, "SSL_CERT_FILE or SSL_CERT_DIR can't be read as a whole");
+            }
+        }
+        store.add_parsable_certificates(found.certs);
     }
     // A container from scratch has none.
     if store.is_empty() {
@@ -70,21 +77,29 @@ fn roots(choice: Roots) -> RootCertStore {
 
 /// What went wrong, by the causes behind the error. They name hosts, ports and states, never what was sent. Where the
 /// cause tells a mistake in the configuration, what to do about it is said instead.
-pub(super) fn failure(error: &Error) -> Failure {
+pub(super) fn failure(error: &Error, secure: bool) -> Failure {
+    const CLOSED: [io::ErrorKind; 4] = [
+        io::ErrorKind::ConnectionReset,
+        io::ErrorKind::ConnectionAborted,
+        io::ErrorKind::BrokenPipe,
+        io::ErrorKind::UnexpectedEof,
+    ];
     let mut causes = Vec::new();
+    let mut closed = false;
     let mut source = error.source();
     while let Some(cause) = source {
         if let Some(io) = cause.downcast_ref::<io::Error>() {
             if io.kind() == io::ErrorKind::TimedOut {
                 return Failure::Timeout;
             }
-            if io.get_ref().is_some_and(is_not_tls) {
-                return Failure::Unreachable(
-                    "its port does not speak TLS; set upstream.url to the port that does, or to http://"
-                        .to_owned(),
-                );
+            if let Some(tls) = io.get_ref().and_then(tls_error) {
+                return Failure::Unreachable(handshake(tls).to_owned());
             }
+            closed |= CLOSED.contains(&io.kind());
         }
+        closed |= cause
+            .downcast_ref()
+            .is_some_and(hyper::Error::is_incomplete_message);
         if cause.downcast_ref().is_some_and(hyper::Error::is_parse) {
             return Failure::Broken(
                 "its port does not speak HTTP; if it is one for TLS, set upstream.url to https://"
@@ -94,6 +109,15 @@ pub(super) fn failure(error: &Error) -> Failure {
         causes.push(cause.to_string());
         source = cause.source();
     }
+    if closed && !error.is_connect() {
+        let hint = match secure {
+            true => "",
+            false => "; if its port speaks TLS, set upstream.url to https://",
+        };
+        return Failure::Broken(format!(
+            "the collector closed the connection without an answer{hint}"
+        ));
+    }
     let why = causes.pop().unwrap_or_else(|| error.to_string());
     if error.is_connect() {
         Failure::Unreachable(why)
@@ -102,15 +126,54 @@ pub(super) fn failure(error: &Error) -> Failure {
     }
 }
 
-/// Whether the far side answered the first words of a handshake with something else. The error comes wrapped twice.
-fn is_not_tls(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    if let Some(io) = error.downcast_ref::<io::Error>() {
-        return io.get_ref().is_some_and(is_not_tls);
+/// What TLS says. It comes wrapped twice.
+fn tls_error<'a>(
+    error: &'a (dyn std::error::Error + Send + Sync + 'static),
+) -> Option<&'a rustls::Error> {
+    match error.downcast_ref::<io::Error>() {
+        Some(io) => io.get_ref().and_then(tls_error),
+        None => error.downcast_ref(),
     }
-    matches!(
-        error.downcast_ref(),
-        Some(rustls::Error::InvalidMessage(
-            rustls::InvalidMessage::InvalidContentType
-        ))
-    )
+}
+
+/// Why there was no handshake, and what to do about it. The library's own words are names out of its code.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the library may add what it likes; all of it is a bad certificate"
+)]
+fn handshake(error: &rustls::Error) -> &'static str {
+    use rustls::CertificateError as Wrong;
+    use rustls::Error as Tls;
+    if let Tls::InvalidMessage(rustls::InvalidMessage::InvalidContentType) = error {
+        return "its port does not speak TLS; set upstream.url to the port that does, or to http://";
+    }
+    if let Tls::AlertReceived(_) = error {
+        return "it broke off the TLS handshake; see what its own log says";
+    }
+    if let Tls::PeerIncompatible(_) = error {
+        return "it offers neither TLS 1.3 nor TLS 1.2 with a cipher that is known here";
+    }
+    let Tls::InvalidCertificate(wrong) = error else {
+        return "the TLS handshake failed";
+    };
+    match wrong {
+        Wrong::UnknownIssuer => {
+            "no authority that is trusted has signed its certificate; where a private one has, set the environment variable \
+             SSL_CERT_FILE to a file with that authority's certificate (upstream.roots must be \"system\")"
+        }
+        Wrong::Expired | Wrong::ExpiredContext { .. } => "its certificate has expired",
+        Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => {
+            "its certificate is not valid yet; see whether the clock here is right"
+        }
+        Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => {
+            "its certificate is for another name than that in upstream.url"
+        }
+        Wrong::Revoked => "its certificate has been revoked",
+        // The verifier's own error, of a crate that we don't name.
+        Wrong::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "its certificate is that of an authority (CA:TRUE), which can't be a server's; give it one that the authority \
+             has signed, and set the environment variable SSL_CERT_FILE to a file with the authority's"
+        }
+        _ => "its certificate is not valid",
+    }
 }

@@ -126,7 +126,7 @@ impl Delivery {
             () = flow.cut() => return Err(Failure::Cut),
             response = &mut response => response.map_err(|error| match flow.is_cut() {
                 true => Failure::Cut,
-                false => client::failure(&error),
+                false => client::failure(&error, self.url.is_secure()),
             })?,
             () = flow.stalled(self.response_timeout) => return Err(Failure::Timeout),
         };

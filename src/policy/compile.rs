@@ -454,6 +454,64 @@ fn document(kind: DocumentKind) -> Document {
     }
 }
 
+/// A rule's examples, and what is needed to try them.
+pub(super) struct Example {
+    pub(super) rule: String,
+    pub(super) matches: Vec<String>,
+    pub(super) ignores: Vec<String>,
+    /// The plan with this rule alone; none for a rule by name, which needs what others say of names.
+    pub(super) alone: Option<Arc<Plan>>,
+    pub(super) is_key: bool,
+    pub(super) is_header: bool,
+    pub(super) is_parameter: bool,
+}
+
+/// The examples of all rules of a pack, as texts or names.
+pub(super) fn examples(pack: &Pack) -> Vec<Example> {
+    let plain = |texts: &[String]| texts.iter().map(|text| unmarked(text)).collect();
+    let names = pack.name.iter().map(|rule| {
+        let counts = |place| rule.places.contains(&place) && rule.hosts.is_empty();
+        Example {
+            rule: rule.id.clone(),
+            matches: rule.matches.clone(),
+            ignores: rule.ignores.clone(),
+            alone: None,
+            // Cookies and queries keep what is in them, as far as it is harmless.
+            is_key: counts(Place::Key) && !matches!(rule.action, Some(Action::Query)),
+            is_header: counts(Place::Header),
+            is_parameter: counts(Place::Param),
+        }
+    });
+    let alone = |id: &str, add: &dyn Fn(&mut PlanBuilder), matches: Vec<String>, ignores| {
+        let mut builder = PlanBuilder::new();
+        add(&mut builder);
+        Example {
+            rule: id.to_owned(),
+            matches,
+            ignores,
+            alone: Some(Arc::new(builder.build())),
+            is_key: false,
+            is_header: false,
+            is_parameter: false,
+        }
+    };
+    let detectors = pack.detect.iter().map(|rule| {
+        let add = |builder: &mut PlanBuilder| detect(builder, rule);
+        alone(&rule.id, &add, rule.matches.clone(), rule.ignores.clone())
+    });
+    let tokens = pack.token.iter().filter_map(|rule| {
+        let token = token_rule(rule).ok()?;
+        let add = |builder: &mut PlanBuilder| builder.token_rule(&token);
+        Some(alone(
+            &rule.id,
+            &add,
+            plain(&rule.matches),
+            plain(&rule.ignores),
+        ))
+    });
+    names.chain(detectors).chain(tokens).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -520,62 +578,4 @@ mod tests {
             );
         }
     }
-}
-
-/// A rule's examples, and what is needed to try them.
-pub(super) struct Example {
-    pub(super) rule: String,
-    pub(super) matches: Vec<String>,
-    pub(super) ignores: Vec<String>,
-    /// The plan with this rule alone; none for a rule by name, which needs what others say of names.
-    pub(super) alone: Option<Arc<Plan>>,
-    pub(super) is_key: bool,
-    pub(super) is_header: bool,
-    pub(super) is_parameter: bool,
-}
-
-/// The examples of all rules of a pack, as texts or names.
-pub(super) fn examples(pack: &Pack) -> Vec<Example> {
-    let plain = |texts: &[String]| texts.iter().map(|text| unmarked(text)).collect();
-    let names = pack.name.iter().map(|rule| {
-        let counts = |place| rule.places.contains(&place) && rule.hosts.is_empty();
-        Example {
-            rule: rule.id.clone(),
-            matches: rule.matches.clone(),
-            ignores: rule.ignores.clone(),
-            alone: None,
-            // Cookies and queries keep what is in them, as far as it is harmless.
-            is_key: counts(Place::Key) && !matches!(rule.action, Some(Action::Query)),
-            is_header: counts(Place::Header),
-            is_parameter: counts(Place::Param),
-        }
-    });
-    let alone = |id: &str, add: &dyn Fn(&mut PlanBuilder), matches: Vec<String>, ignores| {
-        let mut builder = PlanBuilder::new();
-        add(&mut builder);
-        Example {
-            rule: id.to_owned(),
-            matches,
-            ignores,
-            alone: Some(Arc::new(builder.build())),
-            is_key: false,
-            is_header: false,
-            is_parameter: false,
-        }
-    };
-    let detectors = pack.detect.iter().map(|rule| {
-        let add = |builder: &mut PlanBuilder| detect(builder, rule);
-        alone(&rule.id, &add, rule.matches.clone(), rule.ignores.clone())
-    });
-    let tokens = pack.token.iter().filter_map(|rule| {
-        let token = token_rule(rule).ok()?;
-        let add = |builder: &mut PlanBuilder| builder.token_rule(&token);
-        Some(alone(
-            &rule.id,
-            &add,
-            plain(&rule.matches),
-            plain(&rule.ignores),
-        ))
-    });
-    names.chain(detectors).chain(tokens).collect()
 }

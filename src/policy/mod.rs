@@ -154,7 +154,7 @@ impl Policy {
     /// The same policy, which also takes these values out wherever they stand.
     ///
     /// # Errors
-    /// One of them is shorter than [`LEAST_SECRET_BYTES`](crate::scrub::LEAST_SECRET_BYTES); none is ever shown.
+    /// One of them is shorter than [`LEAST_SECRET_BYTES`]; none is ever shown.
     pub fn with_known_secrets(&self, values: &[Vec<u8>]) -> Result<Policy, PolicyError> {
         if values.iter().any(|value| value.len() < LEAST_SECRET_BYTES) {
             return Err(PolicyError {

@@ -52,6 +52,8 @@ pub struct Finished {
     pub outcome: &'static str,
     /// The status that the client was given.
     pub status: u16,
+    /// What was wrong, if anything was.
+    pub detail: Option<String>,
     /// What the scrubber did, if it did anything.
     pub report: Option<Report>,
 }
@@ -61,6 +63,8 @@ pub(crate) struct Shared {
     config: Config,
     policy: Policy,
     delivery: Delivery,
+    /// How many values it looks for.
+    known_secrets: usize,
     metrics: Metrics,
     permits: Arc<Semaphore>,
     tasks: TaskTracker,
@@ -210,6 +214,7 @@ impl App {
     /// Loads the policy, sets up the way to the collector and binds both listeners.
     pub async fn build(config: Config) -> Result<App, BuildError> {
         let policy = config.load_policy().map_err(BuildError::Policy)?;
+        let known_secrets = policy.plan().known_secrets();
         let delivery =
             Delivery::new(&config.upstream).map_err(|error| BuildError::Tls(error.to_string()))?;
         let metrics = Metrics::register(policy.name()).map_err(BuildError::Metrics)?;
@@ -219,6 +224,7 @@ impl App {
             permits: Arc::new(Semaphore::new(config.limits.in_flight)),
             policy,
             delivery,
+            known_secrets,
             metrics,
             tasks: TaskTracker::new(),
             requests: TaskTracker::new(),
@@ -262,8 +268,10 @@ impl App {
             address,
             admin_address,
         } = self;
+        let known_secrets = shared.known_secrets;
         tracing::info!(%address, admin = %admin_address, upstream = %shared.config.upstream.url,
-            policy = shared.policy.name(), "serving");
+            policy = shared.policy.name(),
+            known_secrets, "serving");
         let admin_stop = Shutdown::new();
         let admin_tasks = TaskTracker::new();
         admin_tasks.spawn(listener::serve(

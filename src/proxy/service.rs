@@ -302,7 +302,7 @@ impl Record {
                     project = self.project.as_deref(),
                     outcome,
                     status,
-                    detail,
+                    detail = detail.as_deref(),
                     upstream =
                         upstream.then(|| tracing::field::display(&self.shared.config.upstream.url)),
                     received_bytes = received,
@@ -325,6 +325,7 @@ impl Record {
             project: self.project.take(),
             outcome,
             status,
+            detail,
             report,
         });
     }

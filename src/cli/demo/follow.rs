@@ -32,6 +32,8 @@ struct Digest {
 
 struct Places {
     kind: String,
+    /// In text: how often something was masked. Absent in JSON, which has places.
+    masked: Option<usize>,
     paths: Vec<String>,
     /// How many there are beyond those.
     more: usize,
@@ -105,10 +107,12 @@ fn digest(arrival: &Arrival) -> Digest {
 fn places(kind: &str, payload: &[u8]) -> Places {
     let mut places = Places {
         kind: place(kind),
+        masked: None,
         paths: Vec::new(),
         more: 0,
     };
     let Ok(value) = serde_json::from_slice::<Value>(payload) else {
+        places.masked = Some(masks(payload));
         return places;
     };
     leaves("", &value, &mut |path, leaf| {
@@ -126,6 +130,13 @@ fn places(kind: &str, payload: &[u8]) -> Places {
     places
 }
 
+/// Runs of asterisks: what is found in text leaves as that. Fewer than three stand in many a text.
+fn masks(text: &[u8]) -> usize {
+    text.split(|byte| *byte != b'*')
+        .filter(|run| run.len() >= 3)
+        .count()
+}
+
 fn render(finished: &Finished, digest: Option<&Digest>, rules: &[String], style: Style) -> String {
     let project = finished.project.as_deref().unwrap_or("none");
     let mut text = format!(
@@ -134,6 +145,9 @@ fn render(finished: &Finished, digest: Option<&Digest>, rules: &[String], style:
         finished.outcome.replace('_', " "),
         finished.status
     );
+    if let Some(detail) = &finished.detail {
+        text.push_str(&format!(": {detail}"));
+    }
     let Some(report) = &finished.report else {
         text.push('\n');
         return text;
@@ -142,9 +156,20 @@ fn render(finished: &Finished, digest: Option<&Digest>, rules: &[String], style:
         "; {} bytes scrubbed to {}\n",
         report.bytes_in, report.bytes_out
     ));
-    for Places { kind, paths, more } in digest.map(|it| it.items.as_slice()).unwrap_or_default() {
-        let none = if paths.is_empty() { ": no marker" } else { "" };
-        text.push_str(&format!("  {kind}{none}\n"));
+    for Places {
+        kind,
+        masked,
+        paths,
+        more,
+    } in digest.map(|it| it.items.as_slice()).unwrap_or_default()
+    {
+        let found = match (masked, paths.is_empty()) {
+            (Some(0), _) => ": nothing masked".to_owned(),
+            (Some(masked), _) => format!(": {masked} masked with asterisks"),
+            (None, true) => ": no marker".to_owned(),
+            (None, false) => String::new(),
+        };
+        text.push_str(&format!("  {kind}{found}\n"));
         for path in paths {
             text.push_str(&format!("    {path}\n"));
         }
@@ -153,15 +178,25 @@ fn render(finished: &Finished, digest: Option<&Digest>, rules: &[String], style:
         }
     }
     for (kind, outcome, count) in &report.items {
-        let why = match outcome {
-            ItemOutcome::Forwarded => continue,
-            ItemOutcome::DroppedByPolicy => "policy forbids this type",
-            ItemOutcome::DroppedUnknown => "nobody knows this type",
+        let Some(why) = left_out(kind, *outcome) else {
+            continue;
         };
         text.push_str(&format!("  {kind}: {count} left out ({why})\n"));
     }
     text.push_str(&by_rule(report, rules));
     text
+}
+
+/// Why items of this type did not go on, if so.
+pub(super) fn left_out(kind: &str, outcome: ItemOutcome) -> Option<&'static str> {
+    match outcome {
+        ItemOutcome::Forwarded => None,
+        ItemOutcome::DroppedByPolicy if kind == "attachment" => {
+            Some("binary: only attachments that say they are text pass")
+        }
+        ItemOutcome::DroppedByPolicy => Some("policy forbids this type"),
+        ItemOutcome::DroppedUnknown => Some("nobody knows this type"),
+    }
 }
 
 fn by_rule(report: &Report, rules: &[String]) -> String {
@@ -200,6 +235,7 @@ mod tests {
             project: Some("1".to_owned()),
             outcome: "forwarded",
             status: 200,
+            detail: None,
             report: Some(Report {
                 redactions: vec![0, 2],
                 items: vec![
@@ -218,7 +254,7 @@ mod tests {
             render(&finished, Some(&mine), &rules, Style::Plain),
             format!(
                 "\nproject 1: forwarded, answered 200; 200 bytes scrubbed to {}\n  event\n    url\n    user.ip_address\n  \
-                 attachment: 2 left out (policy forbids this type)\n  by rule: core.b 2\n",
+                 attachment: 2 left out (binary: only attachments that say they are text pass)\n  by rule: core.b 2\n",
                 body.len()
             )
         );
@@ -230,11 +266,39 @@ mod tests {
             project: None,
             outcome: "not_found",
             status: 404,
+            detail: Some("no such route".to_owned()),
             report: None,
         };
         assert_eq!(
             render(&finished, None, &[], Style::Plain),
-            "\nproject none: not found, answered 404\n"
+            "\nproject none: not found, answered 404: no such route\n"
         );
+    }
+
+    #[test]
+    fn what_is_masked_in_text_is_counted() {
+        for (payload, found) in [
+            ("password=*******\ntoken=***", ": 2 masked with asterisks"),
+            ("**bold** and 2*3", ": nothing masked"),
+            ("{}", ": no marker"),
+        ] {
+            let body = format!(
+                "{{}}\n{{\"type\":\"attachment\",\"length\":{}}}\n{payload}\n",
+                payload.len()
+            );
+            let finished = Finished {
+                project: Some("1".to_owned()),
+                outcome: "forwarded",
+                status: 200,
+                detail: None,
+                report: Some(Report::default()),
+            };
+            let arrival = Arrival {
+                body: Bytes::from(body),
+                ..arrival(b"")
+            };
+            let told = render(&finished, Some(&digest(&arrival)), &[], Style::Plain);
+            assert!(told.ends_with(&format!("  attachment{found}\n")), "{told}");
+        }
     }
 }

@@ -20,6 +20,7 @@ use super::Failure;
 use super::collector::Arrival;
 use super::diff::{self, Line};
 use super::envelope::{Item, items};
+use super::follow;
 use super::paint::Style;
 use crate::proxy::Finished;
 use crate::scrub::{ItemOutcome, Report};
@@ -237,12 +238,14 @@ fn both(before: &Item<'_>, after: &Item<'_>, style: Style) -> String {
 
 /// Why an item of this type did not go on.
 fn reason(kind: &str, report: &Report) -> &'static str {
-    let by_policy = report
+    let left_out = |(label, outcome, _): &(&'static str, ItemOutcome, u64)| {
+        (*label == kind)
+            .then(|| follow::left_out(kind, *outcome))
+            .flatten()
+    };
+    report
         .items
         .iter()
-        .any(|(label, outcome, _)| *label == kind && *outcome == ItemOutcome::DroppedByPolicy);
-    match by_policy {
-        true => "policy forbids this type",
-        false => "nobody knows this type",
-    }
+        .find_map(left_out)
+        .unwrap_or("nobody knows this type")
 }
