@@ -4,6 +4,7 @@ use super::prose::Letters;
 use super::value::{Until, Value, is_name, is_newline};
 use super::window::More;
 use super::{Context, Symbol, TextMachine};
+use crate::scrub::MARKER;
 use crate::scrub::token::{LONGEST, Token, TokenPart};
 
 /// How far before a token a word of its context may stand, in characters.
@@ -200,6 +201,13 @@ impl TextMachine {
         });
         if joins && last_set.is_some() {
             // A part of a longer word.
+            return Ok(false);
+        }
+        // A name, and a value that has been replaced.
+        let is_name = at > anchored
+            && self.window.byte(at - 1)? == b'='
+            && self.window.starts_with(at, MARKER, false)?;
+        if is_name {
             return Ok(false);
         }
         if form.secretlike {
