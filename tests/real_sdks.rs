@@ -565,12 +565,16 @@ fn start_scrubline(upstream: u16) -> Scrubline {
     );
     child.wait_until_it_accepts(port);
     child.wait_until_it_accepts(admin);
-    assert_eq!(
-        get(admin, "/readyz", &[]),
-        200,
-        "Scrubline is not ready\n{}",
-        child.said()
-    );
+    // It listens first, and resolves the collector's name then.
+    let deadline = Instant::now() + PATIENCE;
+    while get(admin, "/readyz", &[]) != 200 {
+        assert!(
+            Instant::now() < deadline,
+            "Scrubline does not get ready\n{}",
+            child.said()
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
     Scrubline { child, port }
 }
 
