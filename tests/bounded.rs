@@ -48,12 +48,20 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 const CHUNK: usize = 64 << 10;
+/// Chunks so small that what is held goes on over many of them.
+const SMALL_CHUNK: usize = 1000;
 const GIB: usize = 1 << 30;
 
 /// Streams `start`, then chunks of `filler` up to `length` bytes, then `end`; gives the peak of what was allocated meanwhile, and
-/// how many bytes came out. Everything that comes out is dropped at once.
-fn stream(format: Format, start: &str, filler: &str, length: usize, end: &str) -> (usize, u64) {
-    let chunk = Bytes::from(filler.repeat(CHUNK / filler.len()));
+/// how many bytes came out. `LENGTH` in `start` stands for the length of the chunks together. Everything that comes out is dropped at once.
+fn stream(
+    format: Format,
+    start: &str,
+    filler: &str,
+    (length, chunk): (usize, usize),
+    end: &str,
+) -> (usize, u64) {
+    let chunk = Bytes::from(filler.repeat(chunk / filler.len()));
     let mut scrubber = Scrubber::new(plan(), format, &Limits::default());
     let mut output = Output::new();
     let mut out = 0;
@@ -63,10 +71,12 @@ fn stream(format: Format, start: &str, filler: &str, length: usize, end: &str) -
             out += slice.len() as u64;
         }
     };
-    push(&mut scrubber, Bytes::copy_from_slice(start.as_bytes()));
+    let chunks = length / chunk.len();
+    let start = start.replace("LENGTH", &(chunks * chunk.len()).to_string());
+    push(&mut scrubber, Bytes::from(start));
     let before = LIVE.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
-    for _ in 0..length / chunk.len() {
+    for _ in 0..chunks {
         push(&mut scrubber, chunk.clone());
     }
     let peak = PEAK.load(Ordering::Relaxed) - before;
@@ -79,7 +89,7 @@ fn stream(format: Format, start: &str, filler: &str, length: usize, end: &str) -
 #[test]
 fn memory_does_not_grow_with_the_input() {
     let small = 64 << 20;
-    let cases: [(&str, Format, &str, &str, usize, &str, bool); 9] = [
+    let cases: [(&str, Format, &str, &str, usize, &str, bool); 10] = [
         (
             "a string of 1 GiB",
             Format::Json,
@@ -114,6 +124,15 @@ fn memory_does_not_grow_with_the_input() {
             "0123456789abcdef",
             small,
             "\",\"key\":\"a\"}",
+            false,
+        ),
+        (
+            "a value with a harmless name",
+            Format::Json,
+            "{\"name\":\"a\",\"value\":\"",
+            "0123456789abcdef",
+            small,
+            "\",\"key\":\"b\"}",
             false,
         ),
         (
@@ -155,7 +174,7 @@ fn memory_does_not_grow_with_the_input() {
         (
             "a dropped item",
             Format::Envelope,
-            "{}\n{\"type\":\"attachment\",\"length\":67108864}\n",
+            "{}\n{\"type\":\"attachment\",\"length\":LENGTH}\n",
             "0123456789abcdef",
             small,
             "\n",
@@ -163,12 +182,15 @@ fn memory_does_not_grow_with_the_input() {
         ),
     ];
     for (name, format, start, filler, length, end, passes) in cases {
-        let (peak, out) = stream(format, start, filler, length, end);
-        assert!(peak <= 64 << 10, "{name}: {peak} bytes");
-        assert_eq!(
-            out >= length as u64 / 2,
-            passes,
-            "{name}: {out} bytes came out"
-        );
+        for sizes in [(length, CHUNK), (1 << 20, SMALL_CHUNK)] {
+            let (peak, out) = stream(format, start, filler, sizes, end);
+            assert!(peak <= 64 << 10, "{name}, {sizes:?}: {peak} bytes");
+            let many = out >= sizes.0 as u64 / 2;
+            assert_eq!(many, passes, "{name}, {sizes:?}: {out} bytes came out");
+        }
     }
+    // As much as can be held at a time, in chunks so small that hardly anything of them counts.
+    let start = "{\"name\":\"a\",\"value\":{\"name\":\"a\",\"value\":[{\"value\":[0";
+    let (peak, _) = stream(Format::Json, start, ",12345", (1 << 18, 70), "]}]}}");
+    assert!(peak <= 64 << 10, "values in values: {peak} bytes");
 }

@@ -78,3 +78,32 @@ fn contract() {
 fn engine() {
     run("engine.jsonl");
 }
+
+/// A value waits for its object's second name as long as it is short enough to be kept; beyond that it goes.
+#[test]
+fn a_second_name_may_come_late() {
+    let document = |length: usize, name: &str, value: &str| {
+        let filler = "x".repeat(length);
+        let value = value.replace('V', &filler);
+        format!("[{{\"key\":\"a\",\"value\":\"{value}\",\"name\":\"{name}\"}}]")
+    };
+    let cases = [
+        (9_000, "token", "[Filtered]"),
+        (9_000, "b", "V"),
+        (30_000, "token", "[Filtered]"),
+        (30_000, "b", "[Filtered]"),
+    ];
+    for (length, name, value) in cases {
+        let input = document(length, name, "V");
+        let wanted = document(length, name, value);
+        for size in [1, 777, usize::MAX] {
+            let chunks = input.as_bytes().chunks(size);
+            let (out, result) = scrub(&plan(), format("json"), chunks);
+            result.expect("JSON");
+            assert!(
+                out == wanted.as_bytes(),
+                "{length} bytes, '{name}', in {size}s"
+            );
+        }
+    }
+}

@@ -12,18 +12,22 @@
 //! end of a chunk; from there on bytes are carried over (a few hundred at most).
 //!
 //! **Holds.** `{"value": V, "key": N}` must wait with V until N is known. A hold keeps two readings of what follows: as it is
-//! (with its ordinary edits), and with V redacted. Resolving chooses one. Holds nest; each reading is bounded by
-//! [`HOLD_BYTES`], and reaching the bound chooses the redacted one.
+//! (with its ordinary edits), and with V redacted. Resolving chooses one. Holds nest; both readings together are bounded by
+//! [`HOLD_BYTES`], less for a hold in a hold, and reaching the bound chooses the redacted one.
 
 use bytes::Bytes;
 
 use super::name::RuleIndex;
 use super::scrubbed::Output;
 
-/// Most bytes that one reading of a hold may have.
-pub(crate) const HOLD_BYTES: usize = 4 << 10;
+/// Most bytes that the readings of a hold may have together.
+const HOLD_BYTES: usize = 20 << 10;
+/// The same for a hold in a hold.
+const INNER_HOLD_BYTES: usize = 8 << 10;
+/// By how much what is held grows at least, in bytes.
+const GROWTH: usize = 1 << 10;
 /// Most holds at a time.
-pub(crate) const HOLDS: usize = 3;
+const HOLDS: usize = 3;
 
 /// The rule of a redaction inside a held value, known when the hold is resolved.
 const RULE_PENDING: RuleIndex = RuleIndex::MAX;
@@ -110,8 +114,14 @@ struct Hold {
     redacted: Strand,
     /// Whether we are still inside the held value.
     in_value: bool,
-    /// A harmless name is known already, and only another one could redact the value: too long a hold ends as it is.
-    lenient: bool,
+    /// Most bytes that the readings may have together.
+    bound: usize,
+}
+
+impl Hold {
+    fn is_full(&self) -> bool {
+        self.plain.len + self.redacted.len > self.bound
+    }
 }
 
 /// What became of a hold that reached its bound.
@@ -184,6 +194,10 @@ impl Splicer {
         for hold in &mut self.holds {
             for strand in [&mut hold.plain, &mut hold.redacted] {
                 for piece in strand.pieces.drain(..) {
+                    // Not by doubling, which would take more than the bound.
+                    if strand.owned.capacity() - strand.owned.len() < piece.len() {
+                        strand.owned.reserve_exact(piece.len().max(GROWTH));
+                    }
                     strand.owned.extend_from_slice(&piece);
                 }
             }
@@ -279,12 +293,16 @@ impl Splicer {
         self.holds.iter().any(|hold| hold.in_value)
     }
 
-    /// Starts a hold at a value's first byte. `None`: too many holds; the caller redacts, unless the hold is `lenient`: the value
-    /// has a harmless name, and another may follow.
-    pub(crate) fn hold(&mut self, at: u64, lenient: bool) -> Option<u32> {
-        if self.holds.len() == HOLDS || (lenient && !self.holds.is_empty()) {
+    /// Starts a hold at a value's first byte. `None`: too many holds; the caller redacts.
+    pub(crate) fn hold(&mut self, at: u64) -> Option<u32> {
+        if self.holds.len() == HOLDS {
             return None;
         }
+        let bound = if self.holds.is_empty() {
+            HOLD_BYTES
+        } else {
+            INNER_HOLD_BYTES
+        };
         self.next_id = self.next_id.wrapping_add(1);
         self.holds.push(Hold {
             id: self.next_id,
@@ -292,7 +310,7 @@ impl Splicer {
             plain: Strand::starting(at),
             redacted: Strand::starting(at),
             in_value: true,
-            lenient,
+            bound,
         });
         Some(self.next_id)
     }
@@ -324,11 +342,12 @@ impl Splicer {
         };
         let Splicer { hand, holds, .. } = self;
         let hold = &mut holds[index];
+        let plain = at.saturating_sub(hold.start) as usize;
+        let redacted = hold.redacted.len + (at - hold.redacted.flushed.min(at)) as usize;
         let untouched = rule.is_none()
             && !hold.plain.edited
             && hold.plain.owned.is_empty()
-            && (at.saturating_sub(hold.start)) as usize <= HOLD_BYTES
-            && hold.redacted.len + ((at - hold.redacted.flushed.min(at)) as usize) <= HOLD_BYTES;
+            && plain + redacted <= hold.bound;
         if untouched {
             self.holds.remove(index);
             return;
@@ -336,30 +355,14 @@ impl Splicer {
         for strand in [&mut hold.plain, &mut hold.redacted] {
             hand.flush(strand, at, at);
         }
-        let overflow = hold.plain.len > HOLD_BYTES || hold.redacted.len > HOLD_BYTES;
-        let rule = rule.or((overflow && !hold.lenient).then_some(held_rule));
+        let rule = rule.or(hold.is_full().then_some(held_rule));
         self.close(index, rule);
     }
 
     /// Ends holds that have reached their bound, the outermost first; called when a chunk has been settled.
     pub(crate) fn overflow(&mut self, held_rule: RuleIndex) -> Option<Overflow> {
-        let index = self
-            .holds
-            .iter()
-            .position(|hold| hold.plain.len > HOLD_BYTES || hold.redacted.len > HOLD_BYTES)?;
-        let Hold {
-            id,
-            in_value,
-            lenient,
-            ..
-        } = self.holds[index];
-        if lenient {
-            self.close(index, None);
-            return Some(Overflow {
-                id,
-                in_value: false,
-            });
-        }
+        let index = self.holds.iter().position(Hold::is_full)?;
+        let Hold { id, in_value, .. } = self.holds[index];
         if in_value {
             // What is held inside is redacted with it.
             self.holds.truncate(index + 1);

@@ -556,7 +556,6 @@ impl JsonScrubber {
             }
         };
         let open = matches!(next.treat, Treat::Plain | Treat::Query);
-        let lenient = frame.container == Container::Object && frame.pair == PairName::Harmless;
         let (waits, named) = match frame.container {
             Container::Object if next.is_pair_value && open => match frame.pair {
                 PairName::Denied(verdict) => (false, Some(verdict)),
@@ -573,9 +572,8 @@ impl JsonScrubber {
             // Another `value` before the name: it waits, too.
             splicer.hold_value_again(frame.hold);
         } else if waits {
-            match splicer.hold(at, lenient) {
+            match splicer.hold(at) {
                 Some(id) => frame.hold = id,
-                None if lenient => {}
                 None => next.treat = Treat::Leaves(self.plan.held_rule),
             }
         }
