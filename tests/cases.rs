@@ -107,3 +107,42 @@ fn a_second_name_may_come_late() {
         }
     }
 }
+
+/// However long user and password of a URL are, what leaves is the same.
+#[test]
+fn user_info_of_any_length() {
+    let forms = [
+        ("https://U@h.eu/x?n=1", "https://[Filtered]@h.eu/x?n=1"),
+        (
+            "see 'amqp://ann:U@h.eu' or",
+            "see 'amqp://[Filtered]@h.eu' or",
+        ),
+        ("https://ann:U/U@U@h.eu/x@y z", "https://[Filtered]@y z"),
+        (
+            "https://U:U@U@h.eu:8443/x y@z",
+            "https://[Filtered]@h.eu:8443/x y@z",
+        ),
+        (
+            "//x?u=https%3A%2F%2Fann:U%40h.eu%2Fx&token=U",
+            "//x?u=https%3A%2F%2F[Filtered]%40h.eu%2Fx&token=[Filtered]",
+        ),
+        (
+            "https://U@maps.googleapis.com/x?key=U",
+            "https://[Filtered]@maps.googleapis.com/x?key=[Filtered]",
+        ),
+    ];
+    for (form, wanted) in forms {
+        for length in [1, 9, 100, 300, 511, 513, 900, 5_000] {
+            let input = form.replace('U', &"u1".repeat(length));
+            for size in [1, 77, usize::MAX] {
+                let (out, result) = scrub(&plan(), format("text"), input.as_bytes().chunks(size));
+                result.expect("text");
+                let out = String::from_utf8_lossy(&out).into_owned();
+                assert_eq!(
+                    out, wanted,
+                    "{form}, {length} times 2 characters, in {size}s"
+                );
+            }
+        }
+    }
+}

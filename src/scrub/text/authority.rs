@@ -2,13 +2,34 @@
 
 use super::value::{Until, Value, is_authority_end, is_space};
 use super::window::More;
-use super::{Context, Kind, TextMachine};
+use super::{Context, Kind, Symbol, TextMachine};
 use crate::scrub::MARKER;
 
 /// Longest host that is looked at, in characters.
 const HOST: usize = 96;
 /// Length of a DSN's public key.
 const KEY: usize = 32;
+
+/// What comes behind a stretch of a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// Another `@`.
+    At,
+    /// The end.
+    None,
+    /// Neither within what may be looked at.
+    Unseen,
+}
+
+/// The last `@` of a stretch of a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Last {
+    /// At a distance ahead.
+    At(usize),
+    None,
+    /// It may stand behind what may be looked at.
+    Unseen,
+}
 
 impl TextMachine {
     /// At the colon of `://`. Tells whether something was redacted.
@@ -21,7 +42,6 @@ impl TextMachine {
         }
         let separator = cell.symbol;
         let start = 3;
-        let value = Value::new(Until::Authority, separator);
         // The authority runs to its first delimiter. A password may have one in it, if `user:` stands before.
         let mut last_at = None;
         let mut colon = None;
@@ -54,14 +74,28 @@ impl TextMachine {
             end += 1;
         }
         if endless {
-            // Longer than any host: what stands here can't be vouched for.
-            return self.redact_user(start, value, cx);
+            // Longer than any host, so it is a user. Where the host begins is seen on the way.
+            let until = Until::User {
+                colon: colon.is_some(),
+                beyond: false,
+            };
+            return self.redact_user(start, Value::new(until, separator), cx);
         }
         if last_at.is_none()
             && let Some(colon) = colon
             && self.password_goes_on(colon, end, separator.percent)?
         {
-            last_at = self.last_at_behind(end, separator.percent)?;
+            match self.last_at_behind(end, separator.percent)? {
+                Last::At(at) => last_at = Some(at),
+                Last::None => {}
+                Last::Unseen => {
+                    let until = Until::User {
+                        colon: true,
+                        beyond: true,
+                    };
+                    return self.redact_user(start, Value::new(until, separator), cx);
+                }
+            }
         }
         let host = last_at.map_or(start, |at| at + 1);
         self.host = self.is_known_host(host, cx)?;
@@ -71,11 +105,8 @@ impl TextMachine {
         if self.is_public_user(start, last_at)? {
             return Ok(false);
         }
-        let value = Value {
-            until: Until::Count(last_at - start),
-            ..value
-        };
-        self.redact_user(start, value, cx)
+        let until = Until::Count(last_at - start);
+        self.redact_user(start, Value::new(until, separator), cx)
     }
 
     fn redact_user(
@@ -91,6 +122,65 @@ impl TextMachine {
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// Whether a user too long to be looked at as a whole ends at a distance ahead: at the last `@` of the authority or, where a
+    /// password has a delimiter in it, at the last before white space.
+    pub(super) fn user_ends(&self, value: &Value, at: usize) -> Result<bool, More> {
+        let Until::User { colon, beyond } = value.until else {
+            return Ok(false);
+        };
+        let Some(symbol) = self.window.peek(at)? else {
+            return Ok(true);
+        };
+        if symbol.percent > value.percent {
+            return Ok(false);
+        }
+        if symbol.ascii() == b'@' {
+            return Ok(match self.next_at(at + 1, value.percent, beyond)? {
+                Next::None => true,
+                Next::At | Next::Unseen => false,
+            });
+        }
+        if !self.ends_authority(at, symbol, beyond)? {
+            return Ok(false);
+        }
+        let goes_on = colon
+            && !beyond
+            && !is_space(symbol)
+            && self.next_at(at, value.percent, true)? != Next::None;
+        Ok(!goes_on)
+    }
+
+    fn ends_authority(&self, at: usize, symbol: Symbol, beyond: bool) -> Result<bool, More> {
+        let parameter = symbol.ascii() == b'&' && (beyond || self.kind == Kind::Query);
+        let ends = if beyond {
+            is_space(symbol)
+        } else {
+            is_authority_end(symbol)
+        };
+        Ok(ends || parameter || self.closes_outer(at)?)
+    }
+
+    /// The next `@` before the authority, or with `beyond` the word, ends.
+    fn next_at(&self, from: usize, percent: u8, beyond: bool) -> Result<Next, More> {
+        let mut at = from;
+        while let Some(symbol) = self.window.peek(at)? {
+            if symbol.percent <= percent {
+                if symbol.ascii() == b'@' {
+                    return Ok(Next::At);
+                }
+                if self.ends_authority(at, symbol, beyond)? {
+                    return Ok(Next::None);
+                }
+            }
+            at += 1;
+        }
+        Ok(if self.window.goes_on(at) {
+            Next::Unseen
+        } else {
+            Next::None
+        })
     }
 
     /// Whether what stands behind a colon is no port, so that it may be a password with a delimiter in it.
@@ -111,22 +201,25 @@ impl TextMachine {
     }
 
     /// The last `@` before white space or a quote.
-    fn last_at_behind(&self, from: usize, percent: u8) -> Result<Option<usize>, More> {
-        let mut last = None;
+    fn last_at_behind(&self, from: usize, percent: u8) -> Result<Last, More> {
+        let mut last = Last::None;
         let mut at = from;
         while let Some(symbol) = self.window.peek(at)? {
             if symbol.percent <= percent {
-                let ends = is_space(symbol) || symbol.ascii() == b'&' || self.closes_outer(at)?;
-                if ends {
-                    break;
+                if self.ends_authority(at, symbol, true)? {
+                    return Ok(last);
                 }
                 if symbol.ascii() == b'@' {
-                    last = Some(at);
+                    last = Last::At(at);
                 }
             }
             at += 1;
         }
-        Ok(last)
+        Ok(if self.window.goes_on(at) {
+            Last::Unseen
+        } else {
+            last
+        })
     }
 
     /// Whether the user is one that is no secret: none, `git`, or a DSN's public key (with an empty password, as Relay prints it).
@@ -153,7 +246,7 @@ impl TextMachine {
     }
 
     /// Whether the host at a distance ahead is, or is below, one that rules name.
-    fn is_known_host(&self, start: usize, cx: &Context<'_>) -> Result<bool, More> {
+    pub(super) fn is_known_host(&self, start: usize, cx: &Context<'_>) -> Result<bool, More> {
         let mut host = Vec::with_capacity(HOST);
         while host.len() < HOST {
             let Some(symbol) = self.window.peek(start + host.len())? else {

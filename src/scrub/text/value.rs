@@ -48,8 +48,9 @@ pub(super) enum Until {
     Through,
     /// A line that is indented by less.
     Block { indent: usize },
-    /// The end of the authority of a URL.
-    Authority,
+    /// The user and password of a URL, too long to be seen at once: the `@` before the host. `colon`: a colon has been seen;
+    /// `beyond`: a delimiter, too, which belongs to the password.
+    User { colon: bool, beyond: bool },
     /// An argument of a command: white space.
     Argument,
     /// A cookie: `;`, as it stands in the header.
@@ -257,6 +258,7 @@ impl TextMachine {
             }
             Until::Through => return self.closes_outer(at),
             Until::Following => return Ok(!self.follows(symbol)),
+            Until::User { .. } => return self.user_ends(value, at),
             Until::Param { .. }
             | Until::Word
             | Until::HeaderWord { .. }
@@ -266,7 +268,6 @@ impl TextMachine {
             | Until::Markup
             | Until::CData
             | Until::Block { .. }
-            | Until::Authority
             | Until::Argument => {}
             Until::Cookie => {
                 let plain = symbol.percent == 0 && symbol.escape == 0 && !symbol.entity;
@@ -326,13 +327,13 @@ impl TextMachine {
             Until::Markup => byte == b'<' && symbol.entity == value.entity,
             Until::CData => self.window.starts_with(at, b"]]>", false)?,
             Until::Block { indent } => newline && self.dedents(at, indent)?,
-            Until::Authority => is_authority_end(symbol),
             Until::Argument => space || outer_bracket(),
             Until::Quote { .. }
             | Until::Number
             | Until::Alphabet(_)
             | Until::Through
             | Until::Following
+            | Until::User { .. }
             | Until::Cookie
             | Until::Count(_) => false,
         })
@@ -444,6 +445,12 @@ impl TextMachine {
         if let Until::Count(left) = &mut value.until {
             *left -= 1;
         }
+        if let Until::User { colon, beyond } = &mut value.until
+            && cell.symbol.percent <= value.percent
+        {
+            *colon |= cell.symbol.ascii() == b':';
+            *beyond |= is_authority_end(cell.symbol);
+        }
         if let Until::Quote { open, .. } = value.until
             && !led
             && let Some(width) = self.closes(0, |found| open.closed_by(found))?
@@ -467,6 +474,9 @@ impl TextMachine {
         {
             closing = if triple { width + 2 } else { width };
             rest = self.tail(&value, tail, closing)?;
+        }
+        if matches!(value.until, Until::User { .. }) {
+            self.host = self.is_known_host(1, cx)?;
         }
         if value.whole {
             for _ in 0..closing {
