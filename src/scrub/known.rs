@@ -6,9 +6,8 @@
 
 use std::fmt;
 
-use super::literals::{Literal, Literals};
+use super::literals::{Literal, Literals, Signals};
 use super::text::canonical;
-use super::token::Alphabet;
 
 /// Shortest value that is taken, in bytes: shorter ones would be found everywhere.
 pub const LEAST_SECRET_BYTES: usize = 8;
@@ -79,13 +78,8 @@ impl KnownSecrets {
         }
         self.first[usize::from(form[0] / 64)] |= 1 << (form[0] % 64);
         self.spaced |= form.contains(&b' ');
-        self.literals.add(&Literal {
-            text: form[..form.len().min(COMPARED)].into(),
-            caseless: false,
-            bounded: false,
-            then: Alphabet::default(),
-            least: 0,
-        });
+        let start = &form[..form.len().min(COMPARED)];
+        self.literals.add(&Literal::exactly(start, Signals::KNOWN));
         self.forms.push(form.into());
     }
 
@@ -119,9 +113,13 @@ impl KnownSecrets {
             .any(|form| memchr::memmem::find(text, form).is_some())
     }
 
+    fn is_near(&self, text: &[u8]) -> bool {
+        self.literals.look(text, Signals::KNOWN) != Signals::NONE
+    }
+
     /// Whether one may stand in a text that is written without escapes: a quick look that can only say no.
     pub(crate) fn may_be_in(&self, text: &[u8]) -> bool {
-        !self.is_empty() && ((self.spaced && text.contains(&b'+')) || self.literals.may_be_in(text))
+        !self.is_empty() && ((self.spaced && text.contains(&b'+')) || self.is_near(text))
     }
 }
 

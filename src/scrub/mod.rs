@@ -38,6 +38,7 @@ mod scrubbed;
 mod splice;
 mod text;
 mod token;
+mod verdicts;
 
 use std::sync::Arc;
 

@@ -8,6 +8,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use super::literals::{Literal, Literals, Signals};
+
 /// Longest name that is looked at, in decoded bytes. What is longer is judged by its last part.
 pub(crate) const NAME_BYTES: usize = 256;
 /// Most words of a name that are looked at; of a longer name the last ones.
@@ -409,6 +411,23 @@ impl Names {
             .insert(Self::normal(&format!("{word} {plural}")), ());
     }
 
+    /// Adds, for a quick look, a word of each phrase: a text without any of them has no name in it that a rule covers.
+    pub(crate) fn note_words(&self, literals: &mut Literals) {
+        let maps = [&self.exact, &self.last, &self.any];
+        for (phrase, _) in maps.iter().flat_map(|map| map.iter()) {
+            rare_word(phrase).iter().for_each(|word| literals.add(word));
+        }
+        for (first, last, _) in &self.gaps {
+            let both = [&first[..], b" ", &last[..]].concat();
+            rare_word(&both).iter().for_each(|word| literals.add(word));
+        }
+        for (suffix, _) in &self.suffixes {
+            literals.add(&Literal::word(suffix, true));
+        }
+        // The Kelvin sign is a `k` when its case is undone.
+        literals.add(&Literal::exactly("\u{212A}".as_bytes(), Signals::NAME));
+    }
+
     fn measure(&mut self, phrase: &str) {
         let mut words = Words::default();
         words.split(phrase.as_bytes());
@@ -580,6 +599,37 @@ impl Names {
         }
         None
     }
+}
+
+/// What a text has somewhere that has this phrase: its longest word, and the others. Of words with letters beyond ASCII, those before one of these and
+/// the first byte of its lower and its upper case.
+fn rare_word(phrase: &[u8]) -> Vec<Literal> {
+    let words = phrase.split(|byte| *byte == b' ');
+    let mut ascii: Vec<&[u8]> = words.filter(|word| word.is_ascii()).collect();
+    ascii.sort_by_key(|word| word.len());
+    if let Some(word) = ascii.pop() {
+        return vec![Literal {
+            beside: ascii.into_iter().map(Box::from).collect(),
+            ..Literal::word(word, false)
+        }];
+    }
+    let text = String::from_utf8_lossy(phrase);
+    let other = text.char_indices().find(|(_, letter)| !letter.is_ascii());
+    let Some((at, letter)) = other else {
+        return Vec::new();
+    };
+    let cases = letter.to_lowercase().chain(letter.to_uppercase());
+    cases
+        .map(|case| {
+            let mut spelled = [0; 4];
+            case.encode_utf8(&mut spelled);
+            let start = [&phrase[..at], &spelled[..1]].concat();
+            Literal {
+                caseless: true,
+                ..Literal::exactly(&start, Signals::NAME)
+            }
+        })
+        .collect()
 }
 
 /// Undoes percent-encoding, once.

@@ -1,6 +1,7 @@
 //! [`Plan`]: a compiled policy as plain data. The policy module builds it; the engine only reads it.
 
 use super::known::KnownSecrets;
+use super::literals::{Literal, Literals, Signals};
 use super::name::{Kinds, Names, Treatment, Verdict, Words};
 use super::path::{Forced, PathTree};
 use super::personal::{Personal, PersonalData, Treated};
@@ -21,6 +22,8 @@ pub struct Plan {
     /// Hosts whose URLs have parameters of [`Kinds::HOSTED`].
     pub(crate) hosts: Vec<String>,
     pub(crate) tokens: Tokens,
+    /// What a text has somewhere in which a rule may find something.
+    pub(crate) literals: Literals,
     pub(crate) known: KnownSecrets,
     pub(crate) personal: PersonalData,
     pub(crate) known_rule: u16,
@@ -103,6 +106,7 @@ pub struct PlanBuilder {
     user_info: Option<u16>,
     hosts: Vec<String>,
     tokens: Tokens,
+    literals: Literals,
     personal: PersonalData,
 }
 
@@ -219,7 +223,7 @@ impl PlanBuilder {
     /// Adds a rule for bare tokens.
     pub fn token_rule(&mut self, rule: &TokenRule) {
         let index = self.rule(&rule.id);
-        self.tokens.add(index, rule);
+        self.tokens.add(index, rule, &mut self.literals);
     }
 
     /// Adds hosts whose URLs have parameters of [`Kinds::HOSTED`]; hosts below them count too.
@@ -235,6 +239,12 @@ impl PlanBuilder {
         let dsn_secret_rule = self.rule("sentry.dsn_secret");
         let no_text_rule = self.rule("attachment.no_text");
         let known_rule = self.rule("secrets.known");
+        self.names.note_words(&mut self.literals);
+        if self.user_info.is_some() {
+            // Of `://`, however the colon is written.
+            self.literals.add(&Literal::exactly(b"://", Signals::USER));
+            self.literals.add(&Literal::exactly(b";//", Signals::USER));
+        }
         Plan {
             dsn_secret_rule,
             no_text_rule,
@@ -246,6 +256,7 @@ impl PlanBuilder {
             user_info: self.user_info,
             hosts: self.hosts,
             tokens: self.tokens,
+            literals: self.literals,
             personal: self.personal,
             held_rule,
             forced_rule,

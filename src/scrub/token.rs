@@ -2,9 +2,9 @@
 //!
 //! A rule has a way in (an anchor, or a word that must stand before) and an end (an alphabet with a length, or a closing
 //! literal), so that the longest look is known when it is compiled. A look costs a table look-up at each word of a text; a
-//! whole text can be let go by [`Tokens::may_begin_in`], one table look-up a byte.
+//! whole text can be let go by the plan's quick look for [`Literals`].
 
-use super::literals::{LOOK, Literal, Literals, spellings};
+use super::literals::{Around, LOOK, Literal, Literals, Signals, spellings};
 use super::name::RuleIndex;
 
 /// A set of ASCII characters.
@@ -75,6 +75,19 @@ pub struct TokenRule {
     pub needs: Vec<Alphabet>,
 }
 
+impl TokenRule {
+    /// How many characters a token of this rule has at least.
+    fn shortest(&self) -> usize {
+        let anchor = self.anchors.iter().map(String::len).min().unwrap_or(0);
+        let before = self.before.map_or(0, |(_, least, _)| least);
+        let parts = self.parts.iter().map(|part| match part {
+            TokenPart::Literal(literal) => literal.len(),
+            TokenPart::Run { least, .. } => *least,
+        });
+        before + anchor + parts.sum::<usize>()
+    }
+}
+
 /// A compiled rule.
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
@@ -103,15 +116,18 @@ pub(crate) struct Tokens {
     contextual: Vec<u16>,
     /// What tokens begin with that begin with no anchor.
     unanchored: Alphabet,
-    /// What a text has somewhere that has a token.
-    literals: Literals,
+    /// How many characters the shortest token has.
+    shortest: Option<usize>,
 }
 
 /// Longest run of characters by which tokens without an anchor are told apart.
 pub(crate) const LONGEST: usize = 64;
 impl Tokens {
-    pub(crate) fn add(&mut self, rule: RuleIndex, form: &TokenRule) {
+    /// Adds a rule, and to `literals` what a text has somewhere that has such a token.
+    pub(crate) fn add(&mut self, rule: RuleIndex, form: &TokenRule, literals: &mut Literals) {
         let index = self.tokens.len() as u16;
+        let shortest = form.shortest();
+        self.shortest = Some(self.shortest.map_or(shortest, |known| known.min(shortest)));
         for (number, anchor) in form.anchors.iter().enumerate() {
             let anchor = anchor.as_bytes();
             let (then, least) = match form.parts.first() {
@@ -120,12 +136,18 @@ impl Tokens {
                 }) => (*alphabet, (*least).min(LOOK)),
                 Some(TokenPart::Literal(_)) | None => (Alphabet::default(), 0),
             };
-            self.literals.add(&Literal {
+            let (around, signals) = match form.before {
+                None => (Around::Start, Signals::TOKEN),
+                Some(_) => (Around::Anything, Signals::UNANCHORED),
+            };
+            literals.add(&Literal {
                 text: anchor.into(),
                 caseless: form.caseless,
-                bounded: form.before.is_none(),
+                around,
                 then,
                 least,
+                beside: Vec::new(),
+                signals,
             });
             if form.before.is_some() {
                 continue;
@@ -143,12 +165,9 @@ impl Tokens {
         if form.anchors.is_empty() {
             self.contextual.push(index);
             for word in &form.context {
-                self.literals.add(&Literal {
-                    text: word.as_bytes().into(),
+                literals.add(&Literal {
                     caseless: true,
-                    bounded: false,
-                    then: Alphabet::default(),
-                    least: 0,
+                    ..Literal::exactly(word.as_bytes(), Signals::UNANCHORED)
                 });
             }
         }
@@ -191,6 +210,11 @@ impl Tokens {
         self.tokens.is_empty()
     }
 
+    /// Whether a text of so many bytes may have a token in it.
+    pub(crate) fn fit_in(&self, length: usize) -> bool {
+        self.shortest.is_some_and(|shortest| length >= shortest)
+    }
+
     pub(crate) fn token(&self, index: u16) -> &Token {
         &self.tokens[usize::from(index)]
     }
@@ -230,10 +254,5 @@ impl Tokens {
 
     pub(crate) fn contextual(&self) -> &[u16] {
         &self.contextual
-    }
-
-    /// Whether there may be a token in a text that is written without escapes: a quick look that can only say no.
-    pub(crate) fn may_begin_in(&self, text: &[u8]) -> bool {
-        self.literals.may_be_in(text)
     }
 }

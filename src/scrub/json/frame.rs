@@ -129,6 +129,19 @@ impl Frame {
         }
     }
 
+    /// The next element of this array comes; `taken`: the last one was the value of the one before it, and announces nothing.
+    pub(super) fn next_element(&mut self, taken: bool) {
+        self.before = if taken {
+            Before::Nothing
+        } else {
+            self.element.name
+        };
+        self.element = Element {
+            is_string: false,
+            name: Before::Nothing,
+        };
+    }
+
     /// What holds outside of any container.
     pub(super) fn nothing() -> Next {
         Next::plain(NOWHERE)

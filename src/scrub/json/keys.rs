@@ -1,83 +1,46 @@
-//! Verdicts on keys, remembered: events use the same few keys over and over. Entries are compared byte for byte, so a
-//! remembered verdict is always the right one.
+//! What a glance at a key has shown, remembered: events use the same few keys over and over. Keys are compared byte for byte.
 
-use crate::scrub::name::{Kinds, NAME_BYTES, Names, Verdict, Words, reads_as_name};
+use crate::scrub::text::Glance;
+use crate::scrub::verdicts::Packed;
 
 const ENTRIES: usize = 256;
-const KEY_BYTES: usize = 22;
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    key: [u8; KEY_BYTES],
-    len: u8,
-    kinds: Kinds,
-    verdict: Option<Verdict>,
+    key: Packed,
+    glance: Glance,
 }
 
-/// A small cache in front of [`Names::look_up`]; 10 KiB.
-#[derive(Debug)]
-pub(super) struct KeyVerdicts {
+/// A small cache in front of [`Glance::at`]; 10 KiB.
+#[derive(Debug, Default)]
+pub(super) struct KeyGlances {
     entries: Vec<Entry>,
-    words: Words,
 }
 
-impl KeyVerdicts {
-    pub(super) fn new() -> Self {
-        KeyVerdicts {
-            entries: Vec::new(),
-            words: Words::default(),
-        }
-    }
-
+impl KeyGlances {
     pub(super) fn held_bytes(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>()
     }
 
-    /// The verdict on a decoded key in a place of these kinds.
-    pub(super) fn look_up(&mut self, names: &Names, key: &[u8], kinds: Kinds) -> Option<Verdict> {
-        if key.len() > KEY_BYTES {
-            return names.look_up(key, kinds, &mut self.words);
-        }
+    /// A glance at a key as it is written.
+    pub(super) fn glance(&mut self, key: &[u8], look: impl FnOnce() -> Glance) -> Glance {
+        let Some(packed) = Packed::new(key) else {
+            return look();
+        };
         if self.entries.is_empty() {
             let empty = Entry {
-                key: [0; KEY_BYTES],
-                len: u8::MAX,
-                kinds: Kinds::NONE,
-                verdict: None,
+                key: Packed::NONE,
+                glance: Glance::ALL,
             };
             self.entries.resize(ENTRIES, empty);
         }
-        let mixed = key.iter().fold(key.len(), |mix, byte| {
-            mix.wrapping_mul(31).wrapping_add(usize::from(*byte))
-        });
-        let slot = (mixed ^ mixed >> 8) % ENTRIES;
-        let entry = &mut self.entries[slot];
-        if usize::from(entry.len) == key.len()
-            && entry.kinds == kinds
-            && &entry.key[..key.len()] == key
-        {
-            return entry.verdict;
+        let entry = &mut self.entries[packed.place(ENTRIES)];
+        if entry.key != packed {
+            *entry = Entry {
+                key: packed,
+                glance: look(),
+            };
         }
-        let verdict = names.look_up(key, kinds, &mut self.words);
-        entry.key[..key.len()].copy_from_slice(key);
-        entry.len = key.len() as u8;
-        entry.kinds = kinds;
-        entry.verdict = verdict;
-        verdict
-    }
-
-    /// The verdict on a string that stands where a pair's name may stand. Beyond what makes a name, it must be one by itself:
-    /// no prose, no line of code.
-    pub(super) fn look_up_pair_name(
-        &mut self,
-        names: &Names,
-        name: &[u8],
-        kinds: Kinds,
-    ) -> Option<Verdict> {
-        if name.len() > NAME_BYTES || !reads_as_name(name) {
-            return None;
-        }
-        let verdict = self.look_up(names, name, kinds)?;
-        (!name.contains(&b' ') || names.is_whole_phrase(name, &mut self.words)).then_some(verdict)
+        entry.glance
     }
 }

@@ -115,20 +115,16 @@ pub(crate) struct Lexer {
 /// An error: its reason, and its offset in the input.
 pub(crate) type Failure = (Reason, u64);
 
-const PLAIN: u8 = 0;
-const STOP: u8 = 1;
+/// Marks a byte of a string that can't be passed over.
+const STOP: u8 = 0x80;
 
-/// Which bytes of a string can be passed over.
+/// What a byte of a string is: the sign that it is, if it is one, or [`STOP`].
 static CLASS: [u8; 256] = {
-    let mut table = [PLAIN; 256];
+    let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
-        if byte < 0x20 || byte >= 0x80 || byte == b'"' as usize || byte == b'\\' as usize {
-            table[byte] = STOP;
-        }
-        if Signs::is_sign(byte as u8) {
-            table[byte] = STOP;
-        }
+        let stops = byte < 0x20 || byte >= 0x80 || byte == b'"' as usize || byte == b'\\' as usize;
+        table[byte] = if stops { STOP } else { Signs::of(byte as u8).0 };
         byte += 1;
     }
     table
@@ -407,7 +403,7 @@ impl Lexer {
         let mut i = start;
         loop {
             if escape == 0 && self.utf8.due == 0 {
-                i += plain_run(&chunk[i..]);
+                i += plain_run(&chunk[i..], &mut self.signs);
             }
             let Some(&byte) = chunk.get(i) else { break };
             if self.utf8.due > 0 {
@@ -423,11 +419,11 @@ impl Lexer {
                 escape = match byte {
                     b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 0,
                     b'"' | b'\\' => {
-                        self.signs.see(byte);
+                        self.signs.see_escaped(byte);
                         0
                     }
                     b'u' => {
-                        self.signs.see(byte);
+                        self.signs.see_escaped(byte);
                         2
                     }
                     _ => return fail(self, "unknown escape in a string"),
@@ -457,7 +453,6 @@ impl Lexer {
                         escape = 1;
                         self.escaped = true;
                     }
-                    byte if Signs::is_sign(byte) => self.signs.see(byte),
                     0..0x20 => return fail(self, "control character in a string"),
                     _ => match first_of_character(byte) {
                         Some(utf8) => self.utf8 = utf8,
@@ -481,23 +476,29 @@ impl Lexer {
     }
 }
 
-/// How many bytes at the front can be passed over.
+/// How many bytes at the front can be passed over; takes note of the signs among them.
 #[inline]
-fn plain_run(bytes: &[u8]) -> usize {
+fn plain_run(bytes: &[u8], signs: &mut Signs) -> usize {
     let mut run = 0;
     for eight in bytes.chunks_exact(8) {
-        let stops = eight
+        let all = eight
             .iter()
-            .fold(0, |stops, byte| stops | CLASS[usize::from(*byte)]);
-        if stops != PLAIN {
+            .fold(0, |all, byte| all | CLASS[usize::from(*byte)]);
+        if all & STOP != 0 {
             break;
         }
+        signs.0 |= all;
         run += 8;
     }
-    let rest = bytes[run..].iter();
-    run + rest
-        .take_while(|byte| CLASS[usize::from(**byte)] == PLAIN)
-        .count()
+    for byte in &bytes[run..] {
+        let class = CLASS[usize::from(*byte)];
+        if class & STOP != 0 {
+            break;
+        }
+        signs.0 |= class;
+        run += 1;
+    }
+    run
 }
 
 /// The Unicode standard's table of well-formed UTF-8 (table 3-7): bounds of the second byte by the first.

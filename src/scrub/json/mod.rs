@@ -25,9 +25,10 @@ use super::outcome::{Malformed, Place, Reason};
 use super::path::{NOWHERE, PathTree};
 use super::plan::{Document, Plan};
 use super::splice::{Reading, Splicer};
-use super::text::{Context, Kind, LITERALS, Layer, TextMachine};
-use frame::{Before, Element, Frame, Next, PairName, Treat};
-use keys::KeyVerdicts;
+use super::text::{Context, Glance, Kind, LITERALS, Layer, TextMachine};
+use super::verdicts::Verdicts;
+use frame::{Before, Frame, Next, PairName, Treat};
+use keys::KeyGlances;
 use lexer::{Container, Event, Failure, Lexer};
 
 /// The marker as a JSON string.
@@ -46,6 +47,8 @@ const OTLP_TYPED: [&[u8]; 5] = [
 const REPLACED_TYPES: [&[u8]; 4] = [b"string", b"integer", b"double", b"array"];
 /// The type of an attribute whose value stays.
 const KEPT_TYPE: &[u8] = b"boolean";
+/// How many keys are remembered.
+const KEYS: usize = 256;
 /// Raw bytes of a key or a possible name that are kept for a look.
 const CAPTURE_BYTES: usize = 512;
 /// Raw bytes between an object's brace and the end of its first key while it may be an OTLP value.
@@ -120,7 +123,8 @@ pub(crate) struct JsonScrubber {
     string: StringState,
     decoded: Vec<u8>,
     machine: TextMachine,
-    verdicts: KeyVerdicts,
+    verdicts: Verdicts<KEYS>,
+    key_glances: KeyGlances,
     /// Reading in which the number in progress is replaced.
     number: Option<Reading>,
     /// The number in progress, if what it says matters.
@@ -162,7 +166,8 @@ impl JsonScrubber {
             },
             decoded: Vec::new(),
             machine: TextMachine::new(),
-            verdicts: KeyVerdicts::new(),
+            verdicts: Verdicts::new(),
+            key_glances: KeyGlances::default(),
             number: None,
             digits: None,
             drop: None,
@@ -200,6 +205,7 @@ impl JsonScrubber {
             + self.newlines.capacity() * size_of::<u64>()
             + self.machine.held_bytes()
             + self.verdicts.held_bytes()
+            + self.key_glances.held_bytes()
     }
 
     /// Whether nothing but white space has come.
@@ -496,10 +502,17 @@ impl JsonScrubber {
         if self.dropping() {
             return;
         }
+        let Some(frame) = self.frames.last_mut() else {
+            return;
+        };
+        if frame.container != Container::Array {
+            return;
+        }
+        if frame.hold == 0 {
+            return frame.next_element(false);
+        }
         if let Some(mut frame) = self.frames.pop() {
-            if frame.container == Container::Array {
-                self.end_element(&mut frame, false, at, splicer);
-            }
+            self.end_element(&mut frame, false, at, splicer);
             self.frames.push(frame);
         }
     }
@@ -522,15 +535,7 @@ impl JsonScrubber {
             frame.hold = 0;
             redacted = rule.is_some();
         }
-        frame.before = if redacted {
-            Before::Nothing
-        } else {
-            frame.element.name
-        };
-        frame.element = Element {
-            is_string: false,
-            name: Before::Nothing,
-        };
+        frame.next_element(redacted);
     }
 
     // --- values ---
@@ -808,6 +813,18 @@ impl JsonScrubber {
         });
     }
 
+    /// A glance at a string all of which is at hand. What is known of a key is known of all keys that are the same.
+    fn glance(&mut self, inside: &[u8], kind: Kind) -> Glance {
+        let Lexer { escaped, signs, .. } = self.lexer;
+        let wanted = self.string.wanted;
+        let look = || Glance::at(inside, escaped, signs, kind, wanted, &self.plan);
+        if self.string.is_key {
+            self.key_glances.glance(inside, look)
+        } else {
+            look()
+        }
+    }
+
     fn string_part(
         &mut self,
         chunk: &[u8],
@@ -836,44 +853,19 @@ impl JsonScrubber {
                 self.no_otlp(splicer);
             }
         }
+        let mut may_name = true;
         if let Some(kind) = self.string.scan {
-            // The whole string is at hand: a quick look tells whether a token can be in it.
-            let tokenless = closed
-                && !self.string.scanning
-                && kind == Kind::Plain
-                && !(self.lexer.escaped && hides_letters(part))
-                && !self.plan.tokens.may_begin_in(part);
-            let plan = &self.plan;
-            let knownless = plan.known.is_empty()
-                || (closed
-                    && !self.string.scanning
-                    && !self.lexer.escaped
-                    && memchr::memchr2(b'%', b'&', part).is_none()
-                    && !plan.known.may_be_in(part));
-            let personless = plan.personal.is_empty()
-                || (closed
-                    && !self.string.scanning
-                    && !self.lexer.escaped
-                    && memchr::memchr2(b'%', b'&', part).is_none()
-                    && memchr::memchr(b'@', part).is_none()
-                    && part.iter().filter(|byte| byte.is_ascii_digit()).count() < 4);
-            let idle = tokenless && knownless && personless && !self.lexer.signs.may_separate(part);
-            if !idle {
+            // A glance tells whether there can be anything, if the whole string is at hand.
+            let glance = if closed && !self.string.scanning {
+                self.glance(part, kind)
+            } else {
+                Glance::ALL
+            };
+            if self.string.scanning || !glance.is_idle() {
                 if !self.string.scanning {
                     self.machine.start(kind, Layer::Json, at);
+                    self.machine.expect(glance);
                     self.string.scanning = true;
-                    if tokenless
-                        && memchr::memchr(b'%', part).is_none()
-                        && memchr::memmem::find(part, b"&#").is_none()
-                    {
-                        self.machine.skip_tokens();
-                    }
-                    if knownless {
-                        self.machine.skip_known();
-                    }
-                    if personless {
-                        self.machine.skip_personal();
-                    }
                 }
                 let mut cx = Context {
                     plan: &self.plan,
@@ -881,6 +873,7 @@ impl JsonScrubber {
                 };
                 self.machine.run(part, at, closed, &mut cx);
             }
+            may_name = glance.named;
         }
         // The inside is at hand in one piece unless a chunk border cuts it.
         let whole = closed && self.string.captured.is_empty() && !self.string.capture_full;
@@ -915,11 +908,13 @@ impl JsonScrubber {
             // A key with a parameter in it reads as a URL, and is no name.
             // Neither is one that had something in it before.
             let redacted = (self.string.scanning && self.machine.has_redacted())
-                || (self.string.is_key && memchr::memmem::find(inside, MARKER).is_some());
+                || (self.string.is_key
+                    && memchr::memchr(MARKER[0], inside).is_some()
+                    && memchr::memmem::find(inside, MARKER).is_some());
             self.string.scanning = false;
             let name = (!full && !redacted).then_some(inside);
             if self.string.is_key {
-                self.key_end(name, behind, splicer);
+                self.key_end(name, may_name, behind, splicer);
                 if full && !redacted && !reads_as_path(inside) {
                     // Too long to be looked at whole, and it may end in anything.
                     if matches!(self.next.treat, Treat::Plain | Treat::Query) {
@@ -928,7 +923,7 @@ impl JsonScrubber {
                 }
             } else {
                 if self.string.wanted {
-                    self.name_end(name, behind, splicer);
+                    self.name_end(name.filter(|_| may_name), behind, splicer);
                 }
                 self.end_value(splicer);
             }
@@ -937,7 +932,7 @@ impl JsonScrubber {
     }
 
     /// A key is complete (`None`: too long to be a name): what about its value?
-    fn key_end(&mut self, raw: Option<&[u8]>, behind: u64, splicer: &mut Splicer) {
+    fn key_end(&mut self, raw: Option<&[u8]>, may_name: bool, behind: u64, splicer: &mut Splicer) {
         let mut decoded = std::mem::take(&mut self.decoded);
         let key = match raw {
             Some(raw) if self.lexer.escaped => {
@@ -947,12 +942,19 @@ impl JsonScrubber {
             Some(raw) => raw,
             None => b"",
         };
-        self.key_known(key, raw.is_some(), behind, splicer);
+        self.key_known(key, (raw.is_some(), may_name), behind, splicer);
         decoded.clear();
         self.decoded = decoded;
     }
 
-    fn key_known(&mut self, key: &[u8], whole: bool, behind: u64, splicer: &mut Splicer) {
+    /// A key is known, `whole` or too long to be a name.
+    fn key_known(
+        &mut self,
+        key: &[u8],
+        (whole, may_name): (bool, bool),
+        behind: u64,
+        splicer: &mut Splicer,
+    ) {
         if let Some((start, depth, reading, rule)) = self.otlp {
             if behind - start <= OTLP_BYTES && OTLP_TYPED.contains(&key) {
                 self.otlp = None;
@@ -1006,7 +1008,7 @@ impl JsonScrubber {
         }
         let open = matches!(next.treat, Treat::Plain | Treat::Query)
             && self.plan.paths.node(node).action.is_none();
-        if open && !frame.not_names && whole {
+        if open && !frame.not_names && whole && may_name {
             let kinds = Kinds::KEY.or(Kinds::HEADER);
             let kinds = if frame.treat == Treat::Query {
                 kinds.or(Kinds::PARAM)
@@ -1213,12 +1215,6 @@ fn shown(key: &[u8], denied: bool) -> String {
     } else {
         "*".to_owned()
     }
-}
-
-/// Whether the inside of a string has an escape that can stand for a letter, or for a slash, at any depth.
-fn hides_letters(inside: &[u8]) -> bool {
-    memchr::memchr_iter(b'\\', inside)
-        .any(|at| matches!(inside.get(at + 1), Some(b'u' | b'x' | b'/')))
 }
 
 /// Undoes the JSON escapes of a string that the lexer has found valid.

@@ -8,6 +8,9 @@ use super::window::More;
 use super::{Context, TextMachine};
 use crate::scrub::name::Kinds;
 
+/// Programs that take a user and password, and cookies, by flags.
+pub(super) const HTTP_CLIENTS: [&[u8]; 3] = [b"curl", b"wget", b"http"];
+
 impl TextMachine {
     /// White space behind a flag: `--token x`.
     pub(super) fn at_space(
@@ -59,10 +62,10 @@ impl TextMachine {
                 _ => return Ok(false),
             },
             b"-b" => {
-                let cookie = cx
-                    .plan
-                    .names
-                    .look_up(b"cookie", Kinds::HEADER, &mut self.words);
+                let cookie =
+                    cx.plan
+                        .names
+                        .look_up(b"cookie", Kinds::HEADER, &mut self.verdicts.words);
                 match cookie {
                     Some(cookie)
                         if self.is_http_client() && self.argument_has(gap, b'=', &argument)? =>
@@ -121,7 +124,7 @@ impl TextMachine {
                 behind.push(symbol.ascii().to_ascii_lowercase());
             }
         }
-        [b"curl".as_slice(), b"wget", b"http"]
+        HTTP_CLIENTS
             .iter()
             .any(|name| memchr::memmem::find(&behind, name).is_some())
     }

@@ -1,7 +1,7 @@
 //! Finds known secrets, symbol by symbol, whatever they are spelled in.
 
 use super::before::push;
-use super::symbol::{self, Layer};
+use super::symbol::{self, Layer, RAW_BYTE};
 use super::value::{Until, Value};
 use super::window::More;
 use super::{Context, Symbol, TextMachine};
@@ -23,18 +23,30 @@ pub(crate) fn canonical(value: &[u8]) -> Vec<u8> {
     form
 }
 
+/// The first byte of a symbol in UTF-8.
+fn first_byte(symbol: Symbol) -> u8 {
+    if symbol.code < 0x80 || symbol.code & RAW_BYTE != 0 {
+        return symbol.code as u8;
+    }
+    let mut spelled = [0; 4];
+    if let Some(character) = char::from_u32(symbol.code) {
+        character.encode_utf8(&mut spelled);
+    }
+    spelled[0]
+}
+
 impl TextMachine {
     /// Redacts the known secret that begins here. Tells whether there is one.
     #[inline]
     pub(super) fn at_known(&mut self, symbol: Symbol, cx: &mut Context<'_>) -> Result<bool, More> {
-        if self.knownless || cx.plan.known.is_empty() {
+        if !self.glance.known || cx.plan.known.is_empty() {
             return Ok(false);
         }
-        let mut first = Vec::new();
-        push(&mut first, symbol);
-        match first.first() {
-            Some(byte) if cx.plan.known.may_begin(*byte) => self.known_here(*byte, cx),
-            _ => Ok(false),
+        let first = first_byte(symbol);
+        if cx.plan.known.may_begin(first) {
+            self.known_here(first, cx)
+        } else {
+            Ok(false)
         }
     }
 

@@ -28,6 +28,7 @@ mod container;
 mod cookie;
 mod equals;
 mod flag;
+mod glance;
 mod known;
 mod markup;
 mod member;
@@ -45,10 +46,13 @@ mod yaml;
 use bytes::Bytes;
 
 use super::MARKER;
-use super::name::{RuleIndex, Words};
+use super::literals::has_caseless;
+use super::name::RuleIndex;
 use super::plan::Plan;
 use super::splice::{Reading, Splicer};
+use super::verdicts::Verdicts;
 use container::Containers;
+pub(crate) use glance::Glance;
 pub(crate) use known::canonical;
 use quote::{Brackets, Quote, Quotes};
 pub(crate) use symbol::Layer;
@@ -58,6 +62,9 @@ use window::{Cell, More, Window};
 
 /// Values that tell no secret and are left alone.
 pub(crate) const LITERALS: [&[u8]; 6] = [b"null", b"true", b"false", b"None", b"True", b"False"];
+
+/// How many names are remembered.
+const NAMES: usize = 64;
 
 /// What kind of text it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +79,7 @@ pub(crate) enum Kind {
 
 /// What a cheap scan has seen in a string: whether the machine has to look at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Signs(u8);
+pub(crate) struct Signs(pub(crate) u8);
 
 impl Signs {
     /// An equals sign or colon, or an escape, percent sign or reference that can hide anything.
@@ -82,23 +89,30 @@ impl Signs {
     const DASH: u8 = 8;
     const MARKUP: u8 = 16;
 
-    /// Whether a byte of a string is a sign.
-    pub(crate) const fn is_sign(byte: u8) -> bool {
-        matches!(
-            byte,
-            b'=' | b'%' | b'&' | b':' | b'\'' | b'`' | b',' | b'-' | b'<'
-        )
-    }
-
-    /// Takes note of a sign.
-    pub(crate) fn see(&mut self, byte: u8) {
-        self.0 |= match byte {
+    /// The sign that a byte of a string is, or none.
+    pub(crate) const fn of(byte: u8) -> Signs {
+        Signs(match byte {
             b'\'' | b'"' | b'`' => Self::QUOTE,
             b',' => Self::COMMA,
             b'-' => Self::DASH,
             b'<' => Self::MARKUP,
-            _ => Self::SEPARATOR,
+            b'=' | b':' | b'%' | b'&' => Self::SEPARATOR,
+            _ => 0,
+        })
+    }
+
+    /// Takes note of an escape: of a quote, or one that may hide anything.
+    pub(crate) fn see_escaped(&mut self, byte: u8) {
+        self.0 |= if byte == b'"' {
+            Self::QUOTE
+        } else {
+            Self::SEPARATOR
         };
+    }
+
+    /// Whether there can be percent-encoding, or character references.
+    pub(crate) fn may_encode(self) -> bool {
+        self.0 & Self::SEPARATOR != 0
     }
 
     /// Whether there can be a name with a separator in a text, all of which is at hand.
@@ -107,9 +121,20 @@ impl Signs {
         self.0 & Self::SEPARATOR != 0
             || self.0 & pair == pair
             || (self.0 & Self::MARKUP != 0
-                && (memchr::memmem::find(text, b"</").is_some()
-                    || memchr::memmem::find(text, b"<!").is_some()))
+                && memchr::memchr_iter(b'<', text)
+                    .any(|at| matches!(text.get(at + 1), Some(b'/' | b'!'))))
             || (self.0 & Self::DASH != 0 && has_flag(text))
+    }
+
+    /// Whether a text, all of which is at hand, may have the flag of a command.
+    pub(crate) fn may_flag(self, text: &[u8]) -> bool {
+        self.0 & Self::DASH != 0 && has_flag(text)
+    }
+
+    /// Whether a text, all of which is at hand, may have the flag of a command whose argument goes for what the command is.
+    pub(crate) fn may_command(self, text: &[u8]) -> bool {
+        let clients = flag::HTTP_CLIENTS;
+        self.may_flag(text) && clients.iter().any(|client| has_caseless(text, client))
     }
 }
 
@@ -146,12 +171,8 @@ pub(crate) struct TextMachine {
     container: Option<Containers>,
     /// The rule that covers the name of the key/value object at hand, and how many braces are open in it.
     pair: Option<(RuleIndex, u16)>,
-    /// A quick look has seen no bare token, so that none is looked for.
-    tokenless: bool,
-    /// A quick look has seen no known secret.
-    knownless: bool,
-    /// A quick look has seen no personal data.
-    personless: bool,
+    /// What there may be; nothing else is looked for.
+    glance: Glance,
     /// What the value in progress leaves as, if not as the marker.
     replaced: Option<Bytes>,
     /// The literal in whose line the token in progress ends, or the rest of the known secret in progress.
@@ -168,7 +189,7 @@ pub(crate) struct TextMachine {
     backslashes: [u8; 2],
     /// The name that is looked up, decoded.
     name: Vec<u8>,
-    words: Words,
+    verdicts: Verdicts<NAMES>,
 }
 
 /// What the machine works on.
@@ -190,9 +211,7 @@ impl TextMachine {
             value: None,
             container: None,
             pair: None,
-            tokenless: false,
-            knownless: false,
-            personless: false,
+            glance: Glance::ALL,
             replaced: None,
             through: Vec::new(),
             followed: 0,
@@ -201,7 +220,7 @@ impl TextMachine {
             partial: Vec::new(),
             backslashes: [0; 2],
             name: Vec::new(),
-            words: Words::default(),
+            verdicts: Verdicts::new(),
         }
     }
 
@@ -218,28 +237,16 @@ impl TextMachine {
         self.container = None;
         self.pair = None;
         self.redacted = false;
-        self.tokenless = false;
-        self.knownless = false;
-        self.personless = false;
+        self.glance = Glance::ALL;
         self.replaced = None;
         self.cookie_starts = true;
         self.partial.clear();
         self.backslashes = [0; 2];
     }
 
-    /// The text that has been started is known to have no bare token.
-    pub(crate) fn skip_tokens(&mut self) {
-        self.tokenless = true;
-    }
-
-    /// The text that has been started is known to have no known secret.
-    pub(crate) fn skip_known(&mut self) {
-        self.knownless = true;
-    }
-
-    /// The text that has been started is known to have no personal data.
-    pub(crate) fn skip_personal(&mut self) {
-        self.personless = true;
+    /// The text that has been started has nothing in it but what a glance has seen.
+    pub(crate) fn expect(&mut self, glance: Glance) {
+        self.glance = glance;
     }
 
     /// Whether a value of this text has been replaced.
@@ -250,6 +257,7 @@ impl TextMachine {
     /// Bytes that are kept between chunks.
     pub(crate) fn held_bytes(&self) -> usize {
         self.name.capacity()
+            + self.verdicts.held_bytes()
             + self.through.capacity()
             + self.partial.capacity()
             + self.quotes.held_bytes()
@@ -274,19 +282,8 @@ impl TextMachine {
             if ended {
                 self.window.end();
             }
-            while let Some(cell) = self.window.next() {
-                // Inside of a word nothing begins and nothing ends.
-                if self.value.is_none()
-                    && self.container.is_none()
-                    && (self.knownless || cx.plan.known.is_empty())
-                    && cell.symbol.ascii().is_ascii_alphanumeric()
-                    && ((self.tokenless && (self.personless || cx.plan.personal.is_empty()))
-                        || (self.window.back_byte(0).is_ascii_alphanumeric()
-                            && self.window.back_byte(0) != b'm'))
-                    && !matches!(self.kind, Kind::Cookie(_))
-                {
-                    self.window.advance();
-                } else if self.step(cx).is_err() {
+            while self.window.next().is_some() {
+                if !self.skim(cx) && self.step(cx).is_err() {
                     break;
                 }
             }
@@ -303,11 +300,46 @@ impl TextMachine {
         }
     }
 
+    /// Passes over letters and digits among which nothing begins and nothing ends. Tells whether there were any.
+    #[inline]
+    fn skim(&mut self, cx: &Context<'_>) -> bool {
+        if let Some(value) = &mut self.value {
+            if value.lead > 0 || !value.until.passes_words() {
+                return false;
+            }
+            match self.window.skip_word() {
+                Some(last) => value.last = last,
+                None => return false,
+            }
+            return true;
+        }
+        if self.container.is_some()
+            || (self.glance.known && !cx.plan.known.is_empty())
+            || matches!(self.kind, Kind::Cookie(_))
+        {
+            return false;
+        }
+        let looks = self.glance.tokens || (self.glance.personal && !cx.plan.personal.is_empty());
+        if looks {
+            // Something may begin where a word does, or behind the `m` of a colour code.
+            let before = self.window.back_byte(0);
+            before != b'm' && before.is_ascii_alphanumeric() && self.window.pass_word(Some(b'm'))
+        } else {
+            self.window.pass_word(None)
+        }
+    }
+
     /// Reads symbols into the window while there is room; tells how many bytes it took.
     fn fill(&mut self, bytes: &[u8], at: u64, last: bool) -> usize {
         let mut used = 0;
         while self.window.has_room() {
             if self.partial.is_empty() {
+                if self.backslashes == [0; 2] {
+                    used += self.window.append_plain(&bytes[used..], at + used as u64);
+                    if !self.window.has_room() {
+                        break;
+                    }
+                }
                 let rest = &bytes[used..];
                 if rest.is_empty() {
                     break;

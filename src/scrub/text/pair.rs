@@ -31,7 +31,11 @@ impl TextMachine {
         let Some(verdict) = self.denied(WORDS, cx.plan) else {
             return Ok(false);
         };
-        if self.name.contains(&b' ') && !cx.plan.names.is_whole_phrase(&self.name, &mut self.words)
+        if self.name.contains(&b' ')
+            && !cx
+                .plan
+                .names
+                .is_whole_phrase(&self.name, &mut self.verdicts.words)
         {
             return Ok(false);
         }
@@ -138,9 +142,10 @@ impl TextMachine {
         if !reads_as_name(&self.name) || self.denied(WORDS, cx.plan).is_none() {
             return Ok(false);
         }
-        Ok(
-            !self.name.contains(&b' ')
-                || cx.plan.names.is_whole_phrase(&self.name, &mut self.words),
-        )
+        Ok(!self.name.contains(&b' ')
+            || cx
+                .plan
+                .names
+                .is_whole_phrase(&self.name, &mut self.verdicts.words))
     }
 }

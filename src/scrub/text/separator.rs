@@ -46,10 +46,11 @@ impl TextMachine {
         let found = self.at_token(symbol, cx)?
             || self.at_personal(symbol, cx)?
             || match symbol.ascii() {
+                _ if !self.glance.names => false,
                 b'=' => self.at_equals(symbol, cx)?,
                 b':' => self.at_colon(symbol, cx)?,
                 b',' => self.at_comma(symbol, cx)?,
-                b' ' | b'\t' | b'\n' if plain => self.at_space(symbol, cx)?,
+                b' ' | b'\t' | b'\n' if plain && self.glance.flags => self.at_space(symbol, cx)?,
                 b'>' => self.at_tag_end(symbol, cx)?,
                 _ => false,
             };
@@ -70,7 +71,7 @@ impl TextMachine {
         if name.is_empty() {
             return None;
         }
-        let verdict = plan.names.look_up(name, kinds, &mut self.words)?;
+        let verdict = self.verdicts.look_up(&plan.names, name, kinds)?;
         match verdict.treatment {
             Treatment::Leaves | Treatment::Replace | Treatment::Null | Treatment::Cookies => {
                 Some(verdict)
@@ -83,9 +84,9 @@ impl TextMachine {
     pub(super) fn is_header(&mut self, verdict: Verdict, plan: &Plan) -> bool {
         let name = &self.name[self.name.len().saturating_sub(NAME_BYTES)..];
         verdict.kinds.meets(Kinds::HEADER)
-            || plan
-                .names
-                .look_up(name, Kinds::HEADER, &mut self.words)
+            || self
+                .verdicts
+                .look_up(&plan.names, name, Kinds::HEADER)
                 .is_some()
     }
 
@@ -106,7 +107,10 @@ impl TextMachine {
         }
         let first = self.bare_name(before.start + 1, b"")?;
         self.read_name(first.start, end);
-        if !plan.names.is_whole_phrase(&self.name, &mut self.words) {
+        if !plan
+            .names
+            .is_whole_phrase(&self.name, &mut self.verdicts.words)
+        {
             return None;
         }
         let verdict = self.denied(WORDS, plan)?;

@@ -16,7 +16,7 @@ impl TextMachine {
     /// Redacts the bare token that begins here. Tells whether there is one.
     #[inline]
     pub(super) fn at_token(&mut self, symbol: Symbol, cx: &mut Context<'_>) -> Result<bool, More> {
-        if self.tokenless
+        if !self.glance.tokens
             || (self.window.back_byte(0).is_ascii_alphanumeric() && !self.is_behind_colour())
         {
             return Ok(false);
@@ -59,7 +59,7 @@ impl TextMachine {
                 }
             }
         }
-        if !tokens.unanchored().has(first) {
+        if !self.glance.unanchored || !tokens.unanchored().has(first) {
             return Ok(false);
         }
         // A run that goes on from before has been tried where it began; only an equals sign begins one anew.

@@ -18,6 +18,17 @@ const AHEAD_BYTES: u64 = 4096;
 /// Most symbols behind that a decision may depend on.
 pub(super) const BACK: usize = 256;
 
+/// Bytes that are characters by themselves however the text is spelled, and no quotes.
+static PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 0x80 {
+        table[byte] = !matches!(byte as u8, b'\\' | b'%' | b'&' | b'"' | b'\'' | b'`');
+        byte += 1;
+    }
+    table
+};
+
 /// The bytes in hand end too early to tell.
 #[derive(Debug)]
 pub(super) struct More;
@@ -67,15 +78,40 @@ impl Window {
 
     /// Appends a symbol that ends at an offset.
     pub(super) fn append(&mut self, cell: Cell, end: u64) {
+        self.make_room(1);
+        self.ahead.push(cell);
+        self.end = end;
+    }
+
+    /// Appends the bytes at the front, from an offset on, that are characters by themselves however they are spelled, and no quotes;
+    /// tells how many there were.
+    pub(super) fn append_plain(&mut self, bytes: &[u8], at: u64) -> usize {
+        let room = (AHEAD + 1).saturating_sub(self.ahead.len() - self.head);
+        let some = &bytes[..bytes.len().min(room)];
+        let plain = some.iter().take_while(|byte| PLAIN[usize::from(**byte)]);
+        let count = plain.count();
+        if count == 0 {
+            return 0;
+        }
+        self.make_room(count);
+        let cells = some[..count].iter().zip(at..);
+        self.ahead.extend(cells.map(|(byte, at)| Cell {
+            symbol: Symbol::plain(u32::from(*byte)),
+            at,
+        }));
+        self.end = at + count as u64;
+        count
+    }
+
+    /// Makes room for so many more symbols.
+    fn make_room(&mut self, count: usize) {
         if self.head == self.ahead.len() {
             self.ahead.clear();
             self.head = 0;
-        } else if self.ahead.len() == 3 * AHEAD / 2 {
+        } else if self.ahead.len() + count > 3 * AHEAD / 2 {
             self.ahead.drain(..self.head);
             self.head = 0;
         }
-        self.ahead.push(cell);
-        self.end = end;
     }
 
     /// Nothing comes behind what has been appended.
@@ -153,6 +189,38 @@ impl Window {
             self.head += 1;
             self.put_back(symbol);
         }
+    }
+
+    /// Lets letters and digits pass, up to the first `stop`, and tells whether there were any.
+    pub(super) fn pass_word(&mut self, stop: Option<u8>) -> bool {
+        let from = self.head;
+        while let Some(cell) = self.ahead.get(self.head) {
+            let byte = cell.symbol.ascii();
+            if !byte.is_ascii_alphanumeric() {
+                break;
+            }
+            let symbol = cell.symbol;
+            self.head += 1;
+            self.put_back(symbol);
+            if Some(byte) == stop {
+                break;
+            }
+        }
+        self.head > from
+    }
+
+    /// Drops letters and digits; gives the last of them, if there were any.
+    pub(super) fn skip_word(&mut self) -> Option<u8> {
+        let mut last = None;
+        while let Some(cell) = self.ahead.get(self.head) {
+            let byte = cell.symbol.ascii();
+            if !byte.is_ascii_alphanumeric() {
+                break;
+            }
+            last = Some(byte);
+            self.head += 1;
+        }
+        last
     }
 
     /// Drops the next symbol.

@@ -1,0 +1,126 @@
+//! Verdicts on names, remembered: telemetry uses the same few names over and over. Entries are compared byte for byte, so a
+//! remembered verdict is always the right one.
+
+use super::name::{Kinds, NAME_BYTES, Names, Verdict, Words, reads_as_name};
+
+/// Longest name that is remembered, in bytes.
+const REMEMBERED: usize = 24;
+/// An odd number with no pattern in its bits.
+const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// All of a name of at most [`REMEMBERED`] bytes, in words, so that two are compared at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Packed {
+    words: [u64; 3],
+    len: u8,
+}
+
+impl Packed {
+    /// No name.
+    pub(crate) const NONE: Packed = Packed {
+        words: [0; 3],
+        len: u8::MAX,
+    };
+
+    /// A name, unless it is too long.
+    #[inline]
+    pub(crate) fn new(name: &[u8]) -> Option<Packed> {
+        let len = name.len();
+        if len > REMEMBERED {
+            return None;
+        }
+        let word = |eight: &[u8; 8]| u64::from_le_bytes(*eight);
+        let half = |four: &[u8; 4]| u64::from(u32::from_le_bytes(*four));
+        // Words overlap where they would reach beyond the end.
+        let words = if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+            let middle = name.get(8..16).and_then(|middle| middle.first_chunk());
+            [word(first), middle.map_or(0, word), word(last)]
+        } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+            [half(first) | half(last) << 32, 0, 0]
+        } else if let (Some(first), Some(last)) = (name.first(), name.last()) {
+            let middle = name[len / 2];
+            let three = [*first, middle, *last, 0];
+            [half(&three), 0, 0]
+        } else {
+            [0; 3]
+        };
+        Some(Packed {
+            words,
+            len: len as u8,
+        })
+    }
+
+    /// Its place in a table of so many, which is a power of two.
+    #[inline]
+    pub(crate) fn place(&self, places: usize) -> usize {
+        let [first, middle, last] = self.words;
+        let all = first ^ middle.rotate_left(17) ^ last.rotate_left(29) ^ u64::from(self.len);
+        (all.wrapping_mul(MIX) >> 32) as usize & (places - 1)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    name: Packed,
+    kinds: Kinds,
+    verdict: Option<Verdict>,
+}
+
+/// A cache of so many entries, a power of two, in front of [`Names::look_up`]; some 40 bytes each.
+#[derive(Debug)]
+pub(crate) struct Verdicts<const ENTRIES: usize> {
+    entries: Vec<Entry>,
+    pub(crate) words: Words,
+}
+
+impl<const ENTRIES: usize> Verdicts<ENTRIES> {
+    pub(crate) fn new() -> Self {
+        Verdicts {
+            entries: Vec::new(),
+            words: Words::default(),
+        }
+    }
+
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>()
+    }
+
+    /// The verdict on a decoded name in a place of these kinds.
+    pub(crate) fn look_up(&mut self, names: &Names, name: &[u8], kinds: Kinds) -> Option<Verdict> {
+        let Some(packed) = Packed::new(name) else {
+            return names.look_up(name, kinds, &mut self.words);
+        };
+        if self.entries.is_empty() {
+            let empty = Entry {
+                name: Packed::NONE,
+                kinds: Kinds::NONE,
+                verdict: None,
+            };
+            self.entries.resize(ENTRIES, empty);
+        }
+        let entry = &mut self.entries[packed.place(ENTRIES)];
+        if entry.name != packed || entry.kinds != kinds {
+            *entry = Entry {
+                name: packed,
+                kinds,
+                verdict: names.look_up(name, kinds, &mut self.words),
+            };
+        }
+        entry.verdict
+    }
+
+    /// The verdict on a string that stands where a pair's name may stand. Beyond what makes a name, it must be one by itself:
+    /// no prose, no line of code.
+    pub(crate) fn look_up_pair_name(
+        &mut self,
+        names: &Names,
+        name: &[u8],
+        kinds: Kinds,
+    ) -> Option<Verdict> {
+        if name.len() > NAME_BYTES || !reads_as_name(name) {
+            return None;
+        }
+        let verdict = self.look_up(names, name, kinds)?;
+        (!name.contains(&b' ') || names.is_whole_phrase(name, &mut self.words)).then_some(verdict)
+    }
+}
