@@ -498,6 +498,7 @@ impl TextMachine {
             closing = if triple { width + 2 } else { width };
             rest = self.tail(&value, tail, closing)?;
         }
+        let bare = self.backslashes_ahead()?;
         if matches!(value.until, Until::User { .. }) {
             self.host = self.is_known_host(1, cx)?;
         }
@@ -509,6 +510,8 @@ impl TextMachine {
         }
         cx.splicer
             .resume(super::Reading::Plain, self.window.offset(0));
+        // Backslashes that belonged to the value stand before no quote any more.
+        self.window.set_escape(bare);
         self.value = None;
         match self.replaced.take() {
             Some(text) => self.window.passed(&text),
@@ -523,6 +526,15 @@ impl TextMachine {
             self.value = Some(rest);
         }
         Ok(())
+    }
+
+    /// How many backslashes stand next.
+    fn backslashes_ahead(&self) -> Result<usize, More> {
+        let mut count = 0;
+        while count < BACKSLASHES && self.window.byte(count)? == b'\\' {
+            count += 1;
+        }
+        Ok(count)
     }
 
     /// Whether a quote behind one that would end a value makes it a quote of the inside, as SQL, YAML and shells of Windows

@@ -223,6 +223,23 @@ impl Window {
         last
     }
 
+    /// Nothing but the next symbols, so many backslashes, stands before the quote behind them, if one does.
+    pub(super) fn set_escape(&mut self, backslashes: usize) {
+        let Some((quote, before)) = self
+            .ahead
+            .get_mut(self.head..=self.head + backslashes)
+            .and_then(<[Cell]>::split_last_mut)
+        else {
+            return;
+        };
+        if matches!(quote.symbol.ascii(), b'"' | b'\'' | b'`') {
+            let encoded = quote.symbol.percent > 0;
+            let own = before.iter().rev();
+            let own = own.take_while(|cell| (cell.symbol.percent > 0) == encoded);
+            quote.symbol.escape = own.count() as u8;
+        }
+    }
+
     /// Drops the next symbol.
     #[inline]
     pub(super) fn skip(&mut self) {
