@@ -12,7 +12,7 @@ use super::pack::{
 };
 use crate::scrub::{
     Alphabet, Document, Forced, Format, Kinds, Limits, NameRule, Output, PathRule, Personal, Plan,
-    PlanBuilder, SafeNames, Scrubber, TokenPart, TokenRule, Treated, Treatment,
+    PlanBuilder, SafeNames, Scrubber, TokenPart, TokenRule, TooManyPlaces, Treated, Treatment,
 };
 
 /// Longest run of a token that a rule may allow.
@@ -106,6 +106,7 @@ pub(super) fn compile(packs: &[(&str, Pack)]) -> Result<Arc<Plan>, Vec<String>> 
                     id: rule.id.clone(),
                     document: document(rule.document),
                     path: steps(path),
+                    caseless: rule.caseless,
                     treatment: treatment(rule.action),
                 });
             }
@@ -148,16 +149,22 @@ pub(super) fn compile(packs: &[(&str, Pack)]) -> Result<Arc<Plan>, Vec<String>> 
                 .collect(),
         });
     }
-    let plan = Arc::new(builder.build());
+    let plan = match builder.build() {
+        Ok(plan) => Arc::new(plan),
+        Err(error) => {
+            problems.push(error.to_string());
+            return Err(problems);
+        }
+    };
     for (file, pack) in packs {
         for rule in &pack.name {
             try_examples(&plan, file, rule, &mut problems);
         }
         // By itself, so that no rule for the name before it hides what it does.
         for rule in &pack.detect {
-            let mut alone = PlanBuilder::new();
-            detect(&mut alone, rule);
-            let alone = Arc::new(alone.build());
+            let Ok(alone) = alone(&|builder| detect(builder, rule)) else {
+                continue;
+            };
             try_texts(
                 &alone,
                 file,
@@ -171,9 +178,9 @@ pub(super) fn compile(packs: &[(&str, Pack)]) -> Result<Arc<Plan>, Vec<String>> 
             let Ok(token) = token_rule(rule) else {
                 continue;
             };
-            let mut alone = PlanBuilder::new();
-            alone.token_rule(&token);
-            let alone = Arc::new(alone.build());
+            let Ok(alone) = alone(&|builder| builder.token_rule(&token)) else {
+                continue;
+            };
             let plain = |texts: &[String]| texts.iter().map(|text| unmarked(text)).collect();
             let (matches, ignores): (Vec<_>, Vec<_>) = (plain(&rule.matches), plain(&rule.ignores));
             try_texts(&alone, file, &rule.id, &matches, &ignores, &mut problems);
@@ -205,6 +212,13 @@ fn try_examples(plan: &Plan, file: &str, rule: &Name, problems: &mut Vec<String>
             ));
         }
     }
+}
+
+/// The plan with one rule alone.
+fn alone(add: &dyn Fn(&mut PlanBuilder)) -> Result<Arc<Plan>, TooManyPlaces> {
+    let mut builder = PlanBuilder::new();
+    add(&mut builder);
+    builder.build().map(Arc::new)
 }
 
 fn detect(builder: &mut PlanBuilder, rule: &Detect) {
@@ -467,11 +481,11 @@ pub(super) struct Example {
 }
 
 /// The examples of all rules of a pack, as texts or names.
-pub(super) fn examples(pack: &Pack) -> Vec<Example> {
+pub(super) fn examples(pack: &Pack) -> Result<Vec<Example>, TooManyPlaces> {
     let plain = |texts: &[String]| texts.iter().map(|text| unmarked(text)).collect();
     let names = pack.name.iter().map(|rule| {
         let counts = |place| rule.places.contains(&place) && rule.hosts.is_empty();
-        Example {
+        Ok(Example {
             rule: rule.id.clone(),
             matches: rule.matches.clone(),
             ignores: rule.ignores.clone(),
@@ -480,29 +494,27 @@ pub(super) fn examples(pack: &Pack) -> Vec<Example> {
             is_key: counts(Place::Key) && !matches!(rule.action, Some(Action::Query)),
             is_header: counts(Place::Header),
             is_parameter: counts(Place::Param),
-        }
+        })
     });
-    let alone = |id: &str, add: &dyn Fn(&mut PlanBuilder), matches: Vec<String>, ignores| {
-        let mut builder = PlanBuilder::new();
-        add(&mut builder);
-        Example {
+    let of = |id: &str, add: &dyn Fn(&mut PlanBuilder), matches: Vec<String>, ignores| {
+        Ok(Example {
             rule: id.to_owned(),
             matches,
             ignores,
-            alone: Some(Arc::new(builder.build())),
+            alone: Some(alone(add)?),
             is_key: false,
             is_header: false,
             is_parameter: false,
-        }
+        })
     };
     let detectors = pack.detect.iter().map(|rule| {
         let add = |builder: &mut PlanBuilder| detect(builder, rule);
-        alone(&rule.id, &add, rule.matches.clone(), rule.ignores.clone())
+        of(&rule.id, &add, rule.matches.clone(), rule.ignores.clone())
     });
     let tokens = pack.token.iter().filter_map(|rule| {
         let token = token_rule(rule).ok()?;
         let add = |builder: &mut PlanBuilder| builder.token_rule(&token);
-        Some(alone(
+        Some(of(
             &rule.id,
             &add,
             plain(&rule.matches),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::compile::{self, Example};
 use super::pack::Pack;
-use crate::scrub::{Format, Limits, Output, Plan, Scrubber};
+use crate::scrub::{Format, Limits, Output, Plan, Scrubber, TooManyPlaces};
 
 /// What a rule's evidence came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,11 +21,12 @@ pub struct Evidence {
 }
 
 /// Tries all examples of a pack; names with the whole plan, tokens and detectors by their rule alone.
-pub(super) fn of_pack(pack: &Pack, plan: &Arc<Plan>) -> Vec<Evidence> {
-    compile::examples(pack)
+pub(super) fn of_pack(pack: &Pack, plan: &Arc<Plan>) -> Result<Vec<Evidence>, TooManyPlaces> {
+    let examples = compile::examples(pack)?;
+    Ok(examples
         .iter()
         .map(|example| of_rule(example, plan))
-        .collect()
+        .collect())
 }
 
 fn of_rule(example: &Example, plan: &Arc<Plan>) -> Evidence {

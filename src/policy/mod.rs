@@ -223,10 +223,14 @@ impl Policy {
             return Err(PolicyError { problems });
         }
         let plan = compile::compile(&packs).map_err(|problems| PolicyError { problems })?;
-        Ok(packs
-            .iter()
-            .flat_map(|(_, pack)| evidence::of_pack(pack, &plan))
-            .collect())
+        let mut all = Vec::new();
+        for (_, pack) in &packs {
+            let evidence = evidence::of_pack(pack, &plan).map_err(|error| PolicyError {
+                problems: vec![error.to_string()],
+            })?;
+            all.extend(evidence);
+        }
+        Ok(all)
     }
 
     /// Its packs, each with its version.

@@ -212,6 +212,8 @@ pub(super) struct Path {
     pub(super) description: String,
     pub(super) document: DocumentKind,
     pub(super) paths: Vec<String>,
+    #[serde(default)]
+    pub(super) caseless: bool,
     #[serde(rename = "do")]
     pub(super) action: Action,
 }

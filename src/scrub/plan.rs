@@ -2,7 +2,7 @@
 
 use super::known::KnownSecrets;
 use super::name::{Kinds, Names, Treatment, Verdict, Words};
-use super::path::{Forced, PathTree};
+use super::path::{Forced, PathTree, TooManyPlaces};
 use super::personal::{Personal, PersonalData, Treated};
 use super::token::{TokenRule, Tokens};
 
@@ -58,7 +58,8 @@ pub struct SafeNames {
     pub prefixes: Vec<(String, Kinds)>,
 }
 
-/// A rule for the value at a path of member names; `**` stands for any number of members.
+/// A rule for the value at a path of member names; `*` stands for one member, `**` for any number of them. Where the paths of
+/// two rules meet, the narrower one counts: that with fewer `**`, then that with more names.
 #[derive(Debug, Clone)]
 pub struct PathRule {
     /// The rule's id.
@@ -67,6 +68,8 @@ pub struct PathRule {
     pub document: Document,
     /// Member names from the root; array elements are transparent.
     pub path: Vec<String>,
+    /// Names are compared without case (ASCII).
+    pub caseless: bool,
     /// What happens to the value.
     pub treatment: Treatment,
 }
@@ -191,8 +194,13 @@ impl PlanBuilder {
     /// Adds a rule for a path.
     pub fn path_rule(&mut self, rule: &PathRule) {
         let index = self.rule(&rule.id);
-        self.paths
-            .add(rule.document, &rule.path, rule.treatment, index);
+        self.paths.add(
+            rule.document,
+            &rule.path,
+            rule.caseless,
+            rule.treatment,
+            index,
+        );
     }
 
     /// Marks a path whose objects are no key/value pairs although they have a `value` (an exception).
@@ -202,7 +210,7 @@ impl PlanBuilder {
 
     /// Requires a member: forced to this JSON text if present, else appended where the document's object ends.
     pub fn forced(&mut self, document: Document, forced: Forced) {
-        self.paths.add_forced(document, forced);
+        self.paths.add_forced(document, &forced);
     }
 
     /// Adds a rule for user and password in URLs.
@@ -229,13 +237,17 @@ impl PlanBuilder {
     }
 
     /// The plan. The engine's own rules are added last.
-    pub fn build(mut self) -> Plan {
+    ///
+    /// # Errors
+    /// The paths of its rules can't be followed together.
+    pub fn build(mut self) -> Result<Plan, TooManyPlaces> {
+        self.paths.compile()?;
         let held_rule = self.rule("pair.held_too_long");
         let forced_rule = self.rule("sentry.forced_setting");
         let dsn_secret_rule = self.rule("sentry.dsn_secret");
         let no_text_rule = self.rule("attachment.no_text");
         let known_rule = self.rule("secrets.known");
-        Plan {
+        Ok(Plan {
             dsn_secret_rule,
             no_text_rule,
             known: KnownSecrets::default(),
@@ -249,7 +261,7 @@ impl PlanBuilder {
             personal: self.personal,
             held_rule,
             forced_rule,
-        }
+        })
     }
 }
 
