@@ -15,6 +15,9 @@ use crate::scrub::{
     PlanBuilder, SafeNames, Scrubber, TokenPart, TokenRule, TooManyPlaces, Treated, Treatment,
 };
 
+/// The pack from whose names nothing is excepted.
+const CORE: &str = "core";
+
 /// Longest run of a token that a rule may allow.
 const LONGEST_RUN: usize = 4096;
 
@@ -52,7 +55,7 @@ pub(super) fn compile(packs: &[(&str, Pack)]) -> Result<Arc<Plan>, Vec<String>> 
                     "it has no evidence: give it 'matches' and 'ignores'",
                 );
             }
-            let compiled = name_rule(rule);
+            let compiled = name_rule(rule, pack.pack == CORE);
             for (phrase, other) in builder.clashes(&compiled) {
                 problem(
                     &rule.id,
@@ -410,7 +413,7 @@ fn places(rule: &Name) -> Kinds {
     }
 }
 
-fn name_rule(rule: &Name) -> NameRule {
+fn name_rule(rule: &Name, fixed: bool) -> NameRule {
     NameRule {
         id: rule.id.clone(),
         kinds: places(rule),
@@ -419,6 +422,7 @@ fn name_rule(rule: &Name) -> NameRule {
         last: rule.last.clone(),
         any: rule.any.clone(),
         gap: rule.gap.clone(),
+        fixed,
     }
 }
 

@@ -56,6 +56,8 @@ pub(crate) struct Node {
     otherwise: NodeIndex,
     pub(crate) action: Option<(Treatment, RuleIndex)>,
     pub(crate) not_pairs: bool,
+    /// What stands here is let through, as far as that is for an operator to say.
+    pub(crate) allowed: bool,
     /// This node's own forced value, when it is a forced member.
     pub(crate) forced: Option<ForcedValue>,
     /// Children that must be present in an object at this node.
@@ -88,6 +90,7 @@ enum Step {
 enum Mark {
     Action(Treatment, RuleIndex),
     NotPairs,
+    Allowed,
     Forced(ForcedValue),
 }
 
@@ -182,6 +185,10 @@ impl PathTree {
         self.add_path(document, path, false, Mark::NotPairs);
     }
 
+    pub(crate) fn add_allowed(&mut self, document: Document, path: &[String]) {
+        self.add_path(document, path, false, Mark::Allowed);
+    }
+
     pub(crate) fn add_forced(&mut self, document: Document, forced: &Forced) {
         self.force(document, &[], forced);
     }
@@ -274,8 +281,8 @@ impl PathTree {
         Ok(())
     }
 
-    /// What the paths that end in a state say. The narrowest path counts, and of two that are equally narrow
-    /// the first.
+    /// What the paths that end in a state say. An allowed place has no other action; else the narrowest path counts, and of
+    /// two that are equally narrow the first.
     fn marks(&self, state: &State) -> Node {
         let mut node = Node::default();
         let mut narrowest = None;
@@ -293,8 +300,12 @@ impl PathTree {
                     }
                 }
                 Mark::NotPairs => node.not_pairs = true,
+                Mark::Allowed => node.allowed = true,
                 Mark::Forced(value) => node.forced = Some(value.clone()),
             }
+        }
+        if node.allowed {
+            node.action = None;
         }
         node
     }
