@@ -10,8 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::scrub::FormatArgument;
-use super::{USAGE, fail};
-use crate::policy::{self, Policy};
+use super::{PolicyChoice, USAGE, fail};
 use crate::scrub::{Limits, Output, Scrubber};
 
 #[derive(Debug, clap::Args)]
@@ -19,15 +18,14 @@ pub(super) struct Arguments {
     /// What the input is
     #[arg(long, value_enum, default_value = "json")]
     format: FormatArgument,
-    /// The policy
-    #[arg(long, default_value = policy::DEFAULT, value_name = "NAME")]
-    policy: String,
+    #[command(flatten)]
+    policy: PolicyChoice,
     /// The document
     file: PathBuf,
 }
 
 pub(super) fn run(arguments: Arguments) -> ExitCode {
-    let policy = match Policy::builtin(&arguments.policy) {
+    let policy = match arguments.policy.load() {
         Ok(policy) => policy,
         Err(error) => return fail(USAGE, error),
     };

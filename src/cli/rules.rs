@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{USAGE, fail};
-use crate::policy::{self, Policy, PolicyError};
+use super::{PolicyChoice, USAGE, fail};
+use crate::policy::{Policy, PolicyError};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -19,9 +19,8 @@ pub(super) struct Arguments {
 enum Command {
     /// One rule a line: its id, how it matches, what it is for
     List {
-        /// The policy
-        #[arg(long, default_value = policy::DEFAULT, value_name = "NAME")]
-        policy: String,
+        #[command(flatten)]
+        policy: PolicyChoice,
     },
     /// Try each rule's examples in every kind of place: bare, escaped, in a URL, in JSON in a string, cut at each byte
     Test {
@@ -32,7 +31,7 @@ enum Command {
 
 pub(super) fn run(arguments: Arguments) -> ExitCode {
     match arguments.command {
-        Command::List { policy } => list(&policy),
+        Command::List { policy } => list(policy),
         Command::Test { dir } => test(dir.as_deref()),
     }
 }
@@ -44,8 +43,8 @@ fn print(text: &str) -> ExitCode {
     }
 }
 
-fn list(policy: &str) -> ExitCode {
-    let policy = match Policy::builtin(policy) {
+fn list(policy: PolicyChoice) -> ExitCode {
+    let policy = match policy.load() {
         Ok(policy) => policy,
         Err(error) => return fail(USAGE, error),
     };

@@ -2,12 +2,16 @@
 //!
 //! A policy that does not compile completely is not loaded: every rule's examples are tried when it is.
 
+mod allow;
 mod compile;
 mod evidence;
+mod near;
 mod pack;
 
 use std::fmt;
 use std::sync::Arc;
+
+pub use allow::{Allow, DOCUMENTS, Excepted, PLACES, kind, places};
 
 pub use evidence::Evidence;
 
@@ -49,6 +53,7 @@ pub struct Policy {
     description: String,
     packs: Vec<(String, u32)>,
     rules: Vec<RuleInfo>,
+    allowed: Vec<Allow>,
     plan: Arc<Plan>,
 }
 
@@ -123,6 +128,7 @@ impl Policy {
                 .map(|(_, pack)| (pack.pack.clone(), pack.version))
                 .collect(),
             rules: packs.iter().flat_map(|(_, pack)| infos(pack)).collect(),
+            allowed: Vec::new(),
             plan,
         })
     }

@@ -269,6 +269,9 @@ impl App {
             admin_address,
         } = self;
         let known_secrets = shared.known_secrets;
+        for allow in shared.policy.allowed() {
+            tracing::warn!(exception = %allow, "let through although a rule covers it");
+        }
         tracing::info!(%address, admin = %admin_address, upstream = %shared.config.upstream.url,
             policy = shared.policy.name(),
             known_secrets, "serving");
