@@ -146,6 +146,13 @@ async fn exceptions_are_warned_of_once_when_serving_starts() {
             && warnings[0].contains("the name session_id, against all rules: a number of ours"),
         "{warnings:?}"
     );
+    let serving = program.log.last().unwrap();
+    let (_, core) = serving.split_once("packs=\"core 1 ").unwrap();
+    let hash = core.split_once(", credentials 1 ").unwrap().0;
+    assert!(
+        hash.len() == 12 && hash.bytes().all(|b| b.is_ascii_hexdigit()),
+        "{serving}"
+    );
 }
 
 /// What must be in no log.

@@ -24,15 +24,11 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         }
     };
     let secrets = policy.plan().known_secrets();
-    let packs: Vec<String> = policy
-        .packs()
-        .iter()
-        .map(|(name, version)| format!("{name} {version}"))
-        .collect();
+    let packs: Vec<String> = policy.packs().iter().map(ToString::to_string).collect();
     let mut text = resolved.to_string();
     if !packs.is_empty() {
         text.push_str(&format!(
-            "\n# policy {} has the packs {}\n",
+            "\n# policy {} has the packs (name, version, SHA-256) {}\n",
             policy.name(),
             packs.join(", ")
         ));

@@ -17,7 +17,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// One rule a line: its id, how it matches, what it is for
+    /// The packs, each with its version and the beginning of its hash; then one rule a line: its id, how it matches, what it is for
     List {
         #[command(flatten)]
         policy: PolicyChoice,
@@ -49,6 +49,14 @@ fn list(policy: PolicyChoice) -> ExitCode {
         Err(error) => return fail(USAGE, error),
     };
     let mut text = String::new();
+    for pack in policy.packs() {
+        text.push_str(&format!(
+            "# pack {}, version {}, SHA-256 {:.12}\n",
+            pack.name,
+            pack.version,
+            pack.hash()
+        ));
+    }
     for rule in policy.rules() {
         text.push_str(&format!(
             "{:<40} {:<7} {}\n",
@@ -82,7 +90,7 @@ fn test(dir: Option<&Path>) -> ExitCode {
     for rule in &evidence {
         failed += usize::from(!rule.failures.is_empty());
         for failure in &rule.failures {
-            text.push_str(&format!("{}: {failure}\n", rule.rule));
+            text.push_str(&format!("{failure}\n"));
         }
     }
     text.push_str(&format!(

@@ -5,8 +5,10 @@
 mod allow;
 mod compile;
 mod evidence;
+mod examples;
 mod near;
 mod pack;
+mod token;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use std::sync::Arc;
 pub use allow::{Allow, DOCUMENTS, Excepted, PLACES, kind, places};
 
 pub use evidence::Evidence;
+use pack::Source;
 
 use crate::scrub::{LEAST_SECRET_BYTES, Plan, Treated};
 
@@ -51,7 +54,7 @@ pub const DEFAULT: &str = "sentry-eu";
 pub struct Policy {
     name: String,
     description: String,
-    packs: Vec<(String, u32)>,
+    packs: Vec<PackInfo>,
     rules: Vec<RuleInfo>,
     allowed: Vec<Allow>,
     plan: Arc<Plan>,
@@ -66,6 +69,42 @@ pub struct RuleInfo {
     pub kind: &'static str,
     /// What it is for.
     pub description: String,
+}
+
+/// Which pack it is: two packs of one name and version are the same only if their hashes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackInfo {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: u32,
+    /// SHA-256 of the text of its file.
+    pub sha256: [u8; 32],
+}
+
+impl PackInfo {
+    fn of(source: &Source) -> PackInfo {
+        PackInfo {
+            name: source.pack.pack.clone(),
+            version: source.pack.version,
+            sha256: source.sha256,
+        }
+    }
+
+    /// The hash in full, in hexadecimal digits.
+    pub fn hash(&self) -> String {
+        self.sha256
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
+
+/// Its name, its version, and the first twelve digits of its hash.
+impl fmt::Display for PackInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {:.12}", self.name, self.version, self.hash())
+    }
 }
 
 impl Policy {
@@ -103,16 +142,16 @@ impl Policy {
                 .iter()
                 .find(|(file, _)| file.strip_suffix(".toml") == Some(wanted))
             {
-                Some((file, text)) => match pack::read_pack(file, text) {
-                    Ok(pack) => packs.push((*file, pack)),
+                Some((file, text)) => match Source::read(file, text) {
+                    Ok(pack) => packs.push(pack),
                     Err(problem) => problems.push(problem),
                 },
                 None => problems.push(format!("policy '{name}': there is no pack '{wanted}'")),
             }
         }
         for (file, text) in own {
-            match pack::read_pack(file, text) {
-                Ok(pack) => packs.push((file.as_str(), pack)),
+            match Source::read(file, text) {
+                Ok(pack) => packs.push(pack),
                 Err(problem) => problems.push(problem),
             }
         }
@@ -123,11 +162,11 @@ impl Policy {
         Ok(Policy {
             name: file.policy.clone(),
             description: file.description.clone(),
-            packs: packs
+            packs: packs.iter().map(PackInfo::of).collect(),
+            rules: packs
                 .iter()
-                .map(|(_, pack)| (pack.pack.clone(), pack.version))
+                .flat_map(|source| infos(&source.pack))
                 .collect(),
-            rules: packs.iter().flat_map(|(_, pack)| infos(pack)).collect(),
             allowed: Vec::new(),
             plan,
         })
@@ -220,8 +259,8 @@ impl Policy {
         let mut packs = Vec::new();
         let mut problems = Vec::new();
         for (file, text) in files {
-            match pack::read_pack(file, text) {
-                Ok(pack) => packs.push((*file, pack)),
+            match Source::read(file, text) {
+                Ok(pack) => packs.push(pack),
                 Err(problem) => problems.push(problem),
             }
         }
@@ -230,8 +269,8 @@ impl Policy {
         }
         let plan = compile::compile(&packs).map_err(|problems| PolicyError { problems })?;
         let mut all = Vec::new();
-        for (_, pack) in &packs {
-            let evidence = evidence::of_pack(pack, &plan).map_err(|error| PolicyError {
+        for source in &packs {
+            let evidence = evidence::of_pack(source, &plan).map_err(|error| PolicyError {
                 problems: vec![error.to_string()],
             })?;
             all.extend(evidence);
@@ -239,9 +278,9 @@ impl Policy {
         Ok(all)
     }
 
-    /// Its packs, each with its version.
-    pub fn packs(&self) -> Vec<(String, u32)> {
-        self.packs.clone()
+    /// Its packs, in their order.
+    pub fn packs(&self) -> &[PackInfo] {
+        &self.packs
     }
 }
 
@@ -257,10 +296,12 @@ fn infos(pack: &pack::Pack) -> Vec<RuleInfo> {
     let tokens = pack.token.iter();
     let detectors = pack.detect.iter();
     names
-        .map(|rule| info("name", &rule.id, &rule.description))
-        .chain(paths.map(|rule| info("path", &rule.id, &rule.description)))
-        .chain(tokens.map(|rule| info("token", &rule.id, &rule.description)))
-        .chain(detectors.map(|rule| info("detect", &rule.id, &rule.description)))
+        .map(|rule| info("name", &rule.get_ref().id, &rule.get_ref().description))
+        .chain(paths.map(|rule| info("path", &rule.get_ref().id, &rule.get_ref().description)))
+        .chain(tokens.map(|rule| info("token", &rule.get_ref().id, &rule.get_ref().description)))
+        .chain(
+            detectors.map(|rule| info("detect", &rule.get_ref().id, &rule.get_ref().description)),
+        )
         .collect()
 }
 
