@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod explain;
+mod label;
 mod rules;
 mod scrub;
 mod serve;
@@ -41,7 +42,7 @@ enum Command {
     Scrub(scrub::Arguments),
     /// List the redactions of one document: rule, place, why; never the value
     Explain(explain::Arguments),
-    /// List the rules, or try their examples
+    /// List the rules, try their examples, or say what a change of them comes to
     Rules(rules::Arguments),
 }
 

@@ -4,6 +4,7 @@
 
 mod allow;
 mod compile;
+mod diff;
 mod evidence;
 mod examples;
 mod near;
@@ -15,7 +16,10 @@ use std::sync::Arc;
 
 pub use allow::{Allow, DOCUMENTS, Excepted, PLACES, kind, places};
 
+pub use diff::{Change, Changed};
 pub use evidence::Evidence;
+
+use diff::Definition;
 use pack::Source;
 
 use crate::scrub::{LEAST_SECRET_BYTES, Plan, Treated};
@@ -56,6 +60,8 @@ pub struct Policy {
     description: String,
     packs: Vec<PackInfo>,
     rules: Vec<RuleInfo>,
+    /// What the packs say, rule by rule.
+    definitions: Arc<[Definition]>,
     allowed: Vec<Allow>,
     plan: Arc<Plan>,
 }
@@ -122,54 +128,79 @@ impl Policy {
     /// # Errors
     /// As for [`Policy::builtin`]; a pack of one's own must hold to the same rules.
     pub fn builtin_with(name: &str, own: &[(String, String)]) -> Result<Policy, PolicyError> {
-        let files: Vec<pack::PolicyFile> = POLICIES
-            .iter()
-            .map(|(file, text)| pack::read_policy(file, text))
-            .collect::<Result<_, _>>()
-            .map_err(|problem| PolicyError {
-                problems: vec![problem],
-            })?;
-        let Some(file) = files.iter().find(|file| file.policy == name) else {
-            let known = Self::builtin_names().join(", ");
-            return Err(PolicyError {
-                problems: vec![format!("there is no policy '{name}'; known: {known}")],
-            });
-        };
-        let mut problems = Vec::new();
-        let mut packs = Vec::new();
-        for wanted in &file.packs {
-            match PACKS
+        let file = Self::policy_file(name)?;
+        let mut files = Self::builtin_packs(name)?;
+        files.extend_from_slice(own);
+        Ok(Policy {
+            name: file.policy,
+            description: file.description,
+            ..Self::of_packs(&files)?
+        })
+    }
+
+    /// A policy of nothing but these packs: each the name of a file, and its text. It has no name.
+    ///
+    /// # Errors
+    /// One of them can't be read, or one of their rules can't be compiled or contradicts its examples: all problems, with file and
+    /// line.
+    pub fn of_packs(files: &[(String, String)]) -> Result<Policy, PolicyError> {
+        let packs = read_all(
+            files
                 .iter()
-                .find(|(file, _)| file.strip_suffix(".toml") == Some(wanted))
-            {
-                Some((file, text)) => match Source::read(file, text) {
-                    Ok(pack) => packs.push(pack),
-                    Err(problem) => problems.push(problem),
-                },
-                None => problems.push(format!("policy '{name}': there is no pack '{wanted}'")),
-            }
-        }
-        for (file, text) in own {
-            match Source::read(file, text) {
-                Ok(pack) => packs.push(pack),
-                Err(problem) => problems.push(problem),
-            }
-        }
-        if !problems.is_empty() {
-            return Err(PolicyError { problems });
-        }
+                .map(|(file, text)| (file.as_str(), text.as_str())),
+        )?;
         let plan = compile::compile(&packs).map_err(|problems| PolicyError { problems })?;
         Ok(Policy {
-            name: file.policy.clone(),
-            description: file.description.clone(),
+            name: String::new(),
+            description: String::new(),
             packs: packs.iter().map(PackInfo::of).collect(),
             rules: packs
                 .iter()
                 .flat_map(|source| infos(&source.pack))
                 .collect(),
+            definitions: packs.iter().flat_map(diff::definitions).collect(),
             allowed: Vec::new(),
             plan,
         })
+    }
+
+    /// The packs of a built-in policy, in its order: file name and text.
+    ///
+    /// # Errors
+    /// There is no such policy, or it names a pack that there is not.
+    pub fn builtin_packs(name: &str) -> Result<Vec<(String, String)>, PolicyError> {
+        let of = |wanted: &String| {
+            let named = |(file, _): &&(&str, &str)| file.strip_suffix(".toml") == Some(wanted);
+            match PACKS.iter().find(named) {
+                Some((file, text)) => Ok(((*file).to_owned(), (*text).to_owned())),
+                None => Err(format!("policy '{name}': there is no pack '{wanted}'")),
+            }
+        };
+        let file = Self::policy_file(name)?;
+        let found: Vec<Result<_, String>> = file.packs.iter().map(of).collect();
+        let problems: Vec<String> = found.iter().filter_map(|it| it.clone().err()).collect();
+        if !problems.is_empty() {
+            return Err(PolicyError { problems });
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    fn policy_file(name: &str) -> Result<pack::PolicyFile, PolicyError> {
+        let problem = |problem| PolicyError {
+            problems: vec![problem],
+        };
+        let files: Vec<pack::PolicyFile> = POLICIES
+            .iter()
+            .map(|(file, text)| pack::read_policy(file, text))
+            .collect::<Result<_, _>>()
+            .map_err(problem)?;
+        files
+            .into_iter()
+            .find(|file| file.policy == name)
+            .ok_or_else(|| {
+                let known = Self::builtin_names().join(", ");
+                problem(format!("there is no policy '{name}'; known: {known}"))
+            })
     }
 
     /// The same policy with another treatment of personal data, if one is said, and a key for hashes of it.
@@ -256,17 +287,7 @@ impl Policy {
     /// # Errors
     /// As for [`Policy::try_builtin_rules`].
     pub fn try_rules(files: &[(&str, &str)]) -> Result<Vec<Evidence>, PolicyError> {
-        let mut packs = Vec::new();
-        let mut problems = Vec::new();
-        for (file, text) in files {
-            match Source::read(file, text) {
-                Ok(pack) => packs.push(pack),
-                Err(problem) => problems.push(problem),
-            }
-        }
-        if !problems.is_empty() {
-            return Err(PolicyError { problems });
-        }
+        let packs = read_all(files.iter().copied())?;
         let plan = compile::compile(&packs).map_err(|problems| PolicyError { problems })?;
         let mut all = Vec::new();
         for source in &packs {
@@ -281,6 +302,25 @@ impl Policy {
     /// Its packs, in their order.
     pub fn packs(&self) -> &[PackInfo] {
         &self.packs
+    }
+}
+
+/// Reads packs, or says all that is wrong with them.
+fn read_all<'a>(
+    files: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<Vec<Source>, PolicyError> {
+    let mut packs = Vec::new();
+    let mut problems = Vec::new();
+    for (file, text) in files {
+        match Source::read(file, text) {
+            Ok(pack) => packs.push(pack),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() {
+        Ok(packs)
+    } else {
+        Err(PolicyError { problems })
     }
 }
 

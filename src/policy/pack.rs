@@ -266,6 +266,8 @@ pub(super) struct Source {
     /// Of the file's text.
     pub(super) sha256: [u8; 32],
     pub(super) pack: Pack,
+    /// The same as it stands there.
+    pub(super) table: toml::Table,
     /// Offsets of the text's newlines.
     newlines: Vec<usize>,
 }
@@ -277,6 +279,7 @@ impl Source {
             file: file.to_owned(),
             sha256: Sha256::digest(text).into(),
             pack: toml::from_str(text).map_err(|error| located(file, text, &error))?,
+            table: toml::from_str(text).map_err(|error| located(file, text, &error))?,
             newlines: memchr::memchr_iter(b'\n', text.as_bytes()).collect(),
         })
     }

@@ -1,4 +1,8 @@
-//! `scrubline rules`: which rules there are, and whether their examples hold.
+//! `scrubline rules`: which rules there are, whether their examples hold, and what a change of them comes to.
+
+mod corpus;
+mod diff;
+mod side;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -27,12 +31,16 @@ enum Command {
         /// A folder with packs (*.toml) [default: the packs that are built in]
         dir: Option<PathBuf>,
     },
+    /// What a change of rules would newly redact (+) and newly let through (-) in documents; without documents, the rules that
+    /// differ. Ends with 1 where there is a difference, 0 where there is none, 2 where something could not be compared
+    Diff(diff::Arguments),
 }
 
 pub(super) fn run(arguments: Arguments) -> ExitCode {
     match arguments.command {
         Command::List { policy } => list(policy),
         Command::Test { dir } => test(dir.as_deref()),
+        Command::Diff(arguments) => diff::run(arguments),
     }
 }
 
@@ -69,7 +77,7 @@ fn list(policy: PolicyChoice) -> ExitCode {
 fn test(dir: Option<&Path>) -> ExitCode {
     let result = match dir {
         None => Policy::try_builtin_rules(),
-        Some(dir) => match read(dir) {
+        Some(dir) => match side::folder(dir) {
             Ok(files) => {
                 let files: Vec<(&str, &str)> = files
                     .iter()
@@ -107,30 +115,4 @@ fn test(dir: Option<&Path>) -> ExitCode {
 
 fn broken(error: &PolicyError) -> ExitCode {
     fail(1, error)
-}
-
-/// The packs of a folder, by the names of their files.
-fn read(dir: &Path) -> Result<Vec<(String, String)>, String> {
-    let said = |error: std::io::Error| format!("{}: {error}", dir.display());
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(said)? {
-        let path = entry.map_err(said)?.path();
-        if path.extension().is_some_and(|ending| ending == "toml") {
-            let text = std::fs::read_to_string(&path)
-                .map_err(|error| format!("{}: {error}", path.display()))?;
-            let name = path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default();
-            files.push((name, text));
-        }
-    }
-    files.sort();
-    if files.is_empty() {
-        return Err(format!(
-            "{}: there is no pack in it (*.toml)",
-            dir.display()
-        ));
-    }
-    Ok(files)
 }
