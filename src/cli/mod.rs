@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod explain;
+mod import;
 mod label;
 mod rules;
 mod scrub;
@@ -44,6 +45,8 @@ enum Command {
     Explain(explain::Arguments),
     /// List the rules, try their examples, or say what a change of them comes to
     Rules(rules::Arguments),
+    /// Turn rules of another program into a pack
+    Import(import::Arguments),
 }
 
 /// Runs the command that the arguments (the program's own name first) name.
@@ -67,6 +70,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Arguments {
             command: Command::Rules(arguments),
         }) => rules::run(arguments),
+        Ok(Arguments {
+            command: Command::Import(arguments),
+        }) => import::run(arguments),
         Err(error) => {
             // Help and version come this way too.
             let code = u8::try_from(error.exit_code()).unwrap_or(USAGE);

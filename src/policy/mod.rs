@@ -22,7 +22,7 @@ pub use evidence::Evidence;
 use diff::Definition;
 use pack::Source;
 
-use crate::scrub::{LEAST_SECRET_BYTES, Plan, Treated};
+use crate::scrub::{Alphabet, LEAST_SECRET_BYTES, Plan, Treated};
 
 /// The packs that are built in: file name and text.
 const PACKS: [(&str, &str); 7] = [
@@ -303,6 +303,13 @@ impl Policy {
     pub fn packs(&self) -> &[PackInfo] {
         &self.packs
     }
+}
+
+/// The alphabets that packs name, in no order: each name, and its characters.
+pub fn alphabets() -> Vec<(&'static str, Alphabet)> {
+    let all = pack::Letters::ALL.iter();
+    all.map(|(name, letters)| (*name, token::letters(*letters)))
+        .collect()
 }
 
 /// Reads packs, or says all that is wrong with them.

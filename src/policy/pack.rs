@@ -167,6 +167,24 @@ pub(super) enum Letters {
     Printable,
 }
 
+impl Letters {
+    /// All, by their names in packs.
+    pub(super) const ALL: [(&str, Letters); 12] = [
+        ("digit", Letters::Digit),
+        ("hex", Letters::Hex),
+        ("lower_hex", Letters::LowerHex),
+        ("upper", Letters::Upper),
+        ("lower", Letters::Lower),
+        ("base62", Letters::Base62),
+        ("base64", Letters::Base64),
+        ("base64url", Letters::Base64url),
+        ("word", Letters::Word),
+        ("base32", Letters::Base32),
+        ("token", Letters::Token),
+        ("printable", Letters::Printable),
+    ];
+}
+
 /// A rule for a form that the engine knows by itself.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -90,7 +90,7 @@ fn class(name: Letters) -> Alphabet {
     }
 }
 
-fn letters(name: Letters) -> Alphabet {
+pub(super) fn letters(name: Letters) -> Alphabet {
     let digits = Alphabet::of(b'0'..=b'9');
     let upper = Alphabet::of(b'A'..=b'Z');
     let lower = Alphabet::of(b'a'..=b'z');

@@ -444,6 +444,17 @@ impl Names {
         found
     }
 
+    /// Whether a whole name is safe, and whether its last word makes it safe.
+    pub(crate) fn safety(&self, name: &str) -> (bool, bool) {
+        let mut words = Words::default();
+        words.split(name.as_bytes());
+        let count = words.spans.len();
+        (
+            self.safe.contains_key(words.phrase(0, count)),
+            count > 0 && self.safe_last.contains_key(words.word(count - 1)),
+        )
+    }
+
     /// All phrases of rules, in normal form.
     pub(crate) fn phrases(&self) -> impl Iterator<Item = &[u8]> {
         let maps = [&self.exact, &self.last, &self.any];

@@ -362,6 +362,12 @@ impl Plan {
         self.paths.node(node).forced.is_some()
     }
 
+    /// Whether a name is safe, whatever rules say ([`SafeNames::exact`]), and whether it is but for rules that name it as a whole
+    /// ([`SafeNames::last`]).
+    pub fn safety_of_name(&self, name: &str) -> (bool, bool) {
+        self.names.safety(name)
+    }
+
     /// All phrases that rules name, in normal form: lower case, words apart by one space.
     pub fn phrases(&self) -> impl Iterator<Item = String> {
         let phrases = self.names.phrases();
