@@ -148,6 +148,25 @@ fn what_is_wrong_with_a_pack_has_its_file_and_line() {
 }
 
 #[test]
+fn every_alphabet_can_be_named_in_a_pack() {
+    let alphabets = scrubline::policy::alphabets();
+    assert_eq!(alphabets.len(), 12);
+    for (name, alphabet) in alphabets {
+        let first: char = (b'0'..=b'z')
+            .find(|byte| alphabet.has(*byte))
+            .map(char::from)
+            .unwrap();
+        let run = first.to_string().repeat(5);
+        let rule = format!(
+            "pack = 'p'\nversion = 1\ndescription = 'd'\n[[token]]\nid = 'p.t'\ndescription = 'd'\nsource = 's'\n\
+             anchors = ['zz_']\nalphabet = '{name}'\nlength = [5, 64]\nmatches = ['zz_{run}']\nignores = ['zz_']\n"
+        );
+        let evidence = scrubline::policy::Policy::try_rules(&[("p.toml", &rule)]).unwrap();
+        assert!(evidence[0].failures.is_empty(), "{name}: {evidence:?}");
+    }
+}
+
+#[test]
 fn packs_have_a_hash_of_their_text() {
     let pack = "pack = 'p'\nversion = 3\ndescription = 'd'\n";
     let folder = folder("hash", "p.toml", pack);

@@ -390,7 +390,7 @@ impl Plan {
     }
 
     /// All rules that cover a name in a place of one of these kinds, in the order in which they count: what each does, and
-    /// its id.
+    /// its id. Costs a copy of all names: for tools, not for streams.
     pub fn rules_for_name(&self, name: &str, kinds: Kinds) -> Vec<(Treatment, &str)> {
         let id = |rule: u16| self.rules.get(usize::from(rule)).map(String::as_str);
         self.names

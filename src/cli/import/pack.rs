@@ -63,9 +63,12 @@ impl Pack {
             return Ok(());
         }
         let alone = format!("{}\n{text}", self.head());
-        let evidence = Policy::try_rules(&[("pack", &alone)]).map_err(|error| error.to_string())?;
+        let said =
+            |why: &str| format!("what it comes to does not hold as a rule of a pack ({why})");
+        let evidence =
+            Policy::try_rules(&[("pack", &alone)]).map_err(|error| said(&error.to_string()))?;
         match evidence.iter().find_map(|rule| rule.failures.first()) {
-            Some(failure) => Err(failure.clone()),
+            Some(failure) => Err(said(failure)),
             None => {
                 self.rules.push((id, text));
                 Ok(())

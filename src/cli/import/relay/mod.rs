@@ -7,6 +7,7 @@
 //! A pack says what goes by names, by paths, by the form of tokens and by detectors of personal data, and has no free patterns. What
 //! Relay finds by a pattern in a value is found here in the whole document, wherever its selector would look.
 
+mod forms;
 mod pattern;
 mod reach;
 mod rule;
@@ -18,6 +19,7 @@ use super::pack::{Names, Pack, array, quoted};
 use super::{Level, Remark};
 use crate::policy::Policy;
 use crate::scrub::{Kinds, Treatment};
+use forms::{Contextual, EXAMPLES, IMEI, MAC, SSN, bearer, pem};
 use pattern::{Part, Words};
 use reach::{Paths, Reach, Resolved};
 use rule::{Kind, Method, Rule};
@@ -447,9 +449,7 @@ impl Converter<'_> {
         }
         keys.push(("matches", array(&[&token.sample])));
         keys.push(("ignores", array(&[&token.counter])));
-        self.pack
-            .add("token", &rule.id, &keys)
-            .map_err(|why| format!("the token that it comes to does not hold as a rule ({why})"))?;
+        self.pack.add("token", &rule.id, &keys)?;
         if token.bounded {
             self.remark(
                 Level::Part,
@@ -536,107 +536,4 @@ fn reachable(id: &str, rules: &Map<String, Value>, used: &mut Vec<String>) {
     for inner in inner.into_iter().flatten().chain(rule.get("rule")) {
         reachable(inner.as_str().unwrap_or_default(), rules, used);
     }
-}
-
-/// For each detector, something that it finds and something that it does not.
-const EXAMPLES: [(&str, &str, &str); 5] = [
-    ("ip", "from 203.0.113.9:443", "Chrome/156.0.0.0"),
-    ("email", "write to anna.nowak@example.com", "image@2x.png"),
-    (
-        "card",
-        "card 4111 1111 1111 1111 declined",
-        "4111111111111112",
-    ),
-    ("iban", "DE89370400440532013000", "DE8937040044053201300"),
-    (
-        "user_info",
-        "postgres://svc:pa55@db.example/app",
-        "https://example.com/a@b",
-    ),
-];
-
-/// A form that is too common by itself.
-struct Contextual {
-    context: &'static [&'static str],
-    alphabet: &'static str,
-    length: (usize, usize),
-    then: &'static str,
-    matches: &'static str,
-    ignores: &'static str,
-    /// Names under which it goes whatever it is.
-    names: &'static [&'static str],
-}
-
-const SSN: Contextual = Contextual {
-    context: &["ssn", "social security"],
-    alphabet: "digit",
-    length: (3, 3),
-    then: r#"["-", { alphabet = "digit", length = [2, 2] }, "-", { alphabet = "digit", length = [4, 4] }]"#,
-    matches: "ssn 078-05-1120",
-    ignores: "order 078-05-1120",
-    names: &["ssn", "social_security_number"],
-};
-
-const IMEI: Contextual = Contextual {
-    context: &["imei"],
-    alphabet: "digit",
-    length: (15, 16),
-    then: "[]",
-    matches: "imei 490154203237518",
-    ignores: "order 490154203237518",
-    names: &["imei"],
-};
-
-const MAC: Contextual = Contextual {
-    context: &["mac", "hwaddr", "ether", "bssid"],
-    alphabet: "hex",
-    length: (2, 2),
-    then: r#"[":", { alphabet = "hex", length = [2, 2] }, ":", { alphabet = "hex", length = [2, 2] }, ":", { alphabet = "hex", length = [2, 2] }, ":", { alphabet = "hex", length = [2, 2] }, ":", { alphabet = "hex", length = [2, 2] }]"#,
-    matches: "mac 00:1b:63:84:45:e6",
-    ignores: "key 00:1b:63:84:45:e6",
-    names: &["mac_address", "macaddress"],
-};
-
-/// Keys in PEM, private and public, as Relay has them.
-fn pem(description: &str) -> Vec<(&'static str, String)> {
-    let kinds = ["", "ENCRYPTED ", "RSA ", "EC ", "DSA ", "OPENSSH "];
-    let mut anchors: Vec<String> = kinds
-        .iter()
-        .map(|kind| format!("-----BEGIN {kind}PRIVATE KEY-----"))
-        .collect();
-    anchors.extend(["", "RSA "].map(|kind| format!("-----BEGIN {kind}PUBLIC KEY-----")));
-    vec![
-        ("description", quoted(description)),
-        (
-            "source",
-            quoted("Relay, relay-pii/src/regexes.rs; RFC 7468"),
-        ),
-        ("anchors", array(&anchors)),
-        ("until", quoted("-----END")),
-        (
-            "matches",
-            array(&[
-                "-----BEGIN ~PRIVATE KEY-----\nMIIBabcdefghij/ABCDEFGHIJ+0123456789abcdefgh\n-----END PRIVATE KEY-----",
-            ]),
-        ),
-        ("ignores", array(&["expected PEM label 'PRIVATE KEY'"])),
-    ]
-}
-
-fn bearer(description: &str) -> Vec<(&'static str, String)> {
-    vec![
-        ("description", quoted(description)),
-        (
-            "source",
-            quoted("Relay, relay-pii/src/regexes.rs; RFC 6750, section 2.1"),
-        ),
-        ("anchors", array(&["Bearer "])),
-        ("caseless", "true".to_owned()),
-        ("alphabet", quoted("token")),
-        ("length", "[8, 4096]".to_owned()),
-        ("secretlike", "true".to_owned()),
-        ("keeps_anchor", "true".to_owned()),
-        ("matches", array(&["Bea~rer 0123456789abcdefghijABCD"])),
-        ("ignores", array(&["Bearer authentication is required"])),
-    ]
 }

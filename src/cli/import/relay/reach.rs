@@ -180,6 +180,10 @@ fn path(items: &[Item], into: &mut Resolved) -> Result<Reach, String> {
         [Item::Type(_), rest @ ..] => (vec!["event", "container"], vec!["**".to_owned()], rest),
         rest => (vec!["event", "container"], vec!["**".to_owned()], rest),
     };
+    if rest.is_empty() && paths != ["**"] {
+        into.wider
+            .push("all that is there goes, also fields that Relay never touches".to_owned());
+    }
     if let Some(reach) = named(&paths, rest)? {
         return Ok(reach);
     }
