@@ -80,6 +80,17 @@ packs = ["acme.toml"]
 personal = "mask"
 hash_key = "env:KEY"
 
+[[policy.allow]]
+name = "session_id"
+in = ["key", "header"]
+rule = "credentials.session"
+reason = "a number of ours"
+
+[[policy.allow]]
+path = "extra/build/token"
+document = "event"
+reason = 'said "public" by all'
+
 [secrets]
 env = ["A", "B"]
 files = ["/run/secrets/*"]

@@ -71,7 +71,8 @@ ignores = ["acm_short"]
     assert_eq!(output.status.code(), Some(1));
     let error = text(&output.stderr);
     assert!(
-        error.contains("acme.toml: rule 'acme.token': 'acm_abcDEF012345' matches and should not"),
+        error
+            .contains("acme.toml:14: rule 'acme.token': 'acm_abcDEF012345' matches and should not"),
         "{error}"
     );
     let empty = folder("empty", "readme.md", "");
@@ -80,6 +81,122 @@ ignores = ["acm_short"]
     for folder in [good, bad, empty] {
         std::fs::remove_dir_all(folder).unwrap();
     }
+}
+
+#[test]
+fn what_is_wrong_with_a_pack_has_its_file_and_line() {
+    let head = "pack = 'p'\nversion = 1\ndescription = 'd'\n\n";
+    let name = "[[name]]\nid = 'p.a'\ndescription = 'd'\nin = ['key']\nany = ['zzz']\n";
+    let token = "[[token]]\nid = 'p.t'\ndescription = 'd'\nsource = 's'\nanchors = ['zz_']\n";
+    let run = "alphabet = 'digit'\nlength = [3, 3]\n";
+    for (rules, expected) in [
+        // An example, in the line where it stands.
+        (
+            format!("{name}matches = [\n  'zzz',\n  'yyy',\n]\nignores = ['x']\n"),
+            "p.toml:12: rule 'p.a': its example 'yyy' does not match",
+        ),
+        (
+            format!("{name}matches = ['zzz']\nignores = ['x', 'zzz']\n"),
+            "p.toml:11: rule 'p.a': 'zzz' matches and should not",
+        ),
+        (
+            format!("{token}{run}matches = ['zz_123']\nignores = [\n  'zz_12',\n  'zz_456' ]\n"),
+            "p.toml:15: rule 'p.t': 'zz_456' matches and should not",
+        ),
+        // Else the line with which the rule begins.
+        (
+            format!("# a remark\n\n{name}matches = []\nignores = ['x']\n"),
+            "p.toml:7: rule 'p.a': it has no evidence",
+        ),
+        (
+            format!("{name}matches = ['zzz']\nignores = ['x']\n\n{name}matches = ['zzz']\nignores = ['x']\n"),
+            "p.toml:13: rule 'p.a': its id stands already at p.toml:5; give it another",
+        ),
+        (
+            format!("{token}matches = ['zz_123']\nignores = ['x']\n"),
+            "p.toml:5: rule 'p.t': it has no end",
+        ),
+        (
+            format!("{token}alphabet = 'digit'\nlength = [4, 3]\nmatches = ['zz_123']\nignores = ['x']\n"),
+            "p.toml:5: rule 'p.t': a length is [least, most]",
+        ),
+        (
+            "[[path]]\nid = 'p.p'\ndescription = 'd'\ndocument = 'event'\npaths = []\ndo = 'null'\n".to_owned(),
+            "p.toml:5: rule 'p.p': it needs a description and at least one path",
+        ),
+        (
+            "[[force]]\ndocument = 'event'\nkey = 'k'\nvalue = '{'\n".to_owned(),
+            "p.toml:5: forced member 'k': its value is no JSON",
+        ),
+        // What is no pack at all.
+        (
+            format!("{name}matchs = ['zzz']\n"),
+            "p.toml:10: unknown field `matchs`",
+        ),
+        (
+            "[[token]]\nid = 'p.t\n".to_owned(),
+            "p.toml:6: ",
+        ),
+    ] {
+        let folder = folder("lines", "p.toml", &format!("{head}{rules}"));
+        let output = scrubline(&["rules", "test", folder.to_str().unwrap()]);
+        std::fs::remove_dir_all(folder).unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let error = text(&output.stderr);
+        assert!(error.contains(&format!("scrubline: {expected}")), "{rules}\n{error}");
+    }
+}
+
+#[test]
+fn every_alphabet_can_be_named_in_a_pack() {
+    let alphabets = scrubline::policy::alphabets();
+    assert_eq!(alphabets.len(), 12);
+    for (name, alphabet) in alphabets {
+        let first: char = (b'0'..=b'z')
+            .find(|byte| alphabet.has(*byte))
+            .map(char::from)
+            .unwrap();
+        let run = first.to_string().repeat(5);
+        let rule = format!(
+            "pack = 'p'\nversion = 1\ndescription = 'd'\n[[token]]\nid = 'p.t'\ndescription = 'd'\nsource = 's'\n\
+             anchors = ['zz_']\nalphabet = '{name}'\nlength = [5, 64]\nmatches = ['zz_{run}']\nignores = ['zz_']\n"
+        );
+        let evidence = scrubline::policy::Policy::try_rules(&[("p.toml", &rule)]).unwrap();
+        assert!(evidence[0].failures.is_empty(), "{name}: {evidence:?}");
+    }
+}
+
+#[test]
+fn packs_have_a_hash_of_their_text() {
+    let pack = "pack = 'p'\nversion = 3\ndescription = 'd'\n";
+    let folder = folder("hash", "p.toml", pack);
+    let path = folder.join("p.toml");
+    let config = folder.join("scrubline.toml");
+    std::fs::write(
+        &config,
+        format!("[policy]\npacks = ['{}']\n", path.display()),
+    )
+    .unwrap();
+    let line = |command: &[&str]| {
+        let arguments = [command, &["--config", config.to_str().unwrap()]].concat();
+        let out = text(&scrubline(&arguments).stdout);
+        out.lines()
+            .find(|line| line.contains("p 3") || line.contains("p, version 3"))
+            .unwrap()
+            .to_owned()
+    };
+    // sha256sum of the text.
+    let (first, second) = ("13b51ad7fa78", "328e7a1ecdb4");
+    let list = line(&["rules", "list"]);
+    assert_eq!(list, format!("# pack p, version 3, SHA-256 {first}"));
+    let check = line(&["check", "--upstream", "http://127.0.0.1:9"]);
+    assert!(check.ends_with(&format!(", p 3 {first}")), "{check}");
+    std::fs::write(&path, format!("{pack}# changed\n")).unwrap();
+    assert_eq!(
+        line(&["rules", "list"]),
+        format!("# pack p, version 3, SHA-256 {second}")
+    );
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

@@ -48,8 +48,12 @@ impl Program {
         for setting in settings {
             command.args(["--set", setting]);
         }
+        command.envs(environment.iter().copied());
+        Program::run(command).await
+    }
+
+    async fn run(mut command: Command) -> Program {
         let mut child = command
-            .envs(environment.iter().copied())
             .current_dir(std::env::temp_dir())
             .stderr(Stdio::piped())
             .spawn()
@@ -117,6 +121,38 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+#[tokio::test]
+async fn exceptions_are_warned_of_once_when_serving_starts() {
+    let upstream = Upstream::start().await;
+    let file = std::env::temp_dir().join(format!("scrubline-{}-allow.toml", std::process::id()));
+    let table = "[[policy.allow]]\nname = 'session_id'\nreason = 'a number of ours'\n";
+    std::fs::write(&file, table).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scrubline"));
+    command.args(["serve", "--upstream", &upstream.url(), "--config"]);
+    command.arg(&file);
+    command.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    let program = Program::run(command).await;
+    std::fs::remove_file(file).unwrap();
+    let warnings: Vec<&String> = program
+        .log
+        .iter()
+        .filter(|line| line.contains("let through although a rule covers it"))
+        .collect();
+    assert_eq!(warnings.len(), 1, "{:?}", program.log);
+    assert!(
+        warnings[0].contains("WARN")
+            && warnings[0].contains("the name session_id, against all rules: a number of ours"),
+        "{warnings:?}"
+    );
+    let serving = program.log.last().unwrap();
+    let (_, core) = serving.split_once("packs=\"core 1 ").unwrap();
+    let hash = core.split_once(", credentials 1 ").unwrap().0;
+    assert!(
+        hash.len() == 12 && hash.bytes().all(|b| b.is_ascii_hexdigit()),
+        "{serving}"
+    );
 }
 
 /// What must be in no log.

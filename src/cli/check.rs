@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use super::{Configuration, USAGE, fail};
+use super::{Configuration, USAGE, fail, located};
 
 /// As those of `serve`, so that a command line can be checked before it is used.
 #[derive(Debug, clap::Args)]
@@ -20,22 +20,15 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
     let policy = match resolved.config.load_policy() {
         Ok(policy) => policy,
         Err(problems) => {
-            return fail(
-                USAGE,
-                super::serve::located(&resolved, &problems.join("\n")),
-            );
+            return fail(USAGE, located(&resolved, &problems.join("\n")));
         }
     };
     let secrets = policy.plan().known_secrets();
-    let packs: Vec<String> = policy
-        .packs()
-        .iter()
-        .map(|(name, version)| format!("{name} {version}"))
-        .collect();
+    let packs: Vec<String> = policy.packs().iter().map(ToString::to_string).collect();
     let mut text = resolved.to_string();
     if !packs.is_empty() {
         text.push_str(&format!(
-            "\n# policy {} has the packs {}\n",
+            "\n# policy {} has the packs (name, version, SHA-256) {}\n",
             policy.name(),
             packs.join(", ")
         ));
@@ -44,7 +37,21 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         let plural = if secrets == 1 { "" } else { "s" };
         text.push_str(&format!("# it looks for {secrets} known secret{plural}\n"));
     }
-    for warning in resolved.warnings() {
+    let allowed = policy.allowed();
+    if !allowed.is_empty() {
+        let plural = if allowed.len() == 1 { "" } else { "s" };
+        text.push_str(&format!(
+            "\n# LET THROUGH although a rule covers it, by {} exception{plural} (policy.allow):\n",
+            allowed.len()
+        ));
+    }
+    let mut warnings = resolved.warnings().to_vec();
+    for (number, allow) in allowed.iter().enumerate() {
+        let source = resolved.source(&format!("policy.allow[{number}]"));
+        text.push_str(&format!("#   {allow} ({source})\n"));
+        warnings.push(format!("let through: {allow} ({source})"));
+    }
+    for warning in warnings {
         // Nothing is to be done where standard error is gone.
         let _ = writeln!(std::io::stderr(), "scrubline: warning: {warning}");
     }

@@ -1,7 +1,6 @@
 //! `scrubline explain`: each redaction of one document, by which rule, where, and why; never the value. Equal values have equal
-//! labels, so that one can follow a secret through a document. The labels come from a key made fresh for each run.
+//! labels, so that one can follow a secret through a document.
 
-use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,9 +8,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::label::{Labels, place};
 use super::scrub::FormatArgument;
-use super::{USAGE, fail};
-use crate::policy::{self, Policy};
+use super::{PolicyChoice, USAGE, fail};
 use crate::scrub::{Limits, Output, Scrubber};
 
 #[derive(Debug, clap::Args)]
@@ -19,15 +18,14 @@ pub(super) struct Arguments {
     /// What the input is
     #[arg(long, value_enum, default_value = "json")]
     format: FormatArgument,
-    /// The policy
-    #[arg(long, default_value = policy::DEFAULT, value_name = "NAME")]
-    policy: String,
+    #[command(flatten)]
+    policy: PolicyChoice,
     /// The document
     file: PathBuf,
 }
 
 pub(super) fn run(arguments: Arguments) -> ExitCode {
-    let policy = match Policy::builtin(&arguments.policy) {
+    let policy = match arguments.policy.load() {
         Ok(policy) => policy,
         Err(error) => return fail(USAGE, error),
     };
@@ -46,7 +44,7 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
     let result = scrubber
         .push(body.clone(), &mut output)
         .and_then(|()| scrubber.finish(&mut output));
-    let key = RandomState::new();
+    let labels = Labels::default();
     let mut text = String::new();
     for redaction in scrubber.take_redactions() {
         let id = plan
@@ -60,22 +58,10 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
             .map_or("a rule of the engine itself", |rule| {
                 rule.description.as_str()
             });
-        let range = usize::try_from(redaction.offset).unwrap_or(0)
-            ..usize::try_from(redaction.end).unwrap_or(0);
-        let value = body.get(range).unwrap_or_default();
-        // What stands around a whole string is not part of it.
-        let value = value
-            .strip_prefix(b"\"")
-            .and_then(|value| value.strip_suffix(b"\""))
-            .unwrap_or(value);
-        let label = key.hash_one(value) as u32;
-        let place = if redaction.path.is_empty() {
-            "-"
-        } else {
-            redaction.path.as_str()
-        };
+        let label = labels.of(&body, &redaction);
+        let place = place(&redaction);
         text.push_str(&format!(
-            "byte {:<8} #{label:08x} {id} at {place}: {why}\n",
+            "byte {:<8} {label} {id} at {place}: {why}\n",
             redaction.offset
         ));
     }

@@ -3,6 +3,8 @@
 mod check;
 mod demo;
 mod explain;
+mod import;
+mod label;
 mod rules;
 mod scrub;
 mod serve;
@@ -15,7 +17,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::Loader;
+use crate::config::{Loader, Resolved};
+use crate::policy::Policy;
 
 /// Arguments or configuration are wrong; clap ends so too.
 const USAGE: u8 = 2;
@@ -40,8 +43,10 @@ enum Command {
     Scrub(scrub::Arguments),
     /// List the redactions of one document: rule, place, why; never the value
     Explain(explain::Arguments),
-    /// List the rules, or try their examples
+    /// List the rules, try their examples, or say what a change of them comes to
     Rules(rules::Arguments),
+    /// Turn rules of another program into a pack
+    Import(import::Arguments),
 }
 
 /// Runs the command that the arguments (the program's own name first) name.
@@ -65,6 +70,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Arguments {
             command: Command::Rules(arguments),
         }) => rules::run(arguments),
+        Ok(Arguments {
+            command: Command::Import(arguments),
+        }) => import::run(arguments),
         Err(error) => {
             // Help and version come this way too.
             let code = u8::try_from(error.exit_code()).unwrap_or(USAGE);
@@ -119,6 +127,53 @@ impl Configuration {
             .iter()
             .fold(loader, |loader, (key, value)| loader.flag(key, value))
     }
+}
+
+/// Which policy a command works with: that of `serve` with the same file, environment and flags.
+#[derive(Debug, Clone, clap::Args)]
+struct PolicyChoice {
+    /// The configuration file whose [policy] and [secrets] count [default: scrubline.toml, if it exists]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The policy (policy.name) [default: sentry-eu]
+    #[arg(long, value_name = "NAME")]
+    policy: Option<String>,
+}
+
+impl PolicyChoice {
+    /// The policy, or all that is wrong with it, a line each.
+    fn load(self) -> Result<Policy, String> {
+        let mut loader = Loader::default()
+            .environment(std::env::vars_os())
+            .no_upstream();
+        if let Some(path) = self.config {
+            loader = loader.file(path);
+        }
+        if let Some(name) = self.policy {
+            loader = loader.flag("policy.name", &name);
+        }
+        let resolved = loader.load().map_err(|error| error.to_string())?;
+        resolved
+            .config
+            .load_policy()
+            .map_err(|problems| located(&resolved, &problems.join("\n")))
+    }
+}
+
+/// Mistakes that only show when the policy is loaded, each with the place that its key comes from.
+fn located(resolved: &Resolved, error: &impl fmt::Display) -> String {
+    let place = |line: &str| {
+        let (key, what) = line.split_once(':').unwrap_or((line, ""));
+        // Of an exception, its line says which one it is.
+        let shown = key.split('[').next().unwrap_or_default();
+        format!("{}: {shown}:{what}", resolved.source(key))
+    };
+    error
+        .to_string()
+        .lines()
+        .map(place)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

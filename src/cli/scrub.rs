@@ -9,9 +9,8 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use clap::ValueEnum;
 
-use super::{USAGE, fail};
+use super::{PolicyChoice, USAGE, fail};
 use crate::config::Secrets;
-use crate::policy::{self, Policy};
 use crate::scrub::{
     Format, ItemOutcome, Limits, Malformed, Output, Plan, Redaction, Report, Scrubber,
 };
@@ -28,9 +27,8 @@ pub(super) struct Arguments {
     /// What the input is
     #[arg(long, value_enum)]
     format: FormatArgument,
-    /// The policy
-    #[arg(long, default_value = policy::DEFAULT, value_name = "NAME")]
-    policy: String,
+    #[command(flatten)]
+    policy: PolicyChoice,
     /// Write one JSON line per redaction to standard error: rule, path and byte offset, never the value; at the end, one
     /// per type of envelope item that was left out
     #[arg(long)]
@@ -120,7 +118,7 @@ impl Failure {
 }
 
 pub(super) fn run(arguments: Arguments) -> ExitCode {
-    let policy = match Policy::builtin(&arguments.policy) {
+    let policy = match arguments.policy.clone().load() {
         Ok(policy) => policy,
         Err(error) => return fail(USAGE, error),
     };

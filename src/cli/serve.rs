@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{Configuration, USAGE, fail};
+use super::{Configuration, USAGE, fail, located};
 use crate::config::Resolved;
 use crate::observe;
 use crate::proxy::{App, BuildError, Ended, Shutdown};
@@ -30,20 +30,6 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         Err(error) => return fail(1, format!("threads can't be started: {error}")),
     };
     runtime.block_on(serve(resolved))
-}
-
-/// Mistakes that only show when the policy is loaded, each with the place that its key comes from.
-pub(super) fn located(resolved: &Resolved, error: &impl std::fmt::Display) -> String {
-    let place = |line: &str| {
-        let key = line.split(':').next().unwrap_or_default();
-        format!("{}: {line}", resolved.source(key))
-    };
-    error
-        .to_string()
-        .lines()
-        .map(place)
-        .collect::<Vec<_>>()
-        .join("\n")
 }
 
 async fn serve(resolved: Resolved) -> ExitCode {

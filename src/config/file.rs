@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{DEFAULT_FILE, Draft, KEYS, Mistake, Source, Value};
+use super::{DEFAULT_FILE, Draft, KEYS, Mistake, POLICY_ALLOW, Source, Value, allow};
 
 /// A configuration is a few dozen lines; what is larger than this is some other file.
 const FILE_BYTES: u64 = 1 << 20;
@@ -91,6 +91,12 @@ fn parse(path: &Path, text: &str, draft: &mut Draft) {
             Some(table) => {
                 for (key, value) in table {
                     let name = format!("{}.{}", section.get_ref(), key.get_ref());
+                    if name == POLICY_ALLOW
+                        && let Some(tables) = allow::tables(value.get_ref())
+                    {
+                        allow::read(key.span().start, &tables, &at, draft);
+                        continue;
+                    }
                     settings.push((key.span().start, name, convert(value.get_ref())));
                 }
             }
@@ -116,7 +122,7 @@ fn is_section(name: &str) -> bool {
         .any(|key| key.name.split('.').next() == Some(name))
 }
 
-fn convert(value: &DeValue<'_>) -> Value {
+pub(super) fn convert(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => Value::Text(text.to_string()),
         DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {

@@ -4,6 +4,7 @@
 //! the nearest key read it, so a new setting is one row. Everything is checked before anything is refused, so that the
 //! operator sees all mistakes at once. Only `file.rs` and `env.rs` look outside.
 
+mod allow;
 mod env;
 mod file;
 mod secrets;
@@ -17,7 +18,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::policy::Policy;
+use crate::policy::{Allow, Policy};
 use crate::scrub;
 
 pub use secrets::{SecretValues, Secrets};
@@ -129,6 +130,8 @@ pub struct PolicyChoice {
     pub personal: Option<scrub::Treated>,
     /// Where the key for hashes of personal data stands: `env:NAME` or `file:PATH`; empty for none.
     pub hash_key: String,
+    /// What is let through although a rule covers it.
+    pub allow: Vec<Allow>,
 }
 
 /// What becomes of personal data, by name.
@@ -176,6 +179,9 @@ impl Config {
                 .collect::<Vec<_>>()
         };
         let policy = Policy::builtin_with(&self.policy.name, &own).map_err(said)?;
+        let policy = policy
+            .with_allowed(&self.policy.allow)
+            .map_err(|error| error.problems().to_vec())?;
         let policy = policy
             .with_personal(self.policy.personal, key.as_deref())
             .map_err(said)?;
@@ -298,6 +304,7 @@ impl Config {
                 packs: Vec::new(),
                 personal: None,
                 hash_key: String::new(),
+                allow: Vec::new(),
             },
             secrets: Secrets::default(),
             log: Log {
@@ -489,6 +496,25 @@ const KEYS: &[Key] = &[
         show: |config| quoted(&config.policy.hash_key),
     },
     Key {
+        name: POLICY_ALLOW,
+        set: |config, value| match value {
+            Value::List(values) if values.is_empty() => {
+                config.policy.allow.clear();
+                Ok(())
+            }
+            Value::Text(_)
+            | Value::Bare(_)
+            | Value::Integer(_)
+            | Value::List(_)
+            | Value::Other(_) => Err(
+                "is no list of exceptions; each is a table in the configuration file, as \
+                 [[policy.allow]] with a name or a path, and a reason"
+                    .to_owned(),
+            ),
+        },
+        show: |config| allow::show(&config.policy.allow),
+    },
+    Key {
         name: "secrets.env",
         set: |config, value| {
             value
@@ -523,6 +549,7 @@ const KEYS: &[Key] = &[
 ];
 
 const UPSTREAM_URL: &str = "upstream.url";
+const POLICY_ALLOW: &str = "policy.allow";
 
 /// Keys that hold several values.
 const LISTS: [&str; 2] = ["secrets.env", "secrets.files"];
@@ -739,6 +766,8 @@ pub struct Resolved {
     /// The configuration.
     pub config: Config,
     sources: BTreeMap<&'static str, Source>,
+    /// Where each exception stands, in their order.
+    allow_sources: Vec<Source>,
     warnings: Vec<String>,
 }
 
@@ -748,9 +777,16 @@ impl Resolved {
         &self.warnings
     }
 
-    /// Where the value of this key came from (`server.listen`).
+    /// Where the value of this key came from (`server.listen`), or an exception, counted from 0 (`policy.allow[0]`).
     pub fn source(&self, key: &str) -> &Source {
-        self.sources.get(key).unwrap_or(&Source::Default)
+        let number = key
+            .strip_prefix(POLICY_ALLOW)
+            .and_then(|rest| rest.strip_prefix('[')?.strip_suffix(']')?.parse().ok());
+        match number {
+            Some(number) => self.allow_sources.get::<usize>(number),
+            None => self.sources.get(key),
+        }
+        .unwrap_or(&Source::Default)
     }
 }
 
@@ -785,6 +821,7 @@ pub struct Loader {
     file: FileChoice,
     environment: Vec<(OsString, OsString)>,
     flags: Vec<(String, String)>,
+    no_upstream: bool,
 }
 
 #[derive(Debug, Default)]
@@ -824,11 +861,18 @@ impl Loader {
         self
     }
 
+    /// The collector need not be said: nothing will be sent.
+    pub fn no_upstream(mut self) -> Self {
+        self.no_upstream = true;
+        self
+    }
+
     /// The configuration, or all that is wrong with it.
     pub fn load(self) -> Result<Resolved, Error> {
         let mut draft = Draft {
             config: Config::with_upstream(UpstreamUrl::placeholder()),
             sources: BTreeMap::new(),
+            allow_sources: Vec::new(),
             mistakes: Vec::new(),
             unread: false,
         };
@@ -845,7 +889,7 @@ impl Loader {
         for (key, value) in self.flags {
             draft.set(&key, Value::Bare(value), Source::Flag, &key);
         }
-        if !draft.unread && !draft.sources.contains_key(UPSTREAM_URL) {
+        if !draft.unread && !self.no_upstream && !draft.sources.contains_key(UPSTREAM_URL) {
             draft.mistakes.push(Mistake {
                 place: None,
                 text: missing_upstream(&self.environment),
@@ -859,6 +903,7 @@ impl Loader {
             Ok(Resolved {
                 config: draft.config,
                 sources: draft.sources,
+                allow_sources: draft.allow_sources,
                 warnings: env::near_misses(&self.environment),
             })
         } else {
@@ -911,6 +956,7 @@ fn missing_upstream(environment: &[(OsString, OsString)]) -> String {
 struct Draft {
     config: Config,
     sources: BTreeMap<&'static str, Source>,
+    allow_sources: Vec<Source>,
     mistakes: Vec<Mistake>,
     /// The file could not be read, so nothing can be said to be missing.
     unread: bool,

@@ -1,136 +1,199 @@
-//! Packs to a [`Plan`]. All problems are collected; a rule without a way in, or one that its own examples contradict, is one.
-
-use std::collections::BTreeSet;
+//! Packs to a [`Plan`]. All problems are collected, each with its file and line; a rule without a way in, or one that its own
+//! examples contradict, is one.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use toml::Spanned;
 
+use super::examples;
 use super::pack::{
-    Action, Detect, Detector, DocumentKind, Force, Letters, Name, Pack, Part, PersonalAction,
-    Place, Run, Token,
+    Action, Detect, Detector, DocumentKind, Force, Name, Pack, Path, PersonalAction, Place, Source,
+    Token,
 };
+use super::token::token_rule;
 use crate::scrub::{
-    Alphabet, Document, Forced, Format, Kinds, Limits, NameRule, Output, PathRule, Personal, Plan,
-    PlanBuilder, SafeNames, Scrubber, TokenPart, TokenRule, Treated, Treatment,
+    Document, Forced, Kinds, NameRule, PathRule, Personal, Plan, PlanBuilder, SafeNames, Treated,
+    Treatment,
 };
 
-/// Longest run of a token that a rule may allow.
-const LONGEST_RUN: usize = 4096;
+/// The pack from whose names nothing is excepted.
+const CORE: &str = "core";
 
-/// Compiles packs, each with the name of its file.
-pub(super) fn compile(packs: &[(&str, Pack)]) -> Result<Arc<Plan>, Vec<String>> {
-    let mut builder = PlanBuilder::new();
-    let mut problems = Vec::new();
-    let mut ids = BTreeSet::new();
-    for (file, pack) in packs {
-        let mut problem =
-            |id: &str, what: &str| problems.push(format!("{file}: rule '{id}': {what}"));
+/// Compiles packs, and tries their examples.
+pub(super) fn compile(packs: &[Source]) -> Result<Arc<Plan>, Vec<String>> {
+    let mut compiler = Compiler::default();
+    for source in packs {
+        compiler.pack(source);
+    }
+    let Compiler {
+        builder,
+        mut problems,
+        ..
+    } = compiler;
+    let plan = match builder.build() {
+        Ok(plan) => Arc::new(plan),
+        Err(error) => {
+            problems.push(error.to_string());
+            return Err(problems);
+        }
+    };
+    for source in packs {
+        problems.extend(examples::problems(source, &plan));
+    }
+    if problems.is_empty() {
+        Ok(plan)
+    } else {
+        Err(problems)
+    }
+}
+
+/// A plan in the making, and what is wrong with it so far.
+#[derive(Default)]
+struct Compiler {
+    builder: PlanBuilder,
+    problems: Vec<String>,
+    /// Ids that have been used, each with its place.
+    ids: Vec<(String, String)>,
+}
+
+impl Compiler {
+    fn pack(&mut self, source: &Source) {
+        let pack = &source.pack;
         for rule in &pack.name {
-            if !ids.insert(rule.id.clone()) {
-                problem(&rule.id, "its id stands twice");
-            }
-            if rule.exact.is_empty()
-                && rule.last.is_empty()
-                && rule.any.is_empty()
-                && rule.gap.is_empty()
-            {
-                problem(
-                    &rule.id,
-                    "it names nothing: give it 'exact', 'last', 'any' or 'gap'",
-                );
-            }
-            if rule.places.is_empty() {
-                problem(&rule.id, "it applies nowhere: 'in' is empty");
-            }
-            if rule.description.is_empty() {
-                problem(&rule.id, "it has no description");
-            }
-            if rule.matches.is_empty() || rule.ignores.is_empty() {
-                problem(
-                    &rule.id,
-                    "it has no evidence: give it 'matches' and 'ignores'",
-                );
-            }
-            let compiled = name_rule(rule);
-            for (phrase, other) in builder.clashes(&compiled) {
-                problem(
-                    &rule.id,
-                    &format!(
-                        "it names '{phrase}' as rule '{other}' does, with another 'do'; only one can be done"
-                    ),
-                );
-            }
-            builder.name_rule(&compiled);
-            builder.hosts(&rule.hosts);
+            self.name(source, rule);
         }
         for rule in &pack.detect {
-            if !ids.insert(rule.id.clone()) {
-                problem(&rule.id, "its id stands twice");
-            }
-            if rule.description.is_empty() || rule.matches.is_empty() || rule.ignores.is_empty() {
-                problem(
-                    &rule.id,
-                    "it needs a description, and evidence: 'matches' and 'ignores'",
-                );
-            }
-            detect(&mut builder, rule);
+            self.detect(source, rule);
         }
         for rule in &pack.token {
-            if !ids.insert(rule.id.clone()) {
-                problem(&rule.id, "its id stands twice");
-            }
-            if rule.description.is_empty() || rule.source.is_empty() {
-                problem(&rule.id, "it needs a description and a source");
-            }
-            if rule.matches.is_empty() || rule.ignores.is_empty() {
-                problem(
-                    &rule.id,
-                    "it has no evidence: give it 'matches' and 'ignores'",
-                );
-            }
-            match token_rule(rule) {
-                Ok(token) => builder.token_rule(&token),
-                Err(what) => problem(&rule.id, what),
-            }
+            self.token(source, rule);
         }
         for rule in &pack.path {
-            if !ids.insert(rule.id.clone()) {
-                problem(&rule.id, "its id stands twice");
-            }
-            if rule.description.is_empty() || rule.paths.is_empty() {
-                problem(&rule.id, "it needs a description and at least one path");
-            }
-            for path in &rule.paths {
-                builder.path_rule(&PathRule {
-                    id: rule.id.clone(),
-                    document: document(rule.document),
-                    path: steps(path),
-                    treatment: treatment(rule.action),
-                });
-            }
+            self.path(source, rule);
         }
         for exempt in &pack.not_pairs {
             for path in &exempt.paths {
-                builder.not_pairs(document(exempt.document), &steps(path));
+                self.builder
+                    .not_pairs(document(exempt.document), &steps(path));
             }
         }
         for force in &pack.force {
-            match (force.document, forced(force)) {
-                (None, _) => problems.push(format!(
-                    "{file}: forced member '{}': it names no document",
-                    force.key
-                )),
-                (_, Err(what)) => {
-                    problems.push(format!("{file}: forced member '{}': {what}", force.key))
-                }
-                (Some(kind), Ok(forced)) => builder.forced(document(kind), forced),
+            self.force(source, force);
+        }
+        self.names(pack);
+    }
+
+    /// Notes what is wrong with the rule that begins at a place.
+    fn problem(&mut self, place: &str, id: &str, what: &str) {
+        self.problems.push(format!("{place}: rule '{id}': {what}"));
+    }
+
+    /// Takes note of an id. It is a metric's label, and stands once.
+    fn id(&mut self, place: &str, id: &str) {
+        match self.ids.iter().find(|(known, _)| known == id) {
+            Some((_, first)) => {
+                let what = format!("its id stands already at {first}; give it another");
+                self.problem(place, id, &what);
             }
+            None => self.ids.push((id.to_owned(), place.to_owned())),
         }
+    }
+
+    fn name(&mut self, source: &Source, spanned: &Spanned<Name>) {
+        let (place, rule) = (&source.place(spanned), spanned.get_ref());
+        self.id(place, &rule.id);
+        if rule.exact.is_empty()
+            && rule.last.is_empty()
+            && rule.any.is_empty()
+            && rule.gap.is_empty()
+        {
+            let what = "it names nothing: give it 'exact', 'last', 'any' or 'gap'";
+            self.problem(place, &rule.id, what);
+        }
+        if rule.places.is_empty() {
+            self.problem(place, &rule.id, "it applies nowhere: 'in' is empty");
+        }
+        if rule.description.is_empty() {
+            self.problem(place, &rule.id, "it has no description");
+        }
+        if rule.matches.is_empty() || rule.ignores.is_empty() {
+            let what = "it has no evidence: give it 'matches' and 'ignores'";
+            self.problem(place, &rule.id, what);
+        }
+        let compiled = name_rule(rule, source.pack.pack == CORE);
+        for (phrase, other) in self.builder.clashes(&compiled) {
+            let what = format!(
+                "it names '{phrase}' as rule '{other}' does, with another 'do'; only one can be done"
+            );
+            self.problem(place, &rule.id, &what);
+        }
+        self.builder.name_rule(&compiled);
+        self.builder.hosts(&rule.hosts);
+    }
+
+    fn detect(&mut self, source: &Source, spanned: &Spanned<Detect>) {
+        let (place, rule) = (&source.place(spanned), spanned.get_ref());
+        self.id(place, &rule.id);
+        if rule.description.is_empty() || rule.matches.is_empty() || rule.ignores.is_empty() {
+            let what = "it needs a description, and evidence: 'matches' and 'ignores'";
+            self.problem(place, &rule.id, what);
+        }
+        detect(&mut self.builder, rule);
+    }
+
+    fn token(&mut self, source: &Source, spanned: &Spanned<Token>) {
+        let (place, rule) = (&source.place(spanned), spanned.get_ref());
+        self.id(place, &rule.id);
+        if rule.description.is_empty() || rule.source.is_empty() {
+            self.problem(place, &rule.id, "it needs a description and a source");
+        }
+        if rule.matches.is_empty() || rule.ignores.is_empty() {
+            let what = "it has no evidence: give it 'matches' and 'ignores'";
+            self.problem(place, &rule.id, what);
+        }
+        match token_rule(rule) {
+            Ok(token) => self.builder.token_rule(&token),
+            Err(what) => self.problem(place, &rule.id, what),
+        }
+    }
+
+    fn path(&mut self, source: &Source, spanned: &Spanned<Path>) {
+        let (place, rule) = (&source.place(spanned), spanned.get_ref());
+        self.id(place, &rule.id);
+        if rule.description.is_empty() || rule.paths.is_empty() {
+            let what = "it needs a description and at least one path";
+            self.problem(place, &rule.id, what);
+        }
+        for path in &rule.paths {
+            self.builder.path_rule(&PathRule {
+                id: rule.id.clone(),
+                document: document(rule.document),
+                path: steps(path),
+                caseless: rule.caseless,
+                treatment: treatment(rule.action),
+            });
+        }
+    }
+
+    fn force(&mut self, source: &Source, spanned: &Spanned<Force>) {
+        let (place, force) = (source.place(spanned), spanned.get_ref());
+        let what = match (force.document, forced(force)) {
+            (Some(kind), Ok(forced)) => {
+                return self.builder.forced(document(kind), forced);
+            }
+            (None, _) => "it names no document".to_owned(),
+            (_, Err(what)) => what,
+        };
+        self.problems
+            .push(format!("{place}: forced member '{}': {what}", force.key));
+    }
+
+    /// What a pack says of names beside its rules.
+    fn names(&mut self, pack: &Pack) {
         for (suffix, stands_for) in &pack.suffixes {
-            builder.suffix(suffix, stands_for);
+            self.builder.suffix(suffix, stands_for);
         }
-        builder.safe_names(&SafeNames {
+        self.builder.safe_names(&SafeNames {
             exact: pack.safe.exact.clone(),
             last: pack.safe.last.clone(),
             counters: pack
@@ -148,66 +211,10 @@ pub(super) fn compile(packs: &[(&str, Pack)]) -> Result<Arc<Plan>, Vec<String>> 
                 .collect(),
         });
     }
-    let plan = Arc::new(builder.build());
-    for (file, pack) in packs {
-        for rule in &pack.name {
-            try_examples(&plan, file, rule, &mut problems);
-        }
-        // By itself, so that no rule for the name before it hides what it does.
-        for rule in &pack.detect {
-            let mut alone = PlanBuilder::new();
-            detect(&mut alone, rule);
-            let alone = Arc::new(alone.build());
-            try_texts(
-                &alone,
-                file,
-                &rule.id,
-                &rule.matches,
-                &rule.ignores,
-                &mut problems,
-            );
-        }
-        for rule in &pack.token {
-            let Ok(token) = token_rule(rule) else {
-                continue;
-            };
-            let mut alone = PlanBuilder::new();
-            alone.token_rule(&token);
-            let alone = Arc::new(alone.build());
-            let plain = |texts: &[String]| texts.iter().map(|text| unmarked(text)).collect();
-            let (matches, ignores): (Vec<_>, Vec<_>) = (plain(&rule.matches), plain(&rule.ignores));
-            try_texts(&alone, file, &rule.id, &matches, &ignores, &mut problems);
-        }
-    }
-    if problems.is_empty() {
-        Ok(plan)
-    } else {
-        Err(problems)
-    }
 }
 
-/// Every example that should match is covered (by this rule or an earlier one), and none that should not be.
-fn try_examples(plan: &Plan, file: &str, rule: &Name, problems: &mut Vec<String>) {
-    let kinds = places(rule);
-    for example in &rule.matches {
-        if plan.rule_for_name(example, kinds).is_none() {
-            problems.push(format!(
-                "{file}: rule '{}': its example '{example}' does not match",
-                rule.id
-            ));
-        }
-    }
-    for example in &rule.ignores {
-        if plan.rule_for_name(example, kinds) == Some(rule.id.as_str()) {
-            problems.push(format!(
-                "{file}: rule '{}': '{example}' matches and should not",
-                rule.id
-            ));
-        }
-    }
-}
-
-fn detect(builder: &mut PlanBuilder, rule: &Detect) {
+/// Adds a rule for a form that the engine knows.
+pub(super) fn detect(builder: &mut PlanBuilder, rule: &Detect) {
     let kind = match rule.what {
         Detector::UserInfo => return builder.user_info_rule(&rule.id),
         Detector::Email => Personal::Email,
@@ -230,165 +237,8 @@ fn detect(builder: &mut PlanBuilder, rule: &Detect) {
     builder.personal_rule(&rule.id, kind, treated);
 }
 
-/// Each text that should match has something redacted by this rule, and none of the others.
-fn try_texts(
-    plan: &Arc<Plan>,
-    file: &str,
-    id: &str,
-    matches: &[String],
-    ignores: &[String],
-    problems: &mut Vec<String>,
-) {
-    for text in matches {
-        if !redacts(plan, text, id) {
-            problems.push(format!(
-                "{file}: rule '{id}': its example '{text}' does not match"
-            ));
-        }
-    }
-    for text in ignores {
-        if redacts(plan, text, id) {
-            problems.push(format!(
-                "{file}: rule '{id}': '{text}' matches and should not"
-            ));
-        }
-    }
-}
-
-/// An example as it is meant: a `~` in it keeps it from being taken for a real token, and `~~` is one.
-fn unmarked(example: &str) -> String {
-    example
-        .split("~~")
-        .map(|part| part.replace('~', ""))
-        .collect::<Vec<_>>()
-        .join("~")
-}
-
-/// A token's rule as the engine takes it.
-fn token_rule(rule: &Token) -> Result<TokenRule, &'static str> {
-    if rule.anchors.is_empty() && rule.context.is_empty() {
-        return Err("it has no way in: give it 'anchors' or 'context'");
-    }
-    if rule
-        .anchors
-        .iter()
-        .any(|anchor| anchor.len() < 2 || !anchor.is_ascii())
-    {
-        return Err("an anchor needs two ASCII characters or more");
-    }
-    let mut parts = Vec::new();
-    match (&rule.until, rule.alphabet, rule.length) {
-        (Some(_), None, None) if rule.then.is_empty() => {}
-        (Some(_), ..) => return Err("with 'until' it has no 'alphabet', 'length' or 'then'"),
-        (None, Some(alphabet), Some(length)) => {
-            parts.push(run(&Run { alphabet, length })?);
-            for part in &rule.then {
-                parts.push(match part {
-                    Part::Literal(text) => TokenPart::Literal(text.clone()),
-                    Part::Run(part) => run(part)?,
-                });
-            }
-        }
-        (None, ..) => return Err("it has no end: give it 'alphabet' and 'length', or 'until'"),
-    }
-    let before = match &rule.before {
-        None => None,
-        Some(Run { alphabet, length })
-            if 0 < length.0 && length.0 <= length.1 && length.1 <= 128 =>
-        {
-            Some((letters(*alphabet), length.0, length.1))
-        }
-        Some(_) => return Err("the length of 'before' is [least, most], from 1 to 128"),
-    };
-    Ok(TokenRule {
-        id: rule.id.clone(),
-        anchors: rule.anchors.clone(),
-        caseless: rule.caseless,
-        before,
-        parts,
-        until: rule.until.clone(),
-        context: rule
-            .context
-            .iter()
-            .map(|word| word.to_lowercase())
-            .collect(),
-        keeps_anchor: rule.keeps_anchor,
-        secretlike: rule.secretlike,
-        needs: rule.needs.iter().map(|set| class(*set)).collect(),
-    })
-}
-
-fn run(run: &Run) -> Result<TokenPart, &'static str> {
-    let (least, most) = run.length;
-    if least > most || most > LONGEST_RUN {
-        return Err("a length is [least, most], and most is at most 4096");
-    }
-    Ok(TokenPart::Run {
-        alphabet: letters(run.alphabet),
-        least,
-        most,
-    })
-}
-
-/// A class of which a character is needed: without the digits that the alphabet of that name has.
-fn class(name: Letters) -> Alphabet {
-    match name {
-        Letters::Upper => Alphabet::of(b'A'..=b'Z'),
-        Letters::Lower => Alphabet::of(b'a'..=b'z'),
-        Letters::Digit
-        | Letters::Hex
-        | Letters::LowerHex
-        | Letters::Base62
-        | Letters::Base64
-        | Letters::Base64url
-        | Letters::Word
-        | Letters::Base32
-        | Letters::Token
-        | Letters::Printable => letters(name),
-    }
-}
-
-fn letters(name: Letters) -> Alphabet {
-    let digits = Alphabet::of(b'0'..=b'9');
-    let upper = Alphabet::of(b'A'..=b'Z');
-    let lower = Alphabet::of(b'a'..=b'z');
-    let base62 = digits.or(upper).or(lower);
-    let and = |set: Alphabet, more: &[u8]| set.or(Alphabet::of(more.iter().copied()));
-    match name {
-        Letters::Digit => digits,
-        Letters::Hex => and(digits, b"abcdefABCDEF"),
-        Letters::LowerHex => and(digits, b"abcdef"),
-        Letters::Upper => digits.or(upper),
-        Letters::Lower => digits.or(lower),
-        Letters::Base62 => base62,
-        Letters::Base64 => and(base62, b"+/="),
-        Letters::Base64url => and(base62, b"_-"),
-        Letters::Word => and(base62, b"_"),
-        Letters::Base32 => and(upper, b"234567"),
-        Letters::Token => and(base62, b"._~+/=-"),
-        Letters::Printable => {
-            Alphabet::of((0x21..0x7F).filter(|byte| !b"\"'`<>{}[](),;\\".contains(byte)))
-        }
-    }
-}
-
-fn redacts(plan: &Arc<Plan>, text: &str, id: &str) -> bool {
-    let mut scrubber = Scrubber::new(Arc::clone(plan), Format::Text, &Limits::default());
-    let mut output = Output::new();
-    let done = scrubber
-        .push(Bytes::from(text.to_owned()), &mut output)
-        .and_then(|()| scrubber.finish(&mut output));
-    let counts = &scrubber.report().redactions;
-    let by_rule = plan
-        .rule_ids()
-        .iter()
-        .zip(counts)
-        .any(|(known, count)| known == id && *count > 0);
-    done.is_ok() && by_rule
-}
-
 /// The kinds of place in which a rule's names count.
-fn places(rule: &Name) -> Kinds {
+pub(super) fn places(rule: &Name) -> Kinds {
     if rule.hosts.is_empty() {
         kinds(&rule.places)
     } else {
@@ -396,7 +246,7 @@ fn places(rule: &Name) -> Kinds {
     }
 }
 
-fn name_rule(rule: &Name) -> NameRule {
+fn name_rule(rule: &Name, fixed: bool) -> NameRule {
     NameRule {
         id: rule.id.clone(),
         kinds: places(rule),
@@ -405,6 +255,7 @@ fn name_rule(rule: &Name) -> NameRule {
         last: rule.last.clone(),
         any: rule.any.clone(),
         gap: rule.gap.clone(),
+        fixed,
     }
 }
 
@@ -454,68 +305,10 @@ fn document(kind: DocumentKind) -> Document {
     }
 }
 
-/// A rule's examples, and what is needed to try them.
-pub(super) struct Example {
-    pub(super) rule: String,
-    pub(super) matches: Vec<String>,
-    pub(super) ignores: Vec<String>,
-    /// The plan with this rule alone; none for a rule by name, which needs what others say of names.
-    pub(super) alone: Option<Arc<Plan>>,
-    pub(super) is_key: bool,
-    pub(super) is_header: bool,
-    pub(super) is_parameter: bool,
-}
-
-/// The examples of all rules of a pack, as texts or names.
-pub(super) fn examples(pack: &Pack) -> Vec<Example> {
-    let plain = |texts: &[String]| texts.iter().map(|text| unmarked(text)).collect();
-    let names = pack.name.iter().map(|rule| {
-        let counts = |place| rule.places.contains(&place) && rule.hosts.is_empty();
-        Example {
-            rule: rule.id.clone(),
-            matches: rule.matches.clone(),
-            ignores: rule.ignores.clone(),
-            alone: None,
-            // Cookies and queries keep what is in them, as far as it is harmless.
-            is_key: counts(Place::Key) && !matches!(rule.action, Some(Action::Query)),
-            is_header: counts(Place::Header),
-            is_parameter: counts(Place::Param),
-        }
-    });
-    let alone = |id: &str, add: &dyn Fn(&mut PlanBuilder), matches: Vec<String>, ignores| {
-        let mut builder = PlanBuilder::new();
-        add(&mut builder);
-        Example {
-            rule: id.to_owned(),
-            matches,
-            ignores,
-            alone: Some(Arc::new(builder.build())),
-            is_key: false,
-            is_header: false,
-            is_parameter: false,
-        }
-    };
-    let detectors = pack.detect.iter().map(|rule| {
-        let add = |builder: &mut PlanBuilder| detect(builder, rule);
-        alone(&rule.id, &add, rule.matches.clone(), rule.ignores.clone())
-    });
-    let tokens = pack.token.iter().filter_map(|rule| {
-        let token = token_rule(rule).ok()?;
-        let add = |builder: &mut PlanBuilder| builder.token_rule(&token);
-        Some(alone(
-            &rule.id,
-            &add,
-            plain(&rule.matches),
-            plain(&rule.ignores),
-        ))
-    });
-    names.chain(detectors).chain(tokens).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::pack::read_pack;
+    use crate::policy::pack::Source;
 
     #[test]
     fn one_phrase_with_two_treatments_is_a_problem() {
@@ -562,18 +355,20 @@ mod tests {
                 rule("first", "'key'", first),
                 rule("second", "'header', 'key'", second)
             );
-            let pack = read_pack("p.toml", &text).unwrap();
-            let problems = compile(&[("p.toml", pack)]).err().unwrap_or_default();
-            let clashes: Vec<&String> = problems
+            let source = Source::read("p.toml", &text).unwrap();
+            let problems = compile(&[source]).err().unwrap_or_default();
+            // Without the place in front.
+            let clashes: Vec<&str> = problems
                 .iter()
                 .filter(|it| it.contains("another 'do'"))
+                .filter_map(|it| Some(it.split_once(": ")?.1))
                 .collect();
             let expected = phrase.map(|phrase| {
-                format!("p.toml: rule 'p.second': it names '{phrase}' as rule 'p.first' does, with another 'do'; only one can be done")
+                format!("rule 'p.second': it names '{phrase}' as rule 'p.first' does, with another 'do'; only one can be done")
             });
             assert_eq!(
                 clashes,
-                expected.iter().collect::<Vec<_>>(),
+                expected.as_deref().into_iter().collect::<Vec<_>>(),
                 "{first} / {second}"
             );
         }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::compile::{self, Example};
-use super::pack::Pack;
-use crate::scrub::{Format, Limits, Output, Plan, Scrubber};
+use super::examples::{Example, Text, examples};
+use super::pack::Source;
+use crate::scrub::{Format, Limits, Output, Plan, Scrubber, TooManyPlaces};
 
 /// What a rule's evidence came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,16 +16,16 @@ pub struct Evidence {
     pub rule: String,
     /// How many times an example was tried.
     pub tries: usize,
-    /// What failed, a line each.
+    /// What failed, a line each, with the example's file and line.
     pub failures: Vec<String>,
 }
 
 /// Tries all examples of a pack; names with the whole plan, tokens and detectors by their rule alone.
-pub(super) fn of_pack(pack: &Pack, plan: &Arc<Plan>) -> Vec<Evidence> {
-    compile::examples(pack)
+pub(super) fn of_pack(source: &Source, plan: &Arc<Plan>) -> Result<Vec<Evidence>, TooManyPlaces> {
+    Ok(examples(source)?
         .iter()
         .map(|example| of_rule(example, plan))
-        .collect()
+        .collect())
 }
 
 fn of_rule(example: &Example, plan: &Arc<Plan>) -> Evidence {
@@ -37,17 +37,31 @@ fn of_rule(example: &Example, plan: &Arc<Plan>) -> Evidence {
     match &example.alone {
         Some(alone) => {
             for (texts, wanted) in [(&example.matches, true), (&example.ignores, false)] {
-                for text in texts {
+                for Text { place, text } in texts {
                     for (context, format, document) in text_contexts(text) {
-                        try_one(&mut evidence, alone, context, format, &document, wanted);
+                        let case = Case {
+                            place,
+                            context,
+                            format,
+                            document: &document,
+                            wanted,
+                        };
+                        case.try_with(alone, &mut evidence);
                     }
                 }
             }
         }
         None => {
-            for name in &example.matches {
-                for (context, format, document) in name_contexts(name, example) {
-                    try_one(&mut evidence, plan, context, format, &document, true);
+            for Text { place, text } in &example.matches {
+                for (context, format, document) in name_contexts(text, example) {
+                    let case = Case {
+                        place,
+                        context,
+                        format,
+                        document: &document,
+                        wanted: true,
+                    };
+                    case.try_with(plan, &mut evidence);
                 }
             }
         }
@@ -130,35 +144,41 @@ fn name_contexts(name: &str, example: &Example) -> Vec<(&'static str, Format, St
     contexts
 }
 
-/// Runs a document whole and cut at each byte.
-fn try_one(
-    evidence: &mut Evidence,
-    plan: &Arc<Plan>,
-    context: &str,
+/// An example in a document.
+struct Case<'a> {
+    place: &'a str,
+    context: &'a str,
     format: Format,
-    document: &str,
+    document: &'a str,
+    /// Whether something is to be redacted.
     wanted: bool,
-) {
-    let bytes = document.as_bytes();
-    for cut in 0..bytes.len() {
-        evidence.tries += 1;
-        let mut scrubber = Scrubber::new(Arc::clone(plan), format, &Limits::default());
-        let mut output = Output::new();
-        let done = scrubber
-            .push(Bytes::copy_from_slice(&bytes[..cut]), &mut output)
-            .and_then(|()| scrubber.push(Bytes::copy_from_slice(&bytes[cut..]), &mut output))
-            .and_then(|()| scrubber.finish(&mut output));
-        let redacted = scrubber.report().redaction_count() > 0;
-        if done.is_err() || redacted != wanted {
-            let what = if wanted {
-                "is not found"
-            } else {
-                "is found and should not be"
-            };
-            evidence
-                .failures
-                .push(format!("{context}, cut at {cut}: {what}: {document}"));
-            return;
+}
+
+impl Case<'_> {
+    /// Runs the document whole and cut at each byte.
+    fn try_with(&self, plan: &Arc<Plan>, evidence: &mut Evidence) {
+        let bytes = self.document.as_bytes();
+        for cut in 0..bytes.len() {
+            evidence.tries += 1;
+            let mut scrubber = Scrubber::new(Arc::clone(plan), self.format, &Limits::default());
+            let mut output = Output::new();
+            let done = scrubber
+                .push(Bytes::copy_from_slice(&bytes[..cut]), &mut output)
+                .and_then(|()| scrubber.push(Bytes::copy_from_slice(&bytes[cut..]), &mut output))
+                .and_then(|()| scrubber.finish(&mut output));
+            let redacted = scrubber.report().redaction_count() > 0;
+            if done.is_err() || redacted != self.wanted {
+                let what = if self.wanted {
+                    "is not found"
+                } else {
+                    "is found and should not be"
+                };
+                evidence.failures.push(format!(
+                    "{}: rule '{}': {}, cut at {cut}: {what}: {}",
+                    self.place, evidence.rule, self.context, self.document
+                ));
+                return;
+            }
         }
     }
 }

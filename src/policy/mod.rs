@@ -2,16 +2,27 @@
 //!
 //! A policy that does not compile completely is not loaded: every rule's examples are tried when it is.
 
+mod allow;
 mod compile;
+mod diff;
 mod evidence;
+mod examples;
+mod near;
 mod pack;
+mod token;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub use allow::{Allow, DOCUMENTS, Excepted, PLACES, kind, places};
+
+pub use diff::{Change, Changed};
 pub use evidence::Evidence;
 
-use crate::scrub::{LEAST_SECRET_BYTES, Plan, Treated};
+use diff::Definition;
+use pack::Source;
+
+use crate::scrub::{Alphabet, LEAST_SECRET_BYTES, Plan, Treated};
 
 /// The packs that are built in: file name and text.
 const PACKS: [(&str, &str); 7] = [
@@ -47,8 +58,11 @@ pub const DEFAULT: &str = "sentry-eu";
 pub struct Policy {
     name: String,
     description: String,
-    packs: Vec<(String, u32)>,
+    packs: Vec<PackInfo>,
     rules: Vec<RuleInfo>,
+    /// What the packs say, rule by rule.
+    definitions: Arc<[Definition]>,
+    allowed: Vec<Allow>,
     plan: Arc<Plan>,
 }
 
@@ -61,6 +75,42 @@ pub struct RuleInfo {
     pub kind: &'static str,
     /// What it is for.
     pub description: String,
+}
+
+/// Which pack it is: two packs of one name and version are the same only if their hashes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackInfo {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: u32,
+    /// SHA-256 of the text of its file.
+    pub sha256: [u8; 32],
+}
+
+impl PackInfo {
+    fn of(source: &Source) -> PackInfo {
+        PackInfo {
+            name: source.pack.pack.clone(),
+            version: source.pack.version,
+            sha256: source.sha256,
+        }
+    }
+
+    /// The hash in full, in hexadecimal digits.
+    pub fn hash(&self) -> String {
+        self.sha256
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
+
+/// Its name, its version, and the first twelve digits of its hash.
+impl fmt::Display for PackInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {:.12}", self.name, self.version, self.hash())
+    }
 }
 
 impl Policy {
@@ -78,53 +128,79 @@ impl Policy {
     /// # Errors
     /// As for [`Policy::builtin`]; a pack of one's own must hold to the same rules.
     pub fn builtin_with(name: &str, own: &[(String, String)]) -> Result<Policy, PolicyError> {
+        let file = Self::policy_file(name)?;
+        let mut files = Self::builtin_packs(name)?;
+        files.extend_from_slice(own);
+        Ok(Policy {
+            name: file.policy,
+            description: file.description,
+            ..Self::of_packs(&files)?
+        })
+    }
+
+    /// A policy of nothing but these packs: each the name of a file, and its text. It has no name.
+    ///
+    /// # Errors
+    /// One of them can't be read, or one of their rules can't be compiled or contradicts its examples: all problems, with file and
+    /// line.
+    pub fn of_packs(files: &[(String, String)]) -> Result<Policy, PolicyError> {
+        let packs = read_all(
+            files
+                .iter()
+                .map(|(file, text)| (file.as_str(), text.as_str())),
+        )?;
+        let plan = compile::compile(&packs).map_err(|problems| PolicyError { problems })?;
+        Ok(Policy {
+            name: String::new(),
+            description: String::new(),
+            packs: packs.iter().map(PackInfo::of).collect(),
+            rules: packs
+                .iter()
+                .flat_map(|source| infos(&source.pack))
+                .collect(),
+            definitions: packs.iter().flat_map(diff::definitions).collect(),
+            allowed: Vec::new(),
+            plan,
+        })
+    }
+
+    /// The packs of a built-in policy, in its order: file name and text.
+    ///
+    /// # Errors
+    /// There is no such policy, or it names a pack that there is not.
+    pub fn builtin_packs(name: &str) -> Result<Vec<(String, String)>, PolicyError> {
+        let of = |wanted: &String| {
+            let named = |(file, _): &&(&str, &str)| file.strip_suffix(".toml") == Some(wanted);
+            match PACKS.iter().find(named) {
+                Some((file, text)) => Ok(((*file).to_owned(), (*text).to_owned())),
+                None => Err(format!("policy '{name}': there is no pack '{wanted}'")),
+            }
+        };
+        let file = Self::policy_file(name)?;
+        let found: Vec<Result<_, String>> = file.packs.iter().map(of).collect();
+        let problems: Vec<String> = found.iter().filter_map(|it| it.clone().err()).collect();
+        if !problems.is_empty() {
+            return Err(PolicyError { problems });
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    fn policy_file(name: &str) -> Result<pack::PolicyFile, PolicyError> {
+        let problem = |problem| PolicyError {
+            problems: vec![problem],
+        };
         let files: Vec<pack::PolicyFile> = POLICIES
             .iter()
             .map(|(file, text)| pack::read_policy(file, text))
             .collect::<Result<_, _>>()
-            .map_err(|problem| PolicyError {
-                problems: vec![problem],
-            })?;
-        let Some(file) = files.iter().find(|file| file.policy == name) else {
-            let known = Self::builtin_names().join(", ");
-            return Err(PolicyError {
-                problems: vec![format!("there is no policy '{name}'; known: {known}")],
-            });
-        };
-        let mut problems = Vec::new();
-        let mut packs = Vec::new();
-        for wanted in &file.packs {
-            match PACKS
-                .iter()
-                .find(|(file, _)| file.strip_suffix(".toml") == Some(wanted))
-            {
-                Some((file, text)) => match pack::read_pack(file, text) {
-                    Ok(pack) => packs.push((*file, pack)),
-                    Err(problem) => problems.push(problem),
-                },
-                None => problems.push(format!("policy '{name}': there is no pack '{wanted}'")),
-            }
-        }
-        for (file, text) in own {
-            match pack::read_pack(file, text) {
-                Ok(pack) => packs.push((file.as_str(), pack)),
-                Err(problem) => problems.push(problem),
-            }
-        }
-        if !problems.is_empty() {
-            return Err(PolicyError { problems });
-        }
-        let plan = compile::compile(&packs).map_err(|problems| PolicyError { problems })?;
-        Ok(Policy {
-            name: file.policy.clone(),
-            description: file.description.clone(),
-            packs: packs
-                .iter()
-                .map(|(_, pack)| (pack.pack.clone(), pack.version))
-                .collect(),
-            rules: packs.iter().flat_map(|(_, pack)| infos(pack)).collect(),
-            plan,
-        })
+            .map_err(problem)?;
+        files
+            .into_iter()
+            .find(|file| file.policy == name)
+            .ok_or_else(|| {
+                let known = Self::builtin_names().join(", ");
+                problem(format!("there is no policy '{name}'; known: {known}"))
+            })
     }
 
     /// The same policy with another treatment of personal data, if one is said, and a key for hashes of it.
@@ -211,27 +287,47 @@ impl Policy {
     /// # Errors
     /// As for [`Policy::try_builtin_rules`].
     pub fn try_rules(files: &[(&str, &str)]) -> Result<Vec<Evidence>, PolicyError> {
-        let mut packs = Vec::new();
-        let mut problems = Vec::new();
-        for (file, text) in files {
-            match pack::read_pack(file, text) {
-                Ok(pack) => packs.push((*file, pack)),
-                Err(problem) => problems.push(problem),
-            }
-        }
-        if !problems.is_empty() {
-            return Err(PolicyError { problems });
-        }
+        let packs = read_all(files.iter().copied())?;
         let plan = compile::compile(&packs).map_err(|problems| PolicyError { problems })?;
-        Ok(packs
-            .iter()
-            .flat_map(|(_, pack)| evidence::of_pack(pack, &plan))
-            .collect())
+        let mut all = Vec::new();
+        for source in &packs {
+            let evidence = evidence::of_pack(source, &plan).map_err(|error| PolicyError {
+                problems: vec![error.to_string()],
+            })?;
+            all.extend(evidence);
+        }
+        Ok(all)
     }
 
-    /// Its packs, each with its version.
-    pub fn packs(&self) -> Vec<(String, u32)> {
-        self.packs.clone()
+    /// Its packs, in their order.
+    pub fn packs(&self) -> &[PackInfo] {
+        &self.packs
+    }
+}
+
+/// The alphabets that packs name, in no order: each name, and its characters.
+pub fn alphabets() -> Vec<(&'static str, Alphabet)> {
+    let all = pack::Letters::ALL.iter();
+    all.map(|(name, letters)| (*name, token::letters(*letters)))
+        .collect()
+}
+
+/// Reads packs, or says all that is wrong with them.
+fn read_all<'a>(
+    files: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<Vec<Source>, PolicyError> {
+    let mut packs = Vec::new();
+    let mut problems = Vec::new();
+    for (file, text) in files {
+        match Source::read(file, text) {
+            Ok(pack) => packs.push(pack),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() {
+        Ok(packs)
+    } else {
+        Err(PolicyError { problems })
     }
 }
 
@@ -247,10 +343,12 @@ fn infos(pack: &pack::Pack) -> Vec<RuleInfo> {
     let tokens = pack.token.iter();
     let detectors = pack.detect.iter();
     names
-        .map(|rule| info("name", &rule.id, &rule.description))
-        .chain(paths.map(|rule| info("path", &rule.id, &rule.description)))
-        .chain(tokens.map(|rule| info("token", &rule.id, &rule.description)))
-        .chain(detectors.map(|rule| info("detect", &rule.id, &rule.description)))
+        .map(|rule| info("name", &rule.get_ref().id, &rule.get_ref().description))
+        .chain(paths.map(|rule| info("path", &rule.get_ref().id, &rule.get_ref().description)))
+        .chain(tokens.map(|rule| info("token", &rule.get_ref().id, &rule.get_ref().description)))
+        .chain(
+            detectors.map(|rule| info("detect", &rule.get_ref().id, &rule.get_ref().description)),
+        )
         .collect()
 }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use toml::Spanned;
 
 /// `rules/policies/*.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -30,17 +32,17 @@ pub(super) struct Pack {
     )]
     pub(super) description: String,
     #[serde(default)]
-    pub(super) name: Vec<Name>,
+    pub(super) name: Vec<Spanned<Name>>,
     #[serde(default)]
-    pub(super) detect: Vec<Detect>,
+    pub(super) detect: Vec<Spanned<Detect>>,
     #[serde(default)]
-    pub(super) token: Vec<Token>,
+    pub(super) token: Vec<Spanned<Token>>,
     #[serde(default)]
-    pub(super) path: Vec<Path>,
+    pub(super) path: Vec<Spanned<Path>>,
     #[serde(default)]
     pub(super) not_pairs: Vec<NotPairs>,
     #[serde(default)]
-    pub(super) force: Vec<Force>,
+    pub(super) force: Vec<Spanned<Force>>,
     #[serde(default)]
     pub(super) suffixes: BTreeMap<String, String>,
     #[serde(default)]
@@ -69,8 +71,8 @@ pub(super) struct Name {
     pub(super) gap: Vec<(String, String)>,
     #[serde(default)]
     pub(super) hosts: Vec<String>,
-    pub(super) matches: Vec<String>,
-    pub(super) ignores: Vec<String>,
+    pub(super) matches: Vec<Spanned<String>>,
+    pub(super) ignores: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -127,8 +129,8 @@ pub(super) struct Token {
     pub(super) secretlike: bool,
     #[serde(default)]
     pub(super) needs: Vec<Letters>,
-    pub(super) matches: Vec<String>,
-    pub(super) ignores: Vec<String>,
+    pub(super) matches: Vec<Spanned<String>>,
+    pub(super) ignores: Vec<Spanned<String>>,
 }
 
 /// A part of a token behind the first.
@@ -165,6 +167,24 @@ pub(super) enum Letters {
     Printable,
 }
 
+impl Letters {
+    /// All, by their names in packs.
+    pub(super) const ALL: [(&str, Letters); 12] = [
+        ("digit", Letters::Digit),
+        ("hex", Letters::Hex),
+        ("lower_hex", Letters::LowerHex),
+        ("upper", Letters::Upper),
+        ("lower", Letters::Lower),
+        ("base62", Letters::Base62),
+        ("base64", Letters::Base64),
+        ("base64url", Letters::Base64url),
+        ("word", Letters::Word),
+        ("base32", Letters::Base32),
+        ("token", Letters::Token),
+        ("printable", Letters::Printable),
+    ];
+}
+
 /// A rule for a form that the engine knows by itself.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -174,8 +194,8 @@ pub(super) struct Detect {
     pub(super) what: Detector,
     #[serde(rename = "do", default)]
     pub(super) treated: Option<PersonalAction>,
-    pub(super) matches: Vec<String>,
-    pub(super) ignores: Vec<String>,
+    pub(super) matches: Vec<Spanned<String>>,
+    pub(super) ignores: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -212,6 +232,8 @@ pub(super) struct Path {
     pub(super) description: String,
     pub(super) document: DocumentKind,
     pub(super) paths: Vec<String>,
+    #[serde(default)]
+    pub(super) caseless: bool,
     #[serde(rename = "do")]
     pub(super) action: Action,
 }
@@ -255,8 +277,36 @@ pub(super) struct Prefix {
     pub(super) then: Vec<Place>,
 }
 
-pub(super) fn read_pack(file: &str, text: &str) -> Result<Pack, String> {
-    toml::from_str(text).map_err(|error| located(file, text, &error))
+/// A pack, and the file that it was read from.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    pub(super) file: String,
+    /// Of the file's text.
+    pub(super) sha256: [u8; 32],
+    pub(super) pack: Pack,
+    /// The same as it stands there.
+    pub(super) table: toml::Table,
+    /// Offsets of the text's newlines.
+    newlines: Vec<usize>,
+}
+
+impl Source {
+    /// Reads a pack, or says what is wrong with it and where.
+    pub(super) fn read(file: &str, text: &str) -> Result<Source, String> {
+        Ok(Source {
+            file: file.to_owned(),
+            sha256: Sha256::digest(text).into(),
+            pack: toml::from_str(text).map_err(|error| located(file, text, &error))?,
+            table: toml::from_str(text).map_err(|error| located(file, text, &error))?,
+            newlines: memchr::memchr_iter(b'\n', text.as_bytes()).collect(),
+        })
+    }
+
+    /// Where a part of it begins, as `FILE:LINE`.
+    pub(super) fn place<T>(&self, part: &Spanned<T>) -> String {
+        let before = self.newlines.partition_point(|at| *at < part.span().start);
+        format!("{}:{}", self.file, before + 1)
+    }
 }
 
 pub(super) fn read_policy(file: &str, text: &str) -> Result<PolicyFile, String> {

@@ -269,8 +269,13 @@ impl App {
             admin_address,
         } = self;
         let known_secrets = shared.known_secrets;
+        for allow in shared.policy.allowed() {
+            tracing::warn!(exception = %allow, "let through although a rule covers it");
+        }
+        let packs = shared.policy.packs().iter().map(ToString::to_string);
+        let packs = packs.collect::<Vec<_>>().join(", ");
         tracing::info!(%address, admin = %admin_address, upstream = %shared.config.upstream.url,
-            policy = shared.policy.name(),
+            policy = shared.policy.name(), packs,
             known_secrets, "serving");
         let admin_stop = Shutdown::new();
         let admin_tasks = TaskTracker::new();

@@ -55,7 +55,7 @@ pub use known::LEAST_SECRET_BYTES;
 pub use limits::Limits;
 pub use name::{Kinds, Treatment};
 pub use outcome::{ItemOutcome, Malformed, Place, Reason, Report};
-pub use path::Forced;
+pub use path::{Forced, TooManyPlaces};
 pub use personal::{Personal, Treated};
 pub use plan::{Document, NameRule, PathRule, Plan, PlanBuilder, SafeNames};
 pub use scrubbed::{Output, Scrubbed};

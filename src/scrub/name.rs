@@ -28,12 +28,19 @@ impl Kinds {
     pub const KEY: Kinds = Kinds(4);
     /// A parameter of a URL whose host a rule names.
     pub const HOSTED: Kinds = Kinds(8);
+    /// All of them.
+    pub const ALL: Kinds = Kinds(15);
     /// None at all.
     pub const NONE: Kinds = Kinds(0);
 
     /// Both sets together.
     pub const fn or(self, other: Kinds) -> Kinds {
         Kinds(self.0 | other.0)
+    }
+
+    /// Those of this set that are not in the other.
+    pub const fn without(self, other: Kinds) -> Kinds {
+        Kinds(self.0 & !other.0)
     }
 
     /// Whether the two have a kind in common.
@@ -62,6 +69,15 @@ pub enum Treatment {
     Text,
     /// Keys inside are package names or the like, not names.
     NotNames,
+}
+
+/// A name that the operator lets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Allowance {
+    /// In which kinds of place.
+    pub(crate) kinds: Kinds,
+    /// Only this rule does not cover it; none: no rule does that may be excepted.
+    pub(crate) rule: Option<RuleIndex>,
 }
 
 /// The verdict on a name.
@@ -223,6 +239,9 @@ fn unquote(name: &[u8]) -> &[u8] {
 /// Words in normal form, one space between them.
 type Phrase = Box<[u8]>;
 
+/// What rules say of one phrase, in their order. They do the same with it, in whatever places.
+type Verdicts = Vec<Verdict>;
+
 /// Phrases of rules: their number is small and they come from no attacker, so a fast hash will do.
 type PhraseMap<V> = HashMap<Phrase, V, BuildHasherDefault<PhraseHasher>>;
 
@@ -249,9 +268,9 @@ impl Hasher for PhraseHasher {
 /// The denied names of a policy, and what looks like them but is safe.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
-    exact: PhraseMap<Verdict>,
-    last: PhraseMap<Verdict>,
-    any: PhraseMap<Verdict>,
+    exact: PhraseMap<Verdicts>,
+    last: PhraseMap<Verdicts>,
+    any: PhraseMap<Verdicts>,
     /// A word that ends so counts as this word (`accesstoken`); value: the phrase it stands for.
     suffixes: Vec<(Phrase, Phrase)>,
     /// First phrase and last phrase of a name with a gap between (`x-*-secret`).
@@ -262,6 +281,10 @@ pub(crate) struct Names {
     /// A word and the plural behind it that count something (`max tokens`).
     counters: PhraseMap<()>,
     longest_phrase: usize,
+    /// Whole names that the operator lets through.
+    allowed: PhraseMap<Vec<Allowance>>,
+    /// Rules from which nothing is excepted.
+    fixed: Vec<RuleIndex>,
     /// The letters of phrases, for each kind of place: a name that lacks a letter of each is none of them.
     letters: Vec<(Kinds, Letters)>,
 }
@@ -319,14 +342,11 @@ impl Names {
         [Self::normal(phrase), Self::normal(&phrase.to_lowercase())]
     }
 
-    fn put(map: &mut PhraseMap<Verdict>, phrase: &str, verdict: Verdict) {
+    fn put(map: &mut PhraseMap<Verdicts>, phrase: &str, verdict: Verdict) {
         for key in Self::forms(phrase) {
-            match map.get_mut(&key) {
-                // The first rule keeps the name; a later one may add kinds of place.
-                Some(present) => present.kinds = present.kinds.or(verdict.kinds),
-                None => {
-                    map.insert(key, verdict);
-                }
+            let verdicts = map.entry(key).or_default();
+            if !verdicts.contains(&verdict) {
+                verdicts.push(verdict);
             }
         }
     }
@@ -378,11 +398,70 @@ impl Names {
             .map(|(_, _, verdict)| *verdict)
     }
 
-    fn present(map: &PhraseMap<Verdict>, phrase: &str) -> Option<Verdict> {
+    fn present(map: &PhraseMap<Verdicts>, phrase: &str) -> Option<Verdict> {
         Self::forms(phrase)
             .iter()
-            .find_map(|key| map.get(key))
+            .find_map(|key| map.get(key)?.first())
             .copied()
+    }
+
+    /// Nothing is excepted from this rule.
+    pub(crate) fn fix(&mut self, rule: RuleIndex) {
+        self.fixed.push(rule);
+    }
+
+    /// Whether nothing is excepted from a rule.
+    pub(crate) fn is_fixed(&self, rule: RuleIndex) -> bool {
+        self.fixed.contains(&rule)
+    }
+
+    /// Lets a whole name through.
+    pub(crate) fn allow(&mut self, phrase: &str, allowance: Allowance) {
+        for key in Self::forms(phrase) {
+            let allowances = self.allowed.entry(key).or_default();
+            if !allowances.contains(&allowance) {
+                allowances.push(allowance);
+            }
+        }
+    }
+
+    /// All rules that cover a whole name in a place of one of these kinds, in the order in which they count.
+    pub(crate) fn covering(&self, name: &str, kinds: Kinds) -> Vec<Verdict> {
+        // Each in turn is excepted, until none is left.
+        let mut names = self.clone();
+        names.fixed.clear();
+        let mut words = Words::default();
+        let mut found: Vec<Verdict> = Vec::new();
+        while let Some(verdict) = names.look_up(name.as_bytes(), kinds, &mut words) {
+            if found.iter().any(|known| known.rule == verdict.rule) {
+                break;
+            }
+            found.push(verdict);
+            let allowance = Allowance {
+                kinds: Kinds::ALL,
+                rule: Some(verdict.rule),
+            };
+            names.allow(name, allowance);
+        }
+        found
+    }
+
+    /// Whether a whole name is safe, and whether its last word makes it safe.
+    pub(crate) fn safety(&self, name: &str) -> (bool, bool) {
+        let mut words = Words::default();
+        words.split(name.as_bytes());
+        let count = words.spans.len();
+        (
+            self.safe.contains_key(words.phrase(0, count)),
+            count > 0 && self.safe_last.contains_key(words.word(count - 1)),
+        )
+    }
+
+    /// All phrases of rules, in normal form.
+    pub(crate) fn phrases(&self) -> impl Iterator<Item = &[u8]> {
+        let maps = [&self.exact, &self.last, &self.any];
+        maps.into_iter()
+            .flat_map(|map| map.keys().map(|phrase| &phrase[..]))
     }
 
     pub(crate) fn add_suffix(&mut self, suffix: &str, stands_for: &str) {
@@ -413,8 +492,7 @@ impl Names {
 
     /// Adds, for a quick look, a word of each phrase: a text without any of them has no name in it that a rule covers.
     pub(crate) fn note_words(&self, literals: &mut Literals) {
-        let maps = [&self.exact, &self.last, &self.any];
-        for (phrase, _) in maps.iter().flat_map(|map| map.iter()) {
+        for phrase in self.phrases() {
             rare_word(phrase).iter().for_each(|word| literals.add(word));
         }
         for (first, last, _) in &self.gaps {
@@ -439,13 +517,35 @@ impl Names {
     /// `name` is at most [`NAME_BYTES`] long; the caller passes the last part of a longer one. A name that reads as a
     /// path, a route or a URL is none (contract section 3).
     pub(crate) fn look_up(&self, name: &[u8], kinds: Kinds, words: &mut Words) -> Option<Verdict> {
+        let asked = Asked {
+            kinds,
+            only_fixed: false,
+        };
+        self.look_up_as(name, asked, words)
+    }
+
+    /// The same at a place that the operator lets through: only the rules count from which nothing is excepted.
+    pub(crate) fn look_up_fixed(
+        &self,
+        name: &[u8],
+        kinds: Kinds,
+        words: &mut Words,
+    ) -> Option<Verdict> {
+        let asked = Asked {
+            kinds,
+            only_fixed: true,
+        };
+        self.look_up_as(name, asked, words)
+    }
+
+    fn look_up_as(&self, name: &[u8], kinds: Asked, words: &mut Words) -> Option<Verdict> {
         if reads_as_path(name) {
             return None;
         }
         if name.contains(&b'%') {
             let decoded = percent_decoded(name);
             if decoded != name {
-                return self.look_up(&decoded, kinds, words);
+                return self.look_up_as(&decoded, kinds, words);
             }
         }
         if memchr::memchr2(b'[', b']', name).is_some() {
@@ -490,8 +590,8 @@ impl Names {
             .any(|(of, needed)| of.meets(kinds) && letters.has_all_of(*needed))
     }
 
-    fn look_up_part(&self, name: &[u8], kinds: Kinds, words: &mut Words) -> Option<Verdict> {
-        if !self.may_be_denied(name, kinds) {
+    fn look_up_part(&self, name: &[u8], asked: Asked, words: &mut Words) -> Option<Verdict> {
+        if !self.may_be_denied(name, asked.kinds) {
             return None;
         }
         words.split(name);
@@ -499,7 +599,13 @@ impl Names {
         if count == 0 || self.safe.contains_key(words.phrase(0, count)) {
             return None;
         }
-        if let Some(verdict) = self.look_up_words(words, 0, kinds) {
+        let allowances = self.allowances(words);
+        let mut ask = Ask {
+            names: self,
+            asked,
+            allowances: &allowances,
+        };
+        if let Some(verdict) = ask.words(words, 0) {
             return Some(verdict);
         }
         let mut from = 0;
@@ -508,15 +614,35 @@ impl Names {
             if self.safe.contains_key(words.phrase(from, count)) {
                 return None;
             }
-            if let Some(verdict) = self.look_up_words(words, from, kinds.or(added)) {
+            ask.asked.kinds = asked.kinds.or(added);
+            if let Some(verdict) = ask.words(words, from) {
                 return Some(verdict);
             }
             if added.meets(Kinds::HEADER) && count > from + 1 && words.word(from) == b"cookie" {
                 // `http.request.header.cookie.NAME`: one cookie, split out of its header by OTel conventions.
-                return self.exact.get(b"cookie".as_slice()).copied();
+                return self.exact.get(b"cookie".as_slice())?.first().copied();
             }
         }
         None
+    }
+
+    /// What the operator lets through of a name, as a whole or behind its prefixes.
+    fn allowances(&self, words: &Words) -> Vec<Allowance> {
+        let mut allowances = Vec::new();
+        if self.allowed.is_empty() {
+            return allowances;
+        }
+        let count = words.spans.len();
+        let mut from = 0;
+        loop {
+            if let Some(found) = self.allowed.get(words.phrase(from, count)) {
+                allowances.extend(found);
+            }
+            match self.prefix_at(words, from) {
+                Some((skip, _)) => from += skip,
+                None => return allowances,
+            }
+        }
     }
 
     fn prefix_at(&self, words: &Words, from: usize) -> Option<(usize, Kinds)> {
@@ -527,32 +653,86 @@ impl Names {
             found.then_some((length, *kinds))
         })
     }
+}
 
-    fn look_up_words(&self, words: &Words, from: usize, kinds: Kinds) -> Option<Verdict> {
+/// How a name is looked up.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    /// The kinds of the place in which it stands.
+    kinds: Kinds,
+    /// Only rules count from which nothing is excepted.
+    only_fixed: bool,
+}
+
+/// One look-up of a name in normal form.
+#[derive(Clone, Copy)]
+struct Ask<'a> {
+    names: &'a Names,
+    asked: Asked,
+    /// What the operator lets through of it.
+    allowances: &'a [Allowance],
+}
+
+impl Ask<'_> {
+    /// The kinds of place in which a verdict still holds, after what is let through.
+    fn kinds_left(&self, verdict: &Verdict) -> Kinds {
+        let excepts = self.asked.only_fixed || !self.allowances.is_empty();
+        if !excepts || self.names.is_fixed(verdict.rule) {
+            return verdict.kinds;
+        }
+        if self.asked.only_fixed {
+            return Kinds::NONE;
+        }
+        let excepted = |allowance: &&Allowance| {
+            allowance.rule.is_none() || allowance.rule == Some(verdict.rule)
+        };
+        self.allowances
+            .iter()
+            .filter(excepted)
+            .fold(verdict.kinds, |kinds, allowance| {
+                kinds.without(allowance.kinds)
+            })
+    }
+
+    /// The verdict on a phrase of a map: that of the first rule that holds here, with the places of all that hold anywhere.
+    fn get(&self, map: &PhraseMap<Verdicts>, phrase: &[u8]) -> Option<Verdict> {
+        let verdicts = map.get(phrase)?;
+        let holds = |verdict: &&Verdict| self.kinds_left(verdict).meets(self.asked.kinds);
+        let first = verdicts.iter().find(holds)?;
+        let kinds = verdicts.iter().fold(Kinds::NONE, |kinds, verdict| {
+            kinds.or(self.kinds_left(verdict))
+        });
+        Some(Verdict { kinds, ..*first })
+    }
+
+    fn words(&self, words: &Words, from: usize) -> Option<Verdict> {
+        let names = self.names;
         let count = words.spans.len();
-        let covers = |verdict: &&Verdict| verdict.kinds.meets(kinds);
-        if let Some(verdict) = self.exact.get(words.phrase(from, count)).filter(covers) {
-            return Some(*verdict);
+        let whole = words.phrase(from, count);
+        let bare = whole.trim_ascii_end_digits();
+        if let Some(verdict) = self
+            .get(&names.exact, whole)
+            .or_else(|| self.get(&names.exact, bare))
+        {
+            return Some(verdict);
         }
-        let bare = words.phrase(from, count).trim_ascii_end_digits();
-        if let Some(verdict) = self.exact.get(bare).filter(covers) {
-            return Some(*verdict);
-        }
-        if self.safe_last.contains_key(words.word(count - 1)) {
+        if names.safe_last.contains_key(words.word(count - 1)) {
             return None;
         }
-        for (first, last, verdict) in &self.gaps {
-            let text = words.phrase(from, count);
-            let starts = text.starts_with(first) && text.get(first.len()) == Some(&b' ');
-            if starts && ends_in_phrase(&text[first.len()..], last) && verdict.kinds.meets(kinds) {
+        for (first, last, verdict) in &names.gaps {
+            let starts = whole.starts_with(first) && whole.get(first.len()) == Some(&b' ');
+            if starts
+                && ends_in_phrase(&whole[first.len()..], last)
+                && self.kinds_left(verdict).meets(self.asked.kinds)
+            {
                 return Some(*verdict);
             }
         }
         for start in from..count {
-            for end in start + 1..=count.min(start + self.longest_phrase.max(1)) {
-                if let Some(verdict) = self.phrase_verdict(words, start, end, count, kinds) {
+            for end in start + 1..=count.min(start + names.longest_phrase.max(1)) {
+                if let Some(verdict) = self.phrase(words, start, end, count) {
                     let counted =
-                        start > from && self.counters.contains_key(words.phrase(start - 1, end));
+                        start > from && names.counters.contains_key(words.phrase(start - 1, end));
                     if !counted {
                         return Some(verdict);
                     }
@@ -563,21 +743,15 @@ impl Names {
     }
 
     /// The verdict on the words `start..end`, as they are, in the singular, without trailing digits, or run together.
-    fn phrase_verdict(
-        &self,
-        words: &Words,
-        start: usize,
-        end: usize,
-        count: usize,
-        kinds: Kinds,
-    ) -> Option<Verdict> {
+    fn phrase(&self, words: &Words, start: usize, end: usize, count: usize) -> Option<Verdict> {
+        let names = self.names;
         let get = |phrase: &[u8]| {
-            let any = self.any.get(phrase).filter(|v| v.kinds.meets(kinds));
-            let last = self
-                .last
-                .get(phrase)
-                .filter(|v| end == count && v.kinds.meets(kinds));
-            any.or(last).copied()
+            let last = || {
+                (end == count)
+                    .then(|| self.get(&names.last, phrase))
+                    .flatten()
+            };
+            self.get(&names.any, phrase).or_else(last)
         };
         let phrase = words.phrase(start, end);
         let bare = phrase.trim_ascii_end_digits();
@@ -591,7 +765,7 @@ impl Names {
         }
         if end == start + 1 {
             let singular = bare.strip_suffix(b"s").unwrap_or(bare);
-            return self.suffixes.iter().find_map(|(suffix, stands_for)| {
+            return names.suffixes.iter().find_map(|(suffix, stands_for)| {
                 (bare.ends_with(suffix) || singular.ends_with(suffix))
                     .then(|| get(stands_for))
                     .flatten()

@@ -2,8 +2,8 @@
 
 use super::known::KnownSecrets;
 use super::literals::{Literal, Literals, Signals};
-use super::name::{Kinds, Names, Treatment, Verdict, Words};
-use super::path::{Forced, PathTree};
+use super::name::{Allowance, Kinds, Names, Treatment, Verdict, Words};
+use super::path::{Forced, PathTree, TooManyPlaces};
 use super::personal::{Personal, PersonalData, Treated};
 use super::token::{TokenRule, Tokens};
 
@@ -46,6 +46,8 @@ pub struct NameRule {
     pub any: Vec<String>,
     /// First and last phrase with something between.
     pub gap: Vec<(String, String)>,
+    /// Nothing is ever excepted from it.
+    pub fixed: bool,
 }
 
 /// What names look like secrets and are none, and which prefixes carry a header name.
@@ -61,7 +63,8 @@ pub struct SafeNames {
     pub prefixes: Vec<(String, Kinds)>,
 }
 
-/// A rule for the value at a path of member names; `**` stands for any number of members.
+/// A rule for the value at a path of member names; `*` stands for one member, `**` for any number of them. Where the paths of
+/// two rules meet, the narrower one counts: that with fewer `**`, then that with more names.
 #[derive(Debug, Clone)]
 pub struct PathRule {
     /// The rule's id.
@@ -70,6 +73,8 @@ pub struct PathRule {
     pub document: Document,
     /// Member names from the root; array elements are transparent.
     pub path: Vec<String>,
+    /// Names are compared without case (ASCII).
+    pub caseless: bool,
     /// What happens to the value.
     pub treatment: Treatment,
 }
@@ -152,6 +157,9 @@ impl PlanBuilder {
     /// Adds a rule that matches names.
     pub fn name_rule(&mut self, rule: &NameRule) {
         let index = self.rule(&rule.id);
+        if rule.fixed {
+            self.names.fix(index);
+        }
         let verdict = Verdict {
             rule: index,
             kinds: rule.kinds,
@@ -195,8 +203,13 @@ impl PlanBuilder {
     /// Adds a rule for a path.
     pub fn path_rule(&mut self, rule: &PathRule) {
         let index = self.rule(&rule.id);
-        self.paths
-            .add(rule.document, &rule.path, rule.treatment, index);
+        self.paths.add(
+            rule.document,
+            &rule.path,
+            rule.caseless,
+            rule.treatment,
+            index,
+        );
     }
 
     /// Marks a path whose objects are no key/value pairs although they have a `value` (an exception).
@@ -206,7 +219,7 @@ impl PlanBuilder {
 
     /// Requires a member: forced to this JSON text if present, else appended where the document's object ends.
     pub fn forced(&mut self, document: Document, forced: Forced) {
-        self.paths.add_forced(document, forced);
+        self.paths.add_forced(document, &forced);
     }
 
     /// Adds a rule for user and password in URLs.
@@ -233,7 +246,11 @@ impl PlanBuilder {
     }
 
     /// The plan. The engine's own rules are added last.
-    pub fn build(mut self) -> Plan {
+    ///
+    /// # Errors
+    /// The paths of its rules can't be followed together.
+    pub fn build(mut self) -> Result<Plan, TooManyPlaces> {
+        self.paths.compile()?;
         let held_rule = self.rule("pair.held_too_long");
         let forced_rule = self.rule("sentry.forced_setting");
         let dsn_secret_rule = self.rule("sentry.dsn_secret");
@@ -245,7 +262,7 @@ impl PlanBuilder {
             self.literals.add(&Literal::exactly(b"://", Signals::USER));
             self.literals.add(&Literal::exactly(b";//", Signals::USER));
         }
-        Plan {
+        Ok(Plan {
             dsn_secret_rule,
             no_text_rule,
             known: KnownSecrets::default(),
@@ -260,7 +277,7 @@ impl PlanBuilder {
             personal: self.personal,
             held_rule,
             forced_rule,
-        }
+        })
     }
 }
 
@@ -298,6 +315,81 @@ impl Plan {
         self.known.len()
     }
 
+    /// The same plan, which lets this whole name through in places of these kinds: as far as one rule covers it, or all. Rules
+    /// from which nothing is excepted ([`NameRule::fixed`]) still cover it. An id that no rule has changes nothing.
+    pub fn with_allowed_name(&self, name: &str, kinds: Kinds, rule: Option<&str>) -> Plan {
+        let mut plan = self.clone();
+        let index = |id: &str| plan.rules.iter().position(|known| known == id);
+        let rule = match rule.map(index) {
+            None => None,
+            Some(Some(index)) => Some(index as u16),
+            Some(None) => return plan,
+        };
+        plan.names.allow(name, Allowance { kinds, rule });
+        plan
+    }
+
+    /// The same plan, which lets through what stands at this path (as [`PathRule::path`]): it is looked at as text, and no
+    /// rule by name or path covers it, unless nothing is excepted from that rule ([`NameRule::fixed`]).
+    ///
+    /// # Errors
+    /// The paths can't be followed together.
+    pub fn with_allowed_path(
+        &self,
+        document: Document,
+        path: &[String],
+    ) -> Result<Plan, TooManyPlaces> {
+        let mut plan = self.clone();
+        plan.paths.add_allowed(document, path);
+        plan.paths.compile()?;
+        Ok(plan)
+    }
+
+    /// Whether nothing is excepted from a rule, by its index: those of the engine, and those that say so.
+    pub(crate) fn is_fixed(&self, rule: u16) -> bool {
+        rule >= self.held_rule || self.names.is_fixed(rule)
+    }
+
+    /// Whether nothing is excepted from the rule with this id.
+    pub fn is_fixed_rule(&self, id: &str) -> bool {
+        let index = self.rules.iter().position(|known| known == id);
+        index.is_some_and(|index| self.is_fixed(index as u16))
+    }
+
+    /// What is done at a path of member names (without `*` and `**`) by a rule for that path, with the rule's id.
+    pub fn rule_for_path(&self, document: Document, path: &[String]) -> Option<(Treatment, &str)> {
+        let node = path.iter().fold(PathTree::root(document), |node, name| {
+            self.paths.child(node, name.as_bytes())
+        });
+        let (treatment, rule) = self.paths.node(node).action?;
+        Some((treatment, self.rules.get(usize::from(rule))?))
+    }
+
+    /// Whether a member at this path must have a value that policy says.
+    pub fn forces(&self, document: Document, path: &[String]) -> bool {
+        let node = path.iter().fold(PathTree::root(document), |node, name| {
+            self.paths.child(node, name.as_bytes())
+        });
+        self.paths.node(node).forced.is_some()
+    }
+
+    /// Whether a name is safe, whatever rules say ([`SafeNames::exact`]), and whether it is but for rules that name it as a whole
+    /// ([`SafeNames::last`]).
+    pub fn safety_of_name(&self, name: &str) -> (bool, bool) {
+        self.names.safety(name)
+    }
+
+    /// All phrases that rules name, in normal form: lower case, words apart by one space.
+    pub fn phrases(&self) -> impl Iterator<Item = String> {
+        let phrases = self.names.phrases();
+        phrases.map(|phrase| String::from_utf8_lossy(phrase).into_owned())
+    }
+
+    /// A name in normal form: lower case, words apart by one space.
+    pub fn normal_name(name: &str) -> String {
+        String::from_utf8_lossy(&Names::normal(name)).into_owned()
+    }
+
     /// The id of the rule that covers a name in a place of one of these kinds, if any.
     pub fn rule_for_name(&self, name: &str, kinds: Kinds) -> Option<&str> {
         let verdict = self
@@ -306,6 +398,17 @@ impl Plan {
         self.rules
             .get(usize::from(verdict.rule))
             .map(String::as_str)
+    }
+
+    /// All rules that cover a name in a place of one of these kinds, in the order in which they count: what each does, and
+    /// its id. Costs a copy of all names: for tools, not for streams.
+    pub fn rules_for_name(&self, name: &str, kinds: Kinds) -> Vec<(Treatment, &str)> {
+        let id = |rule: u16| self.rules.get(usize::from(rule)).map(String::as_str);
+        self.names
+            .covering(name, kinds)
+            .iter()
+            .filter_map(|verdict| Some((verdict.treatment, id(verdict.rule)?)))
+            .collect()
     }
 
     /// The ids of all rules; a rule's index is its place in `Report::redactions`.

@@ -109,6 +109,16 @@ impl<const ENTRIES: usize> Verdicts<ENTRIES> {
         entry.verdict
     }
 
+    /// The verdict on a key at a place that the operator lets through. Rare, and not remembered.
+    pub(crate) fn look_up_fixed(
+        &mut self,
+        names: &Names,
+        key: &[u8],
+        kinds: Kinds,
+    ) -> Option<Verdict> {
+        names.look_up_fixed(key, kinds, &mut self.words)
+    }
+
     /// The verdict on a string that stands where a pair's name may stand. Beyond what makes a name, it must be one by itself:
     /// no prose, no line of code.
     pub(crate) fn look_up_pair_name(

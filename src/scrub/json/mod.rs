@@ -990,6 +990,10 @@ impl JsonScrubber {
             Treat::CookiePair(rule) | Treat::Cookies(rule) => Treat::Leaves(rule),
             other => other,
         };
+        let allowed = self.plan.paths.node(node).allowed;
+        if allowed && !matches!(next.treat, Treat::Leaves(rule) if self.plan.is_fixed(rule)) {
+            next.treat = Treat::Plain;
+        }
         next.is_pair_name = matches!(key, b"key" | b"name");
         next.is_pair_value = key == b"value";
         next.is_type = key == b"type";
@@ -1015,7 +1019,11 @@ impl JsonScrubber {
             } else {
                 kinds
             };
-            if let Some(verdict) = self.verdicts.look_up(&self.plan.names, key, kinds) {
+            let verdict = match allowed {
+                true => self.verdicts.look_up_fixed(&self.plan.names, key, kinds),
+                false => self.verdicts.look_up(&self.plan.names, key, kinds),
+            };
+            if let Some(verdict) = verdict {
                 apply(&mut next, verdict.treatment, verdict.rule);
             }
         }

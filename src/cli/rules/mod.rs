@@ -1,4 +1,8 @@
-//! `scrubline rules`: which rules there are, and whether their examples hold.
+//! `scrubline rules`: which rules there are, whether their examples hold, and what a change of them comes to.
+
+mod corpus;
+mod diff;
+mod side;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -6,8 +10,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::{USAGE, fail};
-use crate::policy::{self, Policy, PolicyError};
+use super::{PolicyChoice, USAGE, fail};
+use crate::policy::{Policy, PolicyError};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -17,23 +21,26 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// One rule a line: its id, how it matches, what it is for
+    /// The packs, each with its version and the beginning of its hash; then one rule a line: its id, how it matches, what it is for
     List {
-        /// The policy
-        #[arg(long, default_value = policy::DEFAULT, value_name = "NAME")]
-        policy: String,
+        #[command(flatten)]
+        policy: PolicyChoice,
     },
     /// Try each rule's examples in every kind of place: bare, escaped, in a URL, in JSON in a string, cut at each byte
     Test {
         /// A folder with packs (*.toml) [default: the packs that are built in]
         dir: Option<PathBuf>,
     },
+    /// What a change of rules would newly redact (+) and newly let through (-) in documents; without documents, the rules that
+    /// differ. Ends with 1 where there is a difference, 0 where there is none, 2 where something could not be compared
+    Diff(diff::Arguments),
 }
 
 pub(super) fn run(arguments: Arguments) -> ExitCode {
     match arguments.command {
-        Command::List { policy } => list(&policy),
+        Command::List { policy } => list(policy),
         Command::Test { dir } => test(dir.as_deref()),
+        Command::Diff(arguments) => diff::run(arguments),
     }
 }
 
@@ -44,12 +51,20 @@ fn print(text: &str) -> ExitCode {
     }
 }
 
-fn list(policy: &str) -> ExitCode {
-    let policy = match Policy::builtin(policy) {
+fn list(policy: PolicyChoice) -> ExitCode {
+    let policy = match policy.load() {
         Ok(policy) => policy,
         Err(error) => return fail(USAGE, error),
     };
     let mut text = String::new();
+    for pack in policy.packs() {
+        text.push_str(&format!(
+            "# pack {}, version {}, SHA-256 {:.12}\n",
+            pack.name,
+            pack.version,
+            pack.hash()
+        ));
+    }
     for rule in policy.rules() {
         text.push_str(&format!(
             "{:<40} {:<7} {}\n",
@@ -62,7 +77,7 @@ fn list(policy: &str) -> ExitCode {
 fn test(dir: Option<&Path>) -> ExitCode {
     let result = match dir {
         None => Policy::try_builtin_rules(),
-        Some(dir) => match read(dir) {
+        Some(dir) => match side::folder(dir) {
             Ok(files) => {
                 let files: Vec<(&str, &str)> = files
                     .iter()
@@ -83,7 +98,7 @@ fn test(dir: Option<&Path>) -> ExitCode {
     for rule in &evidence {
         failed += usize::from(!rule.failures.is_empty());
         for failure in &rule.failures {
-            text.push_str(&format!("{}: {failure}\n", rule.rule));
+            text.push_str(&format!("{failure}\n"));
         }
     }
     text.push_str(&format!(
@@ -100,30 +115,4 @@ fn test(dir: Option<&Path>) -> ExitCode {
 
 fn broken(error: &PolicyError) -> ExitCode {
     fail(1, error)
-}
-
-/// The packs of a folder, by the names of their files.
-fn read(dir: &Path) -> Result<Vec<(String, String)>, String> {
-    let said = |error: std::io::Error| format!("{}: {error}", dir.display());
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(said)? {
-        let path = entry.map_err(said)?.path();
-        if path.extension().is_some_and(|ending| ending == "toml") {
-            let text = std::fs::read_to_string(&path)
-                .map_err(|error| format!("{}: {error}", path.display()))?;
-            let name = path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default();
-            files.push((name, text));
-        }
-    }
-    files.sort();
-    if files.is_empty() {
-        return Err(format!(
-            "{}: there is no pack in it (*.toml)",
-            dir.display()
-        ));
-    }
-    Ok(files)
 }
