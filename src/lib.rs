@@ -26,7 +26,7 @@
 //!    [`scrub::Limits::decoded_bytes`] and [`scrub::Limits::decode_ratio`]. An identity body keeps the memory it came in.
 //! 9. **Frame** (`scrub/envelope/mod.rs`). `EnvelopeScrubber` finds header lines and payloads, of stated length or up to the
 //!    newline. Headers are read strictly and written anew from an allow-list (`scrub/envelope/header.rs`). An event sent to
-//!    `/store/` is one document without frame. `treatment` in `scrub/envelope/item.rs` is the table that says which item types
+//!    `/store/` is one document without frame, once `StoreBody` (`scrub/store.rs`) has undone base64 and forms. `treatment` in `scrub/envelope/item.rs` is the table that says which item types
 //!    are scrubbed and which are left out; a type that nobody knows is left out.
 //! 10. **Lex** (`scrub/json/lexer.rs`). `Lexer` is strict RFC 8259 and stops after any byte. `JsonScrubber`
 //!     (`scrub/json/mod.rs`) knows of each value what is to be done with it before its first byte: from its key

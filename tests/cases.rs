@@ -78,3 +78,8 @@ fn contract() {
 fn engine() {
     run("engine.jsonl");
 }
+
+#[test]
+fn store() {
+    run("store.jsonl");
+}

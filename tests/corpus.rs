@@ -144,7 +144,6 @@ fn percent_decoded(text: &str) -> String {
 
 /// The status that a capture owes, by its route.
 fn expected(capture: &Value) -> u16 {
-    let name = capture["file"].as_str().unwrap();
     let endpoint = capture["endpoint"].as_str().unwrap();
     let served = ["/envelope/", "/store/", "/security/"]
         .iter()
@@ -157,12 +156,9 @@ fn expected(capture: &Value) -> u16 {
             415
         };
     }
-    // Bodies that are no JSON are the legacy forms of the store endpoint, not read yet.
-    let legacy = name.starts_with("quirk-store-b64") || name.starts_with("quirk-store-form");
     match (served, capture["expect"].as_str()) {
         (false, _) => 404,
         (true, Some("refused")) => 400,
-        (true, _) if legacy => 400,
         (true, _) => 200,
     }
 }

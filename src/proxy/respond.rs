@@ -72,7 +72,7 @@ impl Reject {
                 DecodeError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             },
             Reject::Malformed(malformed) => match malformed.reason {
-                Reason::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+                Reason::TooLarge { .. } | Reason::Expands { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Reason::Json(_)
                 | Reason::TooDeep
                 | Reason::CutOff
@@ -107,7 +107,7 @@ impl Reject {
                 DecodeError::Malformed(..) | DecodeError::CutOff(..) | DecodeError::Trailing(..),
             ) => "decode",
             Reject::Malformed(malformed) => match malformed.reason {
-                Reason::TooLarge { .. } => "too_large",
+                Reason::TooLarge { .. } | Reason::Expands { .. } => "too_large",
                 Reason::TooDeep => "too_deep",
                 Reason::Json(_) | Reason::CutOff | Reason::Framing(_) | Reason::Header(_) => {
                     "malformed"

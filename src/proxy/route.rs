@@ -13,7 +13,7 @@ const PROJECT_DIGITS: usize = 20;
 pub(super) enum Kind {
     /// `/api/{project}/envelope/`
     Envelope,
-    /// `/api/{project}/store/`: one JSON event.
+    /// `/api/{project}/store/`: one JSON event, in any of the forms that old SDKs send.
     Store,
     /// `/api/{project}/security/` and `/csp-report/`: a browser's report of a violated policy.
     Security,
@@ -85,7 +85,7 @@ impl Route {
     pub(super) fn format(&self) -> Format {
         match self.kind {
             Kind::Envelope => Format::Envelope,
-            Kind::Store => Format::Event,
+            Kind::Store => Format::Store,
             Kind::Security | Kind::Nel | Kind::Otlp(_) => Format::Json,
         }
     }

@@ -36,6 +36,7 @@ mod personal;
 mod plan;
 mod scrubbed;
 mod splice;
+mod store;
 mod text;
 mod token;
 
@@ -47,6 +48,7 @@ use envelope::EnvelopeScrubber;
 use headers::HeaderScrubber;
 use json::{JsonScrubber, malformed};
 use splice::Splicer;
+use store::StoreBody;
 use text::{Context, Kind, Layer, TextMachine};
 
 pub use envelope::EnvelopeHead;
@@ -71,6 +73,9 @@ pub enum Format {
     Json,
     /// One JSON event: as `Json`, plus what policy adds to an event (`sdk.settings.infer_ip`).
     Event,
+    /// One JSON event as the store endpoint takes it: as it is, in base64, packed and in base64, or any of these as the field
+    /// `sentry_data` of a form. It comes out as `Event` does. Offsets of what is redacted or wrong in the event count in it.
+    Store,
     /// JSON, one document a line.
     Ndjson,
     /// A Sentry envelope.
@@ -98,6 +103,8 @@ enum Machine {
 #[derive(Debug)]
 pub struct Scrubber {
     plan: Arc<Plan>,
+    /// What stands around the document is undone first.
+    store: Option<Box<StoreBody>>,
     machine: Machine,
     splicer: Splicer,
     report: Report,
@@ -124,7 +131,7 @@ impl Scrubber {
         };
         let machine = match format {
             Format::Json => Machine::Json(json(Document::Event, false)),
-            Format::Event => Machine::Json(json(Document::Event, true)),
+            Format::Event | Format::Store => Machine::Json(json(Document::Event, true)),
             Format::Ndjson => Machine::Ndjson(json(Document::Event, false)),
             Format::Envelope => {
                 Machine::Envelope(Box::new(EnvelopeScrubber::new(Arc::clone(&plan), limits)))
@@ -135,6 +142,7 @@ impl Scrubber {
         };
         Scrubber {
             plan,
+            store: (format == Format::Store).then(|| Box::new(StoreBody::new(limits))),
             machine,
             splicer: Splicer::default(),
             report: Report::default(),
@@ -156,7 +164,8 @@ impl Scrubber {
     /// Takes the next chunk; what is ready goes to `out`, as slices of the chunk.
     ///
     /// # Errors
-    /// The input is malformed or over a limit. Nothing of the chunk with the error is put out, and every later call fails alike.
+    /// The input is malformed or over a limit. Nothing of the chunk with the error is put out (of one that is packed, nothing from
+    /// the error on), and every later call fails alike.
     pub fn push(&mut self, chunk: Bytes, out: &mut Output) -> Result<(), Malformed> {
         if let Some(dead) = &self.dead {
             return Err(dead.clone());
@@ -165,6 +174,36 @@ impl Scrubber {
             return Ok(());
         }
         self.report.bytes_in += chunk.len() as u64;
+        let Some(mut store) = self.store.take() else {
+            return self.read(chunk, out);
+        };
+        let result = self.read_store(&mut store, chunk, out);
+        self.store = Some(store);
+        result
+    }
+
+    /// Undoes what stands around a chunk of an event, and reads what comes out.
+    fn read_store(
+        &mut self,
+        store: &mut StoreBody,
+        chunk: Bytes,
+        out: &mut Output,
+    ) -> Result<(), Malformed> {
+        let document = |failure| malformed(failure, Place::Document);
+        if let Err(failure) = store.push(chunk) {
+            return Err(self.die(document(failure)));
+        }
+        loop {
+            match store.next() {
+                Ok(Some(plain)) => self.read(plain, out)?,
+                Ok(None) => return Ok(()),
+                Err(failure) => return Err(self.die(document(failure))),
+            }
+        }
+    }
+
+    /// Reads a chunk of the document itself.
+    fn read(&mut self, chunk: Bytes, out: &mut Output) -> Result<(), Malformed> {
         let base = self.splicer.base();
         let end = base + chunk.len() as u64;
         self.splicer.begin(chunk.clone());
@@ -217,6 +256,11 @@ impl Scrubber {
         let splicer = &mut self.splicer;
         let plan = &self.plan;
         let document = |failure| malformed(failure, Place::Document);
+        if let Some(store) = &mut self.store
+            && let Err(failure) = store.finish()
+        {
+            return Err(self.die(document(failure)));
+        }
         let read = match &mut self.machine {
             Machine::Json(json) => json.finish(length, splicer).map_err(document),
             Machine::Ndjson(json) if json.is_untouched() => Ok(()),
@@ -251,7 +295,8 @@ impl Scrubber {
             Machine::Text(text) => text.held_bytes(),
             Machine::Headers(headers) => headers.held_bytes(),
         };
-        machine + self.splicer.held_bytes()
+        let store = self.store.as_ref().map_or(0, |store| store.held_bytes());
+        machine + store + self.splicer.held_bytes()
     }
 
     /// The envelope's head, once its line has been read ([`Format::Envelope`] only).
