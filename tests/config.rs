@@ -70,6 +70,7 @@ decoded_bytes = "1MiB"
 decode_ratio = 50
 json_depth = 100
 header_bytes = 4096
+protobuf_bytes = "64KiB"
 head_bytes = "16KiB"
 in_flight = 7
 connections = 8
@@ -109,6 +110,7 @@ format = "json"
     );
     assert_eq!(config.limits.stream.decoded_bytes, 1 << 20);
     assert_eq!(config.limits.stream.json_depth, 100);
+    assert_eq!(config.limits.stream.protobuf_bytes, 64 << 10);
     assert_eq!(
         (
             config.limits.head_bytes,

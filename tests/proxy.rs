@@ -157,6 +157,11 @@ async fn store_takes_the_forms_of_old_sdks() {
         let event: serde_json::Value = serde_json::from_slice(&received.plain()).unwrap();
         assert_eq!(event["message"], "m", "{name}");
         assert_eq!(event["extra"]["token"], "[Filtered]", "{name}");
+        assert_eq!(
+            received.header("content-type"),
+            Some("application/json"),
+            "{name}"
+        );
     }
     let headers = [("x-sentry-auth", AUTH)];
     for body in ["<event/>", "aGVsbG8gdGhlcmU=", "sentry_data="] {
@@ -1467,14 +1472,19 @@ async fn reports_and_otlp() {
         );
         assert!(plain.contains("[Filtered]"), "{plain}");
     }
-    let headers = [("content-type", "application/x-protobuf")];
+    let headers = [("content-type", "text/plain")];
     let path = "/api/1/integration/otlp/v1/traces?sentry_key=K";
-    let answer = request(proxy.address, "POST", path, &headers, vec![10_u8, 0]).await;
+    let answer = request(
+        proxy.address,
+        "POST",
+        path,
+        &headers,
+        otlp.as_bytes().to_vec(),
+    )
+    .await;
     assert_eq!(answer.status.as_u16(), 415);
     assert!(
-        answer
-            .body
-            .contains("OTEL_EXPORTER_OTLP_PROTOCOL=http/json"),
+        answer.detail().contains("OTEL_EXPORTER_OTLP_PROTOCOL"),
         "{}",
         answer.body
     );

@@ -108,7 +108,7 @@ impl Roots {
 /// `[limits]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The bounds of one body: `decoded_bytes`, `decode_ratio`, `json_depth`, `header_bytes`.
+    /// The bounds of one body: `decoded_bytes`, `decode_ratio`, `json_depth`, `header_bytes`, `protobuf_bytes`.
     pub stream: scrub::Limits,
     /// Bytes of an HTTP request head. Default 64 KiB; a head over it is answered 431.
     pub head_bytes: usize,
@@ -425,6 +425,15 @@ const KEYS: &[Key] = &[
                 .map(|it| config.limits.stream.header_bytes = it as usize)
         },
         show: |config| quoted(size::show_bytes(config.limits.stream.header_bytes as u64)),
+    },
+    Key {
+        name: "limits.protobuf_bytes",
+        set: |config, value| {
+            value
+                .bytes(1)
+                .map(|it| config.limits.stream.protobuf_bytes = it as usize)
+        },
+        show: |config| quoted(size::show_bytes(config.limits.stream.protobuf_bytes as u64)),
     },
     Key {
         name: "limits.head_bytes",

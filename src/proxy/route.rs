@@ -1,9 +1,12 @@
 //! Method and path to [`Route`]. What is not listed is not forwarded.
 
-use http::Method;
+use std::sync::Arc;
 
-use super::respond::Reject;
-use crate::scrub::Format;
+use http::{HeaderValue, Method};
+
+use super::respond::{Dialect, Reject};
+use crate::delivery::Media;
+use crate::scrub::{Format, Limits, Plan, Scrubber, Signal};
 
 /// Project ids have at most as many digits as a 64-bit number.
 const PROJECT_DIGITS: usize = 20;
@@ -19,8 +22,54 @@ pub(super) enum Kind {
     Security,
     /// `/api/{project}/nel/`: a browser's reports of network errors.
     Nel,
-    /// `/api/{project}/integration/otlp/v1/traces` or `/logs`, in JSON.
-    Otlp(&'static str),
+    /// `/api/{project}/integration/otlp/v1/traces` or `/logs`, in JSON or Protocol Buffers.
+    Otlp(Signal),
+}
+
+/// What a body is: how it is read, and as what its scrubbed form is sent on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Content {
+    Envelope,
+    /// An event, whatever it comes in.
+    Store,
+    /// A browser's.
+    Report,
+    OtlpJson,
+    /// In Protocol Buffers.
+    Otlp(Signal),
+}
+
+impl Content {
+    /// The scrubber of such a body.
+    pub(super) fn scrubber(&self, plan: Arc<Plan>, limits: &Limits) -> Scrubber {
+        let format = match self {
+            Content::Envelope => Format::Envelope,
+            Content::Store => Format::Store,
+            Content::Report | Content::OtlpJson => Format::Json,
+            Content::Otlp(signal) => Format::Otlp(*signal),
+        };
+        Scrubber::new(plan, format, limits)
+    }
+
+    /// The content type of what is sent on.
+    pub(super) fn media(&self) -> Media {
+        match self {
+            Content::Envelope => Media::Usually("application/x-sentry-envelope"),
+            Content::Report | Content::OtlpJson => Media::Usually("application/json"),
+            Content::Store => Media::Is(HeaderValue::from_static("application/json")),
+            Content::Otlp(_) => Media::Is(HeaderValue::from_static("application/x-protobuf")),
+        }
+    }
+
+    /// What the client expects an answer to be written in.
+    pub(super) fn dialect(&self) -> Dialect {
+        match self {
+            Content::Envelope | Content::Store | Content::Report | Content::OtlpJson => {
+                Dialect::Json
+            }
+            Content::Otlp(_) => Dialect::Protobuf,
+        }
+    }
 }
 
 /// What a path means, and its project.
@@ -33,8 +82,8 @@ fn served(path: &str) -> Option<(Kind, &str)> {
         "store" if digits => Kind::Store,
         "security" | "csp-report" if digits => Kind::Security,
         "nel" if digits => Kind::Nel,
-        "integration/otlp/v1/traces" if digits => Kind::Otlp("traces"),
-        "integration/otlp/v1/logs" if digits => Kind::Otlp("logs"),
+        "integration/otlp/v1/traces" if digits => Kind::Otlp(Signal::Traces),
+        "integration/otlp/v1/logs" if digits => Kind::Otlp(Signal::Logs),
         _ => return None,
     };
     Some((kind, project))
@@ -74,38 +123,29 @@ impl Route {
             Kind::Store => "store",
             Kind::Security => "security",
             Kind::Nel => "nel",
-            Kind::Otlp(signal) => {
-                return format!("/api/{}/integration/otlp/v1/{signal}/", self.project);
-            }
+            Kind::Otlp(Signal::Traces) => "integration/otlp/v1/traces",
+            Kind::Otlp(Signal::Logs) => "integration/otlp/v1/logs",
         };
         format!("/api/{}/{name}/", self.project)
     }
 
-    /// What its bodies are.
-    pub(super) fn format(&self) -> Format {
-        match self.kind {
-            Kind::Envelope => Format::Envelope,
-            Kind::Store => Format::Store,
-            Kind::Security | Kind::Nel | Kind::Otlp(_) => Format::Json,
-        }
-    }
-
-    /// Whether a content type can be what the route takes. Most routes take their bodies for what they must be, whatever a client
-    /// calls them; OTLP has two forms, of which one is JSON.
-    pub(super) fn takes(&self, content_type: Option<&str>) -> bool {
+    /// What its body is. Most routes take their bodies for what they must be, whatever a client calls them; OTLP has two forms,
+    /// of which the content type tells.
+    ///
+    /// # Errors
+    /// The content type is none that the route takes.
+    pub(super) fn content(&self, content_type: Option<&str>) -> Result<Content, Reject> {
         let media = content_type.unwrap_or_default().split(';').next();
         let media = media.unwrap_or_default().trim().to_ascii_lowercase();
         match self.kind {
-            Kind::Envelope | Kind::Store | Kind::Security | Kind::Nel => true,
-            Kind::Otlp(_) => media == "application/json",
-        }
-    }
-
-    /// The content type of its bodies, where the client's is not one we pass on.
-    pub(super) fn content_type(&self) -> &'static str {
-        match self.kind {
-            Kind::Envelope => "application/x-sentry-envelope",
-            Kind::Store | Kind::Security | Kind::Nel | Kind::Otlp(_) => "application/json",
+            Kind::Envelope => Ok(Content::Envelope),
+            Kind::Store => Ok(Content::Store),
+            Kind::Security | Kind::Nel => Ok(Content::Report),
+            Kind::Otlp(signal) => match media.as_str() {
+                "application/json" => Ok(Content::OtlpJson),
+                "application/x-protobuf" | "application/protobuf" => Ok(Content::Otlp(signal)),
+                _ => Err(Reject::Media),
+            },
         }
     }
 

@@ -14,12 +14,12 @@ use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::body::{Inbound, Intake, Streamed, Summary};
-use super::respond::{self, Reject, Weight};
-use super::route::Route;
+use super::respond::{self, Dialect, Reject, Weight};
+use super::route::{Content, Route};
 use super::{Finished, Shared, Shutdown, auth};
 use crate::delivery::{self, Answer, Failure, More, Payload, is_id};
+use crate::scrub::Output;
 use crate::scrub::decode::Encoding;
-use crate::scrub::{Format, Output};
 
 /// Nothing goes upstream before this much is clean, or the body has ended.
 const START_BYTES: usize = 64 << 10;
@@ -42,13 +42,15 @@ pub(super) async fn handle(
 ) -> Response<Full<Bytes>> {
     let cross_origin = request.headers().contains_key(header::ORIGIN);
     let mut record = Record::begin(&shared, shutdown);
-    let (mut response, ending) = match pipeline(&shared, request, &mut record).await {
-        Ok(Passed::Forwarded(answer)) => (respond::answer(&answer), Ending::answered(&answer)),
+    let passed = pipeline(&shared, request, &mut record).await;
+    let dialect = record.dialect;
+    let (mut response, ending) = match passed {
+        Ok(Passed::Forwarded(answer)) => (dialect.answer(&answer), Ending::answered(&answer)),
         Ok(Passed::NothingLeft(id)) => (
-            respond::accepted(StatusCode::OK, id.as_deref()),
+            dialect.accepted(StatusCode::OK, id.as_deref()),
             Ending::well("nothing_left"),
         ),
-        Err(reject) => (reject.response(), Ending::refused(&reject)),
+        Err(reject) => (dialect.rejected(&reject), Ending::refused(&reject)),
     };
     if cross_origin {
         respond::allow_any_origin(&mut response);
@@ -80,14 +82,13 @@ async fn pipeline(
         .headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    if !route.takes(media) {
-        return Err(Reject::Media);
-    }
+    let content = route.content(media)?;
+    record.dialect = content.dialect();
     // Before anything is held for this request: codecs may need megabytes.
     let _permit = shared.permits.try_acquire().map_err(|_| Reject::Busy)?;
     let encoding = content_encoding(&parts.headers)?;
     let presented = auth::presented(&parts.headers, parts.uri.query(), route.key())?;
-    if route.format() != Format::Envelope && presented.is_none() {
+    if content != Content::Envelope && presented.is_none() {
         // An event has no head in which it could still come.
         auth::admit(None, None, &route.project)?;
     }
@@ -99,7 +100,8 @@ async fn pipeline(
 
     // One policy for the whole request.
     let plan = shared.policy.plan();
-    let mut intake = Intake::new(inbound, encoding, Arc::clone(&plan), route.format(), limits)?;
+    let scrubber = content.scrubber(Arc::clone(&plan), limits);
+    let mut intake = Intake::new(inbound, encoding, scrubber, limits)?;
     let mut out = Output::new();
     let gathered = intake.gather(&mut out, START_BYTES).await;
     record.summary = Some(intake.summary());
@@ -107,14 +109,14 @@ async fn pipeline(
 
     // Now the head has been read, so the dsn is known if there is one.
     let auth = auth::admit(presented, intake.head(), &route.project)?;
-    if more == More::Ended && route.format() == Format::Envelope && intake.forwarded_items() == 0 {
+    if more == More::Ended && content == Content::Envelope && intake.forwarded_items() == 0 {
         let id = intake
             .head()
             .and_then(|head| head.event_id.clone())
             .filter(|id| is_id(id));
         return Ok(Passed::NothingLeft(id));
     }
-    let mut headers = delivery::travelling(&parts.headers, route.content_type(), &plan);
+    let mut headers = delivery::travelling(&parts.headers, content.media(), &plan);
     headers.insert(auth::X_SENTRY_AUTH, auth.header()?);
 
     match more {
@@ -245,6 +247,8 @@ struct Record {
     _token: TaskTrackerToken,
     began: Instant,
     project: Option<String>,
+    /// What the client reads answers in.
+    dialect: Dialect,
     summary: Option<Summary>,
     ended: bool,
 }
@@ -260,6 +264,7 @@ impl Record {
             _token: shared.requests.token(),
             began: Instant::now(),
             project: None,
+            dialect: Dialect::Json,
             summary: None,
             ended: false,
         }

@@ -11,6 +11,9 @@ pub struct Limits {
     pub json_depth: usize,
     /// Length of an envelope header or item header line. Default 16 KiB.
     pub header_bytes: usize,
+    /// Length of an OTLP body in Protocol Buffers, which must be kept whole. Default 4 MiB, what gRPC takes of a message; exporters
+    /// send some hundred spans at a time, far below it.
+    pub protobuf_bytes: usize,
 }
 
 impl Default for Limits {
@@ -20,6 +23,7 @@ impl Default for Limits {
             decode_ratio: 1000,
             json_depth: 512,
             header_bytes: 16 << 10,
+            protobuf_bytes: 4 << 20,
         }
     }
 }

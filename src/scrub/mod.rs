@@ -1,7 +1,8 @@
 //! The scrub engine: bytes in, slices of the same memory and static replacements out. No I/O, no clock, no threads.
 //!
 //! A [`Scrubber`] takes one stream in chunks of any size and gives an [`Output`], a rope of [`Scrubbed`] slices. What is in it
-//! may leave; nothing else may. Its state is bounded (64 KiB) whatever the input.
+//! may leave; nothing else may. Its state is bounded whatever the input: 64 KiB, and for OTLP in Protocol Buffers
+//! [`Limits::protobuf_bytes`].
 //!
 //! ```
 //! use std::sync::Arc;
@@ -30,6 +31,7 @@ mod known;
 mod limits;
 mod literals;
 mod name;
+mod otlp;
 mod outcome;
 mod path;
 mod personal;
@@ -37,6 +39,7 @@ mod plan;
 mod scrubbed;
 mod splice;
 mod store;
+mod string;
 mod text;
 mod token;
 
@@ -47,6 +50,7 @@ use bytes::Bytes;
 use envelope::EnvelopeScrubber;
 use headers::HeaderScrubber;
 use json::{JsonScrubber, malformed};
+use otlp::OtlpScrubber;
 use splice::Splicer;
 use store::StoreBody;
 use text::{Context, Kind, Layer, TextMachine};
@@ -55,12 +59,14 @@ pub use envelope::EnvelopeHead;
 pub use known::LEAST_SECRET_BYTES;
 pub use limits::Limits;
 pub use name::{Kinds, Treatment};
+pub use otlp::Signal;
 pub use outcome::{ItemOutcome, Malformed, Place, Reason, Report};
 pub use path::Forced;
 pub use personal::{Personal, Treated};
 pub use plan::{Document, NameRule, PathRule, Plan, PlanBuilder, SafeNames};
 pub use scrubbed::{Output, Scrubbed};
 pub use splice::Redaction;
+pub use string::scrub_string;
 pub use token::{Alphabet, TokenPart, TokenRule};
 
 /// What replaces a secret: Sentry's own convention, which its UI shows as filtered.
@@ -86,6 +92,8 @@ pub enum Format {
     Query,
     /// Header lines, `Name: value`.
     Headers,
+    /// An OTLP request in Protocol Buffers. It is kept whole, up to [`Limits::protobuf_bytes`], and leaves when it has ended.
+    Otlp(Signal),
 }
 
 #[derive(Debug)]
@@ -95,6 +103,7 @@ enum Machine {
     Envelope(Box<EnvelopeScrubber>),
     Text(Box<TextMachine>),
     Headers(Box<HeaderScrubber>),
+    Otlp(Box<OtlpScrubber>),
 }
 
 /// A synchronous, resumable scrubber for one stream.
@@ -139,6 +148,10 @@ impl Scrubber {
             Format::Text => Machine::Text(text(Kind::Plain)),
             Format::Query => Machine::Text(text(Kind::Query)),
             Format::Headers => Machine::Headers(Box::new(HeaderScrubber::new())),
+            Format::Otlp(signal) => {
+                let plan = Arc::clone(&plan);
+                Machine::Otlp(Box::new(OtlpScrubber::new(plan, signal, limits)))
+            }
         };
         Scrubber {
             plan,
@@ -204,6 +217,10 @@ impl Scrubber {
 
     /// Reads a chunk of the document itself.
     fn read(&mut self, chunk: Bytes, out: &mut Output) -> Result<(), Malformed> {
+        if let Machine::Otlp(otlp) = &mut self.machine {
+            let kept = otlp.push(&chunk);
+            return kept.map_err(|failure| self.die(malformed(failure, Place::Document)));
+        }
         let base = self.splicer.base();
         let end = base + chunk.len() as u64;
         self.splicer.begin(chunk.clone());
@@ -236,6 +253,8 @@ impl Scrubber {
                 headers.push(&chunk, base, &mut Context { plan, splicer });
                 (Ok(()), headers.undecided(end))
             }
+            // Kept whole, above.
+            Machine::Otlp(_) => (Ok(()), None),
         };
         if let Err(error) = read {
             return Err(self.die(error));
@@ -274,6 +293,19 @@ impl Scrubber {
                 headers.finish(length, &mut Context { plan, splicer });
                 Ok(())
             }
+            Machine::Otlp(otlp) => {
+                let before = out.len();
+                let mut redactions = Vec::new();
+                let result = otlp.finish(out, &mut self.report, &mut redactions);
+                self.report.bytes_out += (out.len() - before) as u64;
+                for redaction in &redactions {
+                    self.report.count(redaction.rule, 1);
+                }
+                if self.splicer.path.is_some() {
+                    self.log.extend(redactions);
+                }
+                result.map_err(document)
+            }
         };
         if let Err(error) = read {
             return Err(self.die(error));
@@ -294,6 +326,7 @@ impl Scrubber {
             Machine::Envelope(envelope) => envelope.held_bytes(),
             Machine::Text(text) => text.held_bytes(),
             Machine::Headers(headers) => headers.held_bytes(),
+            Machine::Otlp(otlp) => otlp.held_bytes(),
         };
         let store = self.store.as_ref().map_or(0, |store| store.held_bytes());
         machine + store + self.splicer.held_bytes()
@@ -303,7 +336,11 @@ impl Scrubber {
     pub fn head(&self) -> Option<&EnvelopeHead> {
         match &self.machine {
             Machine::Envelope(envelope) => envelope.head(),
-            Machine::Json(_) | Machine::Ndjson(_) | Machine::Text(_) | Machine::Headers(_) => None,
+            Machine::Json(_)
+            | Machine::Ndjson(_)
+            | Machine::Text(_)
+            | Machine::Headers(_)
+            | Machine::Otlp(_) => None,
         }
     }
 
@@ -318,16 +355,12 @@ impl Scrubber {
         match &mut self.machine {
             Machine::Json(json) | Machine::Ndjson(json) => json.end_chunk(&mut self.splicer),
             Machine::Envelope(envelope) => envelope.end_chunk(&mut self.splicer),
-            Machine::Text(_) | Machine::Headers(_) => {}
+            Machine::Text(_) | Machine::Headers(_) | Machine::Otlp(_) => {}
         }
         self.splicer.release(out);
         self.report.bytes_out += (out.len() - before) as u64;
         for (rule, count) in self.splicer.counts() {
-            let index = usize::from(rule);
-            if self.report.redactions.len() <= index {
-                self.report.redactions.resize(index + 1, 0);
-            }
-            self.report.redactions[index] += count;
+            self.report.count(rule, count);
         }
         self.log.extend(self.splicer.log());
     }

@@ -163,6 +163,15 @@ impl Report {
         (!dropped.is_empty()).then(|| dropped.join(", "))
     }
 
+    /// Counts redactions by a rule.
+    pub(crate) fn count(&mut self, rule: u16, count: u64) {
+        let index = usize::from(rule);
+        if self.redactions.len() <= index {
+            self.redactions.resize(index + 1, 0);
+        }
+        self.redactions[index] += count;
+    }
+
     /// Redactions by all rules together.
     pub fn redaction_count(&self) -> u64 {
         self.redactions.iter().sum()

@@ -1,7 +1,7 @@
 //! Verdicts on keys, remembered: events use the same few keys over and over. Entries are compared byte for byte, so a
 //! remembered verdict is always the right one.
 
-use crate::scrub::name::{Kinds, NAME_BYTES, Names, Verdict, Words, reads_as_name};
+use crate::scrub::name::{Kinds, Names, Verdict, Words, may_name_a_pair};
 
 const ENTRIES: usize = 256;
 const KEY_BYTES: usize = 22;
@@ -66,18 +66,17 @@ impl KeyVerdicts {
         verdict
     }
 
-    /// The verdict on a string that stands where a pair's name may stand. Beyond what makes a name, it must be one by itself:
-    /// no prose, no line of code.
+    /// The verdict on a string that stands where a pair's name may stand, as [`Names::look_up_pair_name`] gives it.
     pub(super) fn look_up_pair_name(
         &mut self,
         names: &Names,
         name: &[u8],
         kinds: Kinds,
     ) -> Option<Verdict> {
-        if name.len() > NAME_BYTES || !reads_as_name(name) {
+        if !may_name_a_pair(name) {
             return None;
         }
         let verdict = self.look_up(names, name, kinds)?;
-        (!name.contains(&b' ') || names.is_whole_phrase(name, &mut self.words)).then_some(verdict)
+        names.is_one_name(name, &mut self.words).then_some(verdict)
     }
 }
