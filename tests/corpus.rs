@@ -145,9 +145,15 @@ fn percent_decoded(text: &str) -> String {
 /// The status that a capture owes, by its route.
 fn expected(capture: &Value) -> u16 {
     let endpoint = capture["endpoint"].as_str().unwrap();
-    let served = ["/envelope/", "/store/", "/security/", "/otlp/v1/traces"]
-        .iter()
-        .any(|route| endpoint.ends_with(route));
+    let served = [
+        "/envelope/",
+        "/store/",
+        "/security/",
+        "/otlp/v1/traces",
+        "/minidump/",
+    ]
+    .iter()
+    .any(|route| endpoint.ends_with(route));
     match (served, capture["expect"].as_str()) {
         (false, _) => 404,
         (true, Some("refused")) => 400,

@@ -42,7 +42,8 @@ async fn routes() {
         ("POST", "/api/1/envelope//", 404),
         ("POST", "/api/1/envelope/x", 404),
         ("POST", "/api/1/%65nvelope/", 404),
-        ("POST", "/api/1/minidump/", 404),
+        ("POST", "/api/1/unreal/", 404),
+        ("POST", "/api/1/minidump/x", 404),
         ("POST", "/api/1/integration/otlp/v1/metrics", 404),
         ("GET", "/api/1/nothing/", 404),
         ("POST", "/api/0/relays/register/challenge/", 404),
@@ -1270,7 +1271,7 @@ async fn a_dsn_with_a_path_is_told() {
         ("/sentry/api/42/envelope/", true),
         ("/a/api/b/api/42/store", true),
         ("/sentry/api/hunter2/envelope/", false),
-        ("/api/42/minidump/", false),
+        ("/api/42/unreal/", false),
         ("/sentry/", false),
     ] {
         let answer = request(proxy.address, "POST", path, &[], Vec::new()).await;

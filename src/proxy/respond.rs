@@ -20,8 +20,8 @@ pub(super) enum Reject {
     Method,
     /// A content encoding that we don't read: what is wrong with it.
     Encoding(&'static str),
-    /// A content type that the route does not take.
-    Media,
+    /// A content type that the route does not take: what it takes.
+    Media(&'static str),
     /// No authorization, or one that can't be: what is wrong.
     Auth(&'static str),
     /// The envelope's `dsn` and the request disagree: on what.
@@ -60,7 +60,7 @@ impl Reject {
         match self {
             Reject::NotFound { .. } => StatusCode::NOT_FOUND,
             Reject::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Reject::Encoding(_) | Reject::Media => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Reject::Encoding(_) | Reject::Media(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Reject::Auth(_) => StatusCode::UNAUTHORIZED,
             Reject::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Reject::Disagree(_) | Reject::Gone => StatusCode::BAD_REQUEST,
@@ -98,7 +98,7 @@ impl Reject {
             Reject::NotFound { .. } => "not_found",
             Reject::Method => "method",
             Reject::Encoding(_) => "encoding",
-            Reject::Media => "media",
+            Reject::Media(_) => "media",
             Reject::Auth(_) | Reject::Disagree(_) => "auth",
             Reject::TooLong(_) => "too_large",
             Reject::Decode(DecodeError::TooLarge(_) | DecodeError::Ratio(_)) => "too_large",
@@ -149,7 +149,7 @@ impl Reject {
             Reject::NotFound { .. }
             | Reject::Method
             | Reject::Encoding(_)
-            | Reject::Media
+            | Reject::Media(_)
             | Reject::Auth(_)
             | Reject::Disagree(_)
             | Reject::Malformed(_)
@@ -169,7 +169,7 @@ impl Reject {
             Reject::NotFound { .. }
             | Reject::Method
             | Reject::Encoding(_)
-            | Reject::Media
+            | Reject::Media(_)
             | Reject::Auth(_)
             | Reject::Disagree(_)
             | Reject::TooLong(_)
@@ -186,7 +186,7 @@ impl Reject {
     pub(super) fn detail(&self) -> String {
         match self {
             Reject::NotFound { prefixed } => {
-                let routes = "no such route; there are POST /api/{project}/envelope/ and /api/{project}/store/";
+                let routes = "no such route; there are, under POST /api/{project}/, envelope/, store/, minidump/, security/, nel/, integration/otlp/v1/traces and /logs";
                 match prefixed {
                     false => routes.to_owned(),
                     true => format!(
@@ -199,10 +199,7 @@ impl Reject {
             Reject::Encoding(why) => {
                 format!("{why}; send one of gzip, deflate, br, zstd, identity")
             }
-            Reject::Media => "OTLP is taken as application/json or application/x-protobuf; set \
-                 OTEL_EXPORTER_OTLP_PROTOCOL to http/json or http/protobuf"
-                .to_owned(),
-            Reject::Auth(why) => (*why).to_owned(),
+            Reject::Media(why) | Reject::Auth(why) => (*why).to_owned(),
             Reject::Disagree(what) => {
                 format!("the envelope's dsn names another {what} than the request")
             }
@@ -235,6 +232,8 @@ pub(super) enum Dialect {
     Json,
     /// OTLP over Protocol Buffers: an empty response, or a `google.rpc.Status` (OTLP specification, "OTLP/HTTP Response").
     Protobuf,
+    /// The event's id with dashes, as text: what crash reporters expect of a minidump endpoint (Relay, `endpoints/minidump.rs`).
+    Id,
 }
 
 impl Dialect {
@@ -250,7 +249,7 @@ impl Dialect {
             }
             Reject::NotFound { .. }
             | Reject::Encoding(_)
-            | Reject::Media
+            | Reject::Media(_)
             | Reject::Auth(_)
             | Reject::Disagree(_)
             | Reject::TooLong(_)
@@ -285,15 +284,34 @@ impl Dialect {
             Dialect::Json => json(status, "id", id),
             // An export response in which nothing is set.
             Dialect::Protobuf => written(status, PROTOBUF, Vec::new()),
+            Dialect::Id => {
+                let text = HeaderValue::from_static("text/plain");
+                written(
+                    status,
+                    text,
+                    id.map(dashed).unwrap_or_default().into_bytes(),
+                )
+            }
         }
     }
 
     fn failed(self, status: StatusCode, detail: &str) -> Response<Full<Bytes>> {
         match self {
-            Dialect::Json => json(status, "detail", Some(detail)),
+            Dialect::Json | Dialect::Id => json(status, "detail", Some(detail)),
             Dialect::Protobuf => written(status, PROTOBUF, rpc_status(status, detail)),
         }
     }
+}
+
+/// An id as a UUID with dashes.
+fn dashed(id: &str) -> String {
+    let digits: String = id.chars().filter(|c| *c != '-').collect();
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32];
+    let parts: Vec<&str> = parts
+        .into_iter()
+        .filter_map(|part| digits.get(part))
+        .collect();
+    parts.join("-")
 }
 
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");

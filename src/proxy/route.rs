@@ -6,7 +6,7 @@ use http::{HeaderValue, Method};
 
 use super::respond::{Dialect, Reject};
 use crate::delivery::Media;
-use crate::scrub::{Format, Limits, Plan, Scrubber, Signal};
+use crate::scrub::{Boundary, Format, Limits, Opaque, Plan, Scrubber, Signal};
 
 /// Project ids have at most as many digits as a 64-bit number.
 const PROJECT_DIGITS: usize = 20;
@@ -22,6 +22,8 @@ pub(super) enum Kind {
     Security,
     /// `/api/{project}/nel/`: a browser's reports of network errors.
     Nel,
+    /// `/api/{project}/minidump/`: a minidump, alone or in a form with files and an event.
+    Minidump,
     /// `/api/{project}/integration/otlp/v1/traces` or `/logs`, in JSON or Protocol Buffers.
     Otlp(Signal),
 }
@@ -37,6 +39,8 @@ pub(super) enum Content {
     OtlpJson,
     /// In Protocol Buffers.
     Otlp(Signal),
+    /// A crash reporter's form, or, without a boundary, a minidump alone.
+    Minidump(Option<Boundary>),
 }
 
 impl Content {
@@ -47,17 +51,39 @@ impl Content {
             Content::Store => Format::Store,
             Content::Report | Content::OtlpJson => Format::Json,
             Content::Otlp(signal) => Format::Otlp(*signal),
+            Content::Minidump(boundary) => {
+                return Scrubber::minidump(plan, boundary.clone(), limits);
+            }
         };
         Scrubber::new(plan, format, limits)
     }
 
     /// The content type of what is sent on.
-    pub(super) fn media(&self) -> Media {
-        match self {
+    pub(super) fn media(&self, plan: &Plan) -> Result<Media, Reject> {
+        Ok(match self {
+            Content::Minidump(_) if self.is_envelope(plan) => {
+                Media::Is(HeaderValue::from_static("application/x-sentry-envelope"))
+            }
+            Content::Minidump(None) => {
+                Media::Is(HeaderValue::from_static("application/octet-stream"))
+            }
+            Content::Minidump(Some(boundary)) => {
+                let value = HeaderValue::try_from(boundary.content_type());
+                Media::Is(value.map_err(|_| Reject::Internal("a boundary that fits no header"))?)
+            }
             Content::Envelope => Media::Usually("application/x-sentry-envelope"),
             Content::Report | Content::OtlpJson => Media::Usually("application/json"),
             Content::Store => Media::Is(HeaderValue::from_static("application/json")),
             Content::Otlp(_) => Media::Is(HeaderValue::from_static("application/x-protobuf")),
+        })
+    }
+
+    /// Whether it leaves as an envelope: what is left of a minidump request without its dump does.
+    pub(super) fn is_envelope(&self, plan: &Plan) -> bool {
+        match self {
+            Content::Envelope => true,
+            Content::Minidump(_) => !plan.passes(Opaque::Minidump),
+            Content::Store | Content::Report | Content::OtlpJson | Content::Otlp(_) => false,
         }
     }
 
@@ -68,6 +94,7 @@ impl Content {
                 Dialect::Json
             }
             Content::Otlp(_) => Dialect::Protobuf,
+            Content::Minidump(_) => Dialect::Id,
         }
     }
 }
@@ -82,6 +109,7 @@ fn served(path: &str) -> Option<(Kind, &str)> {
         "store" if digits => Kind::Store,
         "security" | "csp-report" if digits => Kind::Security,
         "nel" if digits => Kind::Nel,
+        "minidump" if digits => Kind::Minidump,
         "integration/otlp/v1/traces" if digits => Kind::Otlp(Signal::Traces),
         "integration/otlp/v1/logs" if digits => Kind::Otlp(Signal::Logs),
         _ => return None,
@@ -116,9 +144,11 @@ impl Route {
         })
     }
 
-    /// The path on the collector.
-    pub(super) fn upstream_path(&self) -> String {
+    /// The path on the collector. What leaves as an envelope goes where envelopes go.
+    pub(super) fn upstream_path(&self, is_envelope: bool) -> String {
         let name = match self.kind {
+            Kind::Minidump if is_envelope => "envelope",
+            Kind::Minidump => "minidump",
             Kind::Envelope => "envelope",
             Kind::Store => "store",
             Kind::Security => "security",
@@ -141,10 +171,24 @@ impl Route {
             Kind::Envelope => Ok(Content::Envelope),
             Kind::Store => Ok(Content::Store),
             Kind::Security | Kind::Nel => Ok(Content::Report),
+            Kind::Minidump => match media.as_str() {
+                "multipart/form-data" => Boundary::of(content_type.unwrap_or_default())
+                    .map(|boundary| Content::Minidump(Some(boundary)))
+                    .ok_or(Reject::Media(
+                        "the content type has no boundary of 1 to 70 letters, digits and signs",
+                    )),
+                "application/octet-stream" | "application/x-dmp" => Ok(Content::Minidump(None)),
+                _ => Err(Reject::Media(
+                    "a minidump is taken as multipart/form-data, application/octet-stream or application/x-dmp",
+                )),
+            },
             Kind::Otlp(signal) => match media.as_str() {
                 "application/json" => Ok(Content::OtlpJson),
                 "application/x-protobuf" | "application/protobuf" => Ok(Content::Otlp(signal)),
-                _ => Err(Reject::Media),
+                _ => Err(Reject::Media(
+                    "OTLP is taken as application/json or application/x-protobuf; set OTEL_EXPORTER_OTLP_PROTOCOL to \
+                     http/json or http/protobuf",
+                )),
             },
         }
     }
@@ -152,7 +196,12 @@ impl Route {
     /// The key, on routes that carry it in their path (those of crons and Unreal; none of them is served yet).
     pub(super) fn key(&self) -> Option<&str> {
         match self.kind {
-            Kind::Envelope | Kind::Store | Kind::Security | Kind::Nel | Kind::Otlp(_) => None,
+            Kind::Envelope
+            | Kind::Store
+            | Kind::Security
+            | Kind::Nel
+            | Kind::Minidump
+            | Kind::Otlp(_) => None,
         }
     }
 }

@@ -83,6 +83,9 @@ async fn pipeline(
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     let content = route.content(media)?;
+    // One policy for the whole request.
+    let plan = shared.policy.plan();
+    let is_envelope = content.is_envelope(&plan);
     record.dialect = content.dialect();
     // Before anything is held for this request: codecs may need megabytes.
     let _permit = shared.permits.try_acquire().map_err(|_| Reject::Busy)?;
@@ -98,8 +101,6 @@ async fn pipeline(
         return Err(Reject::TooLong(limits.decoded_bytes));
     }
 
-    // One policy for the whole request.
-    let plan = shared.policy.plan();
     let scrubber = content.scrubber(Arc::clone(&plan), limits);
     let mut intake = Intake::new(inbound, encoding, scrubber, limits)?;
     let mut out = Output::new();
@@ -109,19 +110,20 @@ async fn pipeline(
 
     // Now the head has been read, so the dsn is known if there is one.
     let auth = auth::admit(presented, intake.head(), &route.project)?;
-    if more == More::Ended && content == Content::Envelope && intake.forwarded_items() == 0 {
+    if more == More::Ended && is_envelope && intake.forwarded_items() == 0 {
         let id = intake
             .head()
             .and_then(|head| head.event_id.clone())
             .filter(|id| is_id(id));
         return Ok(Passed::NothingLeft(id));
     }
-    let mut headers = delivery::travelling(&parts.headers, content.media(), &plan);
+    let mut headers = delivery::travelling(&parts.headers, content.media(&plan)?, &plan);
     headers.insert(auth::X_SENTRY_AUTH, auth.header()?);
+    let path = route.upstream_path(is_envelope);
 
     match more {
-        More::Ended => whole(shared, &route, headers, out).await,
-        More::Coming => streamed(shared, &route, headers, out, intake, record).await,
+        More::Ended => whole(shared, &path, headers, out).await,
+        More::Coming => streamed(shared, &path, headers, out, intake, record).await,
     }
     .map(Passed::Forwarded)
 }
@@ -129,14 +131,14 @@ async fn pipeline(
 /// A small body: all of it has been seen, so it travels with its length.
 async fn whole(
     shared: &Shared,
-    route: &Route,
+    path: &str,
     headers: HeaderMap,
     out: Output,
 ) -> Result<Answer, Reject> {
     let began = Instant::now();
     let exchange = shared
         .delivery
-        .send(&route.upstream_path(), headers, Payload::Whole(out))
+        .send(path, headers, Payload::Whole(out))
         .await;
     shared.metrics.exchange(exchange.sent, began.elapsed());
     exchange.result.map_err(Reject::Upstream)
@@ -145,7 +147,7 @@ async fn whole(
 /// A large body: the collector pulls the rest of it through the scrubber. Should that fail, its request is aborted.
 async fn streamed(
     shared: &Shared,
-    route: &Route,
+    path: &str,
     headers: HeaderMap,
     out: Output,
     intake: Intake,
@@ -154,10 +156,7 @@ async fn streamed(
     let (source, verdict) = Streamed::new(intake);
     let began = Instant::now();
     let payload = Payload::Stream(out, Box::new(source));
-    let exchange = shared
-        .delivery
-        .send(&route.upstream_path(), headers, payload)
-        .await;
+    let exchange = shared.delivery.send(path, headers, payload).await;
     shared.metrics.exchange(exchange.sent, began.elapsed());
     let verdict = tokio::time::timeout(VERDICT_TIME, verdict)
         .await

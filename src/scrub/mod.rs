@@ -1,8 +1,8 @@
 //! The scrub engine: bytes in, slices of the same memory and static replacements out. No I/O, no clock, no threads.
 //!
 //! A [`Scrubber`] takes one stream in chunks of any size and gives an [`Output`], a rope of [`Scrubbed`] slices. What is in it
-//! may leave; nothing else may. Its state is bounded whatever the input: 64 KiB, and for OTLP in Protocol Buffers
-//! [`Limits::protobuf_bytes`].
+//! may leave; nothing else may. Its state is bounded whatever the input: 64 KiB; for OTLP in Protocol Buffers
+//! [`Limits::protobuf_bytes`], and for the fields of a minidump request [`Limits::form_bytes`].
 //!
 //! ```
 //! use std::sync::Arc;
@@ -30,7 +30,11 @@ mod json;
 mod known;
 mod limits;
 mod literals;
+mod minidump;
+mod msgpack;
+mod multipart;
 mod name;
+mod opaque;
 mod otlp;
 mod outcome;
 mod path;
@@ -50,6 +54,7 @@ use bytes::Bytes;
 use envelope::EnvelopeScrubber;
 use headers::HeaderScrubber;
 use json::{JsonScrubber, malformed};
+use minidump::MinidumpScrubber;
 use otlp::OtlpScrubber;
 use splice::Splicer;
 use store::StoreBody;
@@ -58,7 +63,9 @@ use text::{Context, Kind, Layer, TextMachine};
 pub use envelope::EnvelopeHead;
 pub use known::LEAST_SECRET_BYTES;
 pub use limits::Limits;
+pub use multipart::Boundary;
 pub use name::{Kinds, Treatment};
+pub use opaque::Opaque;
 pub use otlp::Signal;
 pub use outcome::{ItemOutcome, Malformed, Place, Reason, Report};
 pub use path::Forced;
@@ -104,6 +111,7 @@ enum Machine {
     Text(Box<TextMachine>),
     Headers(Box<HeaderScrubber>),
     Otlp(Box<OtlpScrubber>),
+    Minidump(Box<MinidumpScrubber>),
 }
 
 /// A synchronous, resumable scrubber for one stream.
@@ -153,9 +161,27 @@ impl Scrubber {
                 Machine::Otlp(Box::new(OtlpScrubber::new(plan, signal, limits)))
             }
         };
+        let store = (format == Format::Store).then(|| Box::new(StoreBody::new(limits)));
+        Scrubber {
+            store,
+            ..Scrubber::with(plan, machine)
+        }
+    }
+
+    /// A scrubber for one request of a crash reporter: a form with this boundary, or, without one, a minidump and nothing else.
+    ///
+    /// If the plan passes minidumps ([`Plan::passes`]), the same comes out, scrubbed but for the dump. If not, what comes out is an
+    /// envelope with the event that the form told of, and nothing where there was no form. It is kept, up to [`Limits::form_bytes`], and
+    /// leaves when the request has ended.
+    pub fn minidump(plan: Arc<Plan>, boundary: Option<Boundary>, limits: &Limits) -> Self {
+        let minidump = MinidumpScrubber::new(Arc::clone(&plan), boundary, limits);
+        Scrubber::with(plan, Machine::Minidump(Box::new(minidump)))
+    }
+
+    fn with(plan: Arc<Plan>, machine: Machine) -> Self {
         Scrubber {
             plan,
-            store: (format == Format::Store).then(|| Box::new(StoreBody::new(limits))),
+            store: None,
             machine,
             splicer: Splicer::default(),
             report: Report::default(),
@@ -217,9 +243,23 @@ impl Scrubber {
 
     /// Reads a chunk of the document itself.
     fn read(&mut self, chunk: Bytes, out: &mut Output) -> Result<(), Malformed> {
-        if let Machine::Otlp(otlp) = &mut self.machine {
-            let kept = otlp.push(&chunk);
-            return kept.map_err(|failure| self.die(malformed(failure, Place::Document)));
+        // These write anew what they have read, and need no splicer.
+        let rewritten = match &mut self.machine {
+            Machine::Otlp(otlp) => Some(otlp.push(&chunk)),
+            Machine::Minidump(minidump) => {
+                let before = out.len();
+                let read = minidump.push(chunk.clone(), out, &mut self.report);
+                self.report.bytes_out += (out.len() - before) as u64;
+                Some(read)
+            }
+            Machine::Json(_)
+            | Machine::Ndjson(_)
+            | Machine::Envelope(_)
+            | Machine::Text(_)
+            | Machine::Headers(_) => None,
+        };
+        if let Some(read) = rewritten {
+            return read.map_err(|failure| self.die(malformed(failure, Place::Document)));
         }
         let base = self.splicer.base();
         let end = base + chunk.len() as u64;
@@ -253,8 +293,8 @@ impl Scrubber {
                 headers.push(&chunk, base, &mut Context { plan, splicer });
                 (Ok(()), headers.undecided(end))
             }
-            // Kept whole, above.
-            Machine::Otlp(_) => (Ok(()), None),
+            // Read above.
+            Machine::Otlp(_) | Machine::Minidump(_) => (Ok(()), None),
         };
         if let Err(error) = read {
             return Err(self.die(error));
@@ -306,6 +346,12 @@ impl Scrubber {
                 }
                 result.map_err(document)
             }
+            Machine::Minidump(minidump) => {
+                let before = out.len();
+                let result = minidump.finish(out, &mut self.report);
+                self.report.bytes_out += (out.len() - before) as u64;
+                result.map_err(document)
+            }
         };
         if let Err(error) = read {
             return Err(self.die(error));
@@ -327,6 +373,7 @@ impl Scrubber {
             Machine::Text(text) => text.held_bytes(),
             Machine::Headers(headers) => headers.held_bytes(),
             Machine::Otlp(otlp) => otlp.held_bytes(),
+            Machine::Minidump(minidump) => minidump.held_bytes(),
         };
         let store = self.store.as_ref().map_or(0, |store| store.held_bytes());
         machine + store + self.splicer.held_bytes()
@@ -340,7 +387,8 @@ impl Scrubber {
             | Machine::Ndjson(_)
             | Machine::Text(_)
             | Machine::Headers(_)
-            | Machine::Otlp(_) => None,
+            | Machine::Otlp(_)
+            | Machine::Minidump(_) => None,
         }
     }
 
@@ -355,7 +403,7 @@ impl Scrubber {
         match &mut self.machine {
             Machine::Json(json) | Machine::Ndjson(json) => json.end_chunk(&mut self.splicer),
             Machine::Envelope(envelope) => envelope.end_chunk(&mut self.splicer),
-            Machine::Text(_) | Machine::Headers(_) | Machine::Otlp(_) => {}
+            Machine::Text(_) | Machine::Headers(_) | Machine::Otlp(_) | Machine::Minidump(_) => {}
         }
         self.splicer.release(out);
         self.report.bytes_out += (out.len() - before) as u64;

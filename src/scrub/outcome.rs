@@ -163,6 +163,31 @@ impl Report {
         (!dropped.is_empty()).then(|| dropped.join(", "))
     }
 
+    /// Counts an item.
+    pub(crate) fn item(&mut self, label: &'static str, outcome: ItemOutcome) {
+        self.add_items(label, outcome, 1);
+    }
+
+    fn add_items(&mut self, label: &'static str, outcome: ItemOutcome, more: u64) {
+        let known = |it: &&mut (&'static str, ItemOutcome, u64)| it.0 == label && it.1 == outcome;
+        match self.items.iter_mut().find(known) {
+            Some((_, _, count)) => *count += more,
+            None => self.items.push((label, outcome, more)),
+        }
+    }
+
+    /// Adds what was done to a part of the stream, less its bytes.
+    pub(crate) fn absorb(&mut self, part: &Report) {
+        for (label, outcome, count) in &part.items {
+            self.add_items(label, *outcome, *count);
+        }
+        for (rule, count) in part.redactions.iter().enumerate() {
+            if *count > 0 {
+                self.count(rule as u16, *count);
+            }
+        }
+    }
+
     /// Counts redactions by a rule.
     pub(crate) fn count(&mut self, rule: u16, count: u64) {
         let index = usize::from(rule);

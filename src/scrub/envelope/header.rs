@@ -290,7 +290,7 @@ fn unsigned(value: &RawValue) -> Option<u64> {
     }
 }
 
-fn is_event_id(text: &str) -> bool {
+pub(crate) fn is_event_id(text: &str) -> bool {
     let hex = |part: &str| part.bytes().all(|b| b.is_ascii_hexdigit());
     let parts: Vec<&str> = text.split('-').collect();
     match parts.as_slice() {

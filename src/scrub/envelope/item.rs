@@ -37,14 +37,9 @@ const TEXT_FILES: [&str; 15] = [
     "json", "env",
 ];
 
-/// What an attachment is, by what its header says.
-fn attachment(item: Description<'_>) -> ItemTreatment {
-    let drop = ItemTreatment::Drop {
-        label: "attachment",
-        outcome: ItemOutcome::DroppedByPolicy,
-    };
-    let kind = item.attachment_type.unwrap_or("event.attachment");
-    let media = item.content_type.map(|media| {
+/// Whether a file is text, by its content type or, where that is not told, by its name.
+pub(crate) fn is_text_file(content_type: Option<&str>, filename: Option<&str>) -> bool {
+    let media = content_type.map(|media| {
         media
             .split(';')
             .next()
@@ -52,6 +47,25 @@ fn attachment(item: Description<'_>) -> ItemTreatment {
             .trim()
             .to_ascii_lowercase()
     });
+    match media.as_deref() {
+        // JSON too: what a user attaches need not be whole, and must not cost the event.
+        Some(
+            "application/json" | "application/xml" | "application/x-ndjson" | "application/yaml",
+        ) => true,
+        Some(media) if !media.is_empty() => media.starts_with("text/"),
+        Some(_) | None => filename
+            .and_then(|name| name.rsplit_once('.'))
+            .is_some_and(|(_, ending)| TEXT_FILES.contains(&ending.to_ascii_lowercase().as_str())),
+    }
+}
+
+/// What an attachment is, by what its header says.
+fn attachment(item: Description<'_>) -> ItemTreatment {
+    let drop = ItemTreatment::Drop {
+        label: "attachment",
+        outcome: ItemOutcome::DroppedByPolicy,
+    };
+    let kind = item.attachment_type.unwrap_or("event.attachment");
     let text = ItemTreatment::Text {
         label: "attachment",
     };
@@ -71,23 +85,9 @@ fn attachment(item: Description<'_>) -> ItemTreatment {
     ) {
         return drop;
     }
-    match media.as_deref() {
-        // JSON too: what a user attaches need not be whole, and must not cost the event.
-        Some(
-            "application/json" | "application/xml" | "application/x-ndjson" | "application/yaml",
-        ) => text,
-        Some(media) if media.starts_with("text/") => text,
-        Some(media) if !media.is_empty() => drop,
-        Some(_) | None => {
-            let ending = item
-                .filename
-                .and_then(|name| name.rsplit_once('.'))
-                .map(|(_, ending)| ending.to_ascii_lowercase());
-            match ending.as_deref() {
-                Some(ending) if TEXT_FILES.contains(&ending) => text,
-                Some(_) | None => drop,
-            }
-        }
+    match is_text_file(item.content_type, item.filename) {
+        true => text,
+        false => drop,
     }
 }
 

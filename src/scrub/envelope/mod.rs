@@ -29,7 +29,9 @@ use super::outcome::{ItemOutcome, Malformed, Place, Reason, Report};
 use super::plan::{Document, Plan};
 use super::splice::{Reading, Splicer};
 pub use header::EnvelopeHead;
+pub(crate) use header::is_event_id;
 use item::ItemTreatment;
+pub(crate) use item::is_text_file;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -281,14 +283,7 @@ impl EnvelopeScrubber {
                 (outcome, label)
             }
         };
-        match report
-            .items
-            .iter_mut()
-            .find(|(l, o, _)| *l == label && *o == outcome)
-        {
-            Some((_, _, count)) => *count += 1,
-            None => report.items.push((label, outcome, 1)),
-        }
+        report.item(label, outcome);
         self.state = State::Payload { left: item.length };
         Ok(())
     }
