@@ -335,15 +335,9 @@ impl Scrubber {
             }
             Machine::Otlp(otlp) => {
                 let before = out.len();
-                let mut redactions = Vec::new();
-                let result = otlp.finish(out, &mut self.report, &mut redactions);
+                let log = self.splicer.path.is_some().then_some(&mut self.log);
+                let result = otlp.finish(out, &mut self.report, log);
                 self.report.bytes_out += (out.len() - before) as u64;
-                for redaction in &redactions {
-                    self.report.count(redaction.rule, 1);
-                }
-                if self.splicer.path.is_some() {
-                    self.log.extend(redactions);
-                }
                 result.map_err(document)
             }
             Machine::Minidump(minidump) => {

@@ -1,8 +1,8 @@
 //! OTLP traces and logs in Protocol Buffers: each message is read, scrubbed field by field and written anew.
 //!
 //! The lengths of messages stand before them and messages stand in messages, so nothing can leave before the body has ended: it
-//! is kept whole, up to [`Limits::protobuf_bytes`]. This is the one exception to the bound on a stream's state. While it is written
-//! anew, up to about twice its length comes on top. It is read where it lies, by the tables in [`schema`]: a tree of structs would
+//! is kept whole, up to [`Limits::protobuf_bytes`]. While it is written anew, its scrubbed form comes on top, which is longer where short values
+//! become markers: together at most eight times the length of the body. It is read where it lies, by the tables in [`schema`]: a tree of structs would
 //! take a hundred times the bytes of a message made of empty ones.
 //!
 //! What is done is what the JSON form of OTLP gets: every string is text; an attribute goes by its name, and then its value becomes the
@@ -25,7 +25,7 @@ use super::splice::Redaction;
 use super::string::StringScrubber;
 use super::text::{self, LITERALS};
 use schema::{Kind, Schema, any_value, key_value};
-use wire::{Failure, Field, Value, fields, put};
+use wire::{Failure, Field, Value, fields, insert_head, put};
 
 /// Depth of messages in messages. Protocol Buffers' libraries read no deeper by default.
 const DEPTH: usize = 100;
@@ -76,14 +76,16 @@ impl OtlpScrubber {
         &mut self,
         out: &mut Output,
         report: &mut Report,
-        redactions: &mut Vec<Redaction>,
+        log: Option<&mut Vec<Redaction>>,
     ) -> Result<(), Failure> {
         let body = std::mem::take(&mut self.body);
         let mut walk = Walk {
             plan: &self.plan,
             strings: StringScrubber::new(),
             words: Words::default(),
-            redactions,
+            found: Vec::new(),
+            report,
+            log,
             path: Vec::new(),
             unknown: 0,
         };
@@ -93,10 +95,8 @@ impl OtlpScrubber {
         };
         let mut scrubbed = Vec::with_capacity(body.len());
         walk.message(root, &body, 0, &mut scrubbed)?;
-        if walk.unknown > 0 {
-            let outcome = ItemOutcome::DroppedUnknown;
-            report.items.push(("otlp_field", outcome, walk.unknown));
-        }
+        let unknown = walk.unknown;
+        report.add_items("otlp_field", ItemOutcome::DroppedUnknown, unknown);
         out.push(Bytes::from(scrubbed));
         Ok(())
     }
@@ -137,7 +137,11 @@ struct Walk<'a> {
     plan: &'a Plan,
     strings: StringScrubber,
     words: Words,
-    redactions: &'a mut Vec<Redaction>,
+    /// What was redacted in the string at hand.
+    found: Vec<Redaction>,
+    report: &'a mut Report,
+    /// Where redactions are told, if anybody wants to know. There may be as many as a few bytes have room for.
+    log: Option<&'a mut Vec<Redaction>>,
     /// Names of the fields around the value at hand: as many as messages are open.
     path: Vec<&'static str>,
     /// How many fields were left out because no table has them.
@@ -205,9 +209,10 @@ impl Walk<'_> {
         if self.path.len() > DEPTH {
             return Err((TOO_DEEP, field.at));
         }
-        let mut inner = Vec::new();
-        write(self, &mut inner)?;
-        put(out, field.number, Value::Bytes(&inner));
+        // Its length is known when it has been written; what is written moves a few bytes on.
+        let start = out.len();
+        write(self, out)?;
+        insert_head(out, start, field.number);
         Ok(())
     }
 
@@ -396,13 +401,16 @@ impl Walk<'_> {
             let reason = Reason::Framing("a string that is not valid UTF-8");
             return Err((reason, field.value_at));
         }
-        let before = self.redactions.len();
-        let scrubbed = self.strings.scrub(self.plan, kind, text, self.redactions);
-        for redaction in &mut self.redactions[before..] {
-            redaction.offset += field.value_at;
-            redaction.end += field.value_at;
-            redaction.path = self.path.join(".");
+        let mut found = std::mem::take(&mut self.found);
+        let scrubbed = self.strings.scrub(self.plan, kind, text, &mut found);
+        for redaction in found.drain(..) {
+            self.tell(
+                redaction.rule,
+                field.value_at + redaction.offset,
+                field.value_at + redaction.end,
+            );
         }
+        self.found = found;
         let text = scrubbed.as_deref().unwrap_or(text);
         put(out, field.number, Value::Bytes(text));
         Ok(())
@@ -421,12 +429,19 @@ impl Walk<'_> {
             Value::Fixed32(_) => 4,
             Value::Varint(_) => 1,
         };
-        self.redactions.push(Redaction {
-            rule,
-            offset: field.value_at,
-            end: field.value_at + length,
-            path: self.path.join("."),
-        });
+        self.tell(rule, field.value_at, field.value_at + length);
+    }
+
+    fn tell(&mut self, rule: RuleIndex, offset: u64, end: u64) {
+        self.report.count(rule, 1);
+        if let Some(log) = &mut self.log {
+            log.push(Redaction {
+                rule,
+                offset,
+                end,
+                path: self.path.join("."),
+            });
+        }
     }
 }
 

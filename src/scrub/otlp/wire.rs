@@ -150,6 +150,14 @@ pub(super) fn put(out: &mut Vec<u8>, number: u32, value: Value<'_>) {
     }
 }
 
+/// Makes a field of all that has been written since `start`.
+pub(super) fn insert_head(out: &mut Vec<u8>, start: usize, number: u32) {
+    let mut head = Vec::with_capacity(15);
+    put_varint(&mut head, u64::from(number) << 3 | 2);
+    put_varint(&mut head, (out.len() - start) as u64);
+    out.splice(start..start, head);
+}
+
 fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
