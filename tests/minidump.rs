@@ -317,7 +317,7 @@ async fn with_the_dump_it_stays_a_form() {
     let body = form(&[
         ("upload_file_minidump", Some("token=s3cr3t"), DUMP),
         ("log", Some("a.log"), b"password=s3cr3t\n"),
-        ("empty", Some("b.log"), b""),
+        ("empty", Some("C:\\tmp\\b.log"), b""),
         ("screenshot", Some("screen.png"), b"\x89PNG s3cr3t"),
         (
             "sentry",
@@ -343,6 +343,7 @@ async fn with_the_dump_it_stays_a_form() {
     );
     let head = String::from_utf8_lossy(&received.plain()).into_owned();
     assert!(head.contains("filename=\"token=[Filtered]\""), "{head}");
+    assert!(head.contains("filename=\"C:%5Ctmp%5Cb.log\""), "{head}");
     // Twice is once.
     let body = received.plain();
     let answer = post(&proxy, FORM, body.clone()).await;

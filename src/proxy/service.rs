@@ -83,9 +83,6 @@ async fn pipeline(
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     let content = route.content(media)?;
-    // One policy for the whole request.
-    let plan = shared.policy.plan();
-    let is_envelope = content.is_envelope(&plan);
     record.dialect = content.dialect();
     // Before anything is held for this request: codecs may need megabytes.
     let _permit = shared.permits.try_acquire().map_err(|_| Reject::Busy)?;
@@ -101,6 +98,9 @@ async fn pipeline(
         return Err(Reject::TooLong(limits.decoded_bytes));
     }
 
+    // One policy for the whole request.
+    let plan = shared.policy.plan();
+    let is_envelope = content.is_envelope(&plan);
     let scrubber = content.scrubber(Arc::clone(&plan), limits);
     let mut intake = Intake::new(inbound, encoding, scrubber, limits)?;
     let mut out = Output::new();

@@ -205,8 +205,8 @@ impl Parts {
                 for redaction in redacted {
                     report.count(redaction.rule, 1);
                 }
-                // Crashpad says so of every file, and so says nothing.
-                let content_type = head.content_type.as_deref();
+                // As it leaves, so that reading it again comes to the same. Crashpad says octets of every file, and so nothing.
+                let content_type = head.content_type.as_deref().filter(|it| is_media(it));
                 let content_type = content_type.filter(|it| *it != "application/octet-stream");
                 if dump {
                     report.item("minidump", outcome(self.boundary.is_some()));

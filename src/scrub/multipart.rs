@@ -338,8 +338,10 @@ fn quoted(text: &str) -> Result<(String, &str), &'static str> {
 /// Writes the head of a part, from its boundary to the empty line.
 pub(super) fn put_head(out: &mut Vec<u8>, boundary: &Boundary, head: &PartHead) {
     let quoted = |text: &str| {
-        // As browsers write it (HTML standard, multipart/form-data encoding algorithm).
+        // As browsers write it (HTML standard, multipart/form-data encoding algorithm); and no backslash, which readers take for
+        // itself or for an escape.
         text.replace('"', "%22")
+            .replace('\\', "%5C")
             .replace('\n', "%0A")
             .replace('\r', "%0D")
     };
