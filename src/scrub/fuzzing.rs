@@ -267,10 +267,13 @@ pub fn json(data: &[u8]) {
     }
 }
 
-/// The fuzz target of that name: cuts, then an envelope.
+/// The fuzz target of that name: cuts, then an envelope, also where all that is opaque passes.
 pub fn envelope(data: &[u8]) {
     let (cuts, input) = take_cuts(data);
     check_laws(&default_plan(), Format::Envelope, input, &cuts);
+    let kinds = Opaque::NAMES.map(|(_, kind)| kind);
+    let passing = Arc::new(default_plan().with_passing(&kinds));
+    check_laws(&passing, Format::Envelope, input, &cuts);
 }
 
 /// The fuzz target of that name: cuts, then text, also as a query, as header lines, and inside JSON where it is UTF-8.

@@ -1,6 +1,6 @@
 //! The messages of OTLP traces and logs, as tables: which fields there are, and what is done with each.
 //!
-//! Source: opentelemetry-proto v1.9, `collector/{trace,logs}/v1`, `trace/v1/trace.proto`, `logs/v1/logs.proto`,
+//! Source: opentelemetry-proto v1 (as in its Python package 1.45, with which the tests compare), `collector/{trace,logs}/v1`, `trace/v1/trace.proto`, `logs/v1/logs.proto`,
 //! `resource/v1/resource.proto`, `common/v1/common.proto`. What is not in a table does not leave: fields of later versions,
 //! the string tables of profiles, and the instrumentation libraries that v0.15 (2022) did away with.
 
