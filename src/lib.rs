@@ -13,7 +13,8 @@
 //!    the kernel's queue.
 //! 2. **Pipeline.** `handle` in `proxy/service.rs` reads like this list. Each step gives a value or a `Reject`; `Record` sees
 //!    to it that the request ends in exactly one outcome, also when the client goes away.
-//! 3. **Route** (`proxy/route.rs`). `POST /api/{project}/envelope/` or `/store/`. Everything else is refused, not forwarded.
+//! 3. **Route** (`proxy/route.rs`). `POST /api/{project}/envelope/`, `/store/`, and what else `served` lists. Everything else is
+//!    refused, not forwarded. `Content` says of route and content type how the body is read, and as what it is sent on.
 //! 4. **Take a place.** `limits.in_flight` requests may be in here at a time; one more is answered 503, before anything is
 //!    held for it.
 //! 5. **Who sends** (`proxy/auth.rs`). One form of authorization, of six. More than one is refused. The last form, the
@@ -26,7 +27,9 @@
 //!    [`scrub::Limits::decoded_bytes`] and [`scrub::Limits::decode_ratio`]. An identity body keeps the memory it came in.
 //! 9. **Frame** (`scrub/envelope/mod.rs`). `EnvelopeScrubber` finds header lines and payloads, of stated length or up to the
 //!    newline. Headers are read strictly and written anew from an allow-list (`scrub/envelope/header.rs`). An event sent to
-//!    `/store/` is one document without frame. `treatment` in `scrub/envelope/item.rs` is the table that says which item types
+//!    `/store/` is one document without frame, once `StoreBody` (`scrub/store.rs`) has undone base64 and forms. Two
+//!    kinds of body are kept and written anew, within limits of their own: OTLP in Protocol Buffers (`scrub/otlp/mod.rs`), and the
+//!    event that a crash reporter's form tells of (`scrub/minidump.rs`). `treatment` in `scrub/envelope/item.rs` is the table that says which item types
 //!    are scrubbed and which are left out; a type that nobody knows is left out.
 //! 10. **Lex** (`scrub/json/lexer.rs`). `Lexer` is strict RFC 8259 and stops after any byte. `JsonScrubber`
 //!     (`scrub/json/mod.rs`) knows of each value what is to be done with it before its first byte: from its key

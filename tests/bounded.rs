@@ -20,7 +20,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use scrubline::scrub::{Format, Limits, Output, Scrubber};
+use scrubline::scrub::{Format, Limits, Output, Scrubber, Signal};
 use support::plan;
 
 struct Counting;
@@ -83,6 +83,29 @@ fn stream(
     push(&mut scrubber, Bytes::copy_from_slice(end.as_bytes()));
     scrubber.finish(&mut output).unwrap();
     (peak, out)
+}
+
+/// What a whole body comes to at its peak, less the chunk in hand and what came out of it.
+fn kept(format: Format, filler: &[u8], length: usize) -> usize {
+    // Field 1, with a length of five bytes.
+    let inner = filler.repeat((length - 6) / filler.len());
+    let mut body = vec![0x0A, 0x80, 0x80, 0x80, 0x80, 0x00];
+    for (index, byte) in body[1..5].iter_mut().enumerate() {
+        *byte |= (inner.len() >> (7 * index)) as u8 & 0x7F;
+    }
+    body.extend(inner);
+    let body = Bytes::from(body);
+    let mut scrubber = Scrubber::new(plan(), format, &Limits::default());
+    let mut output = Output::new();
+    let before = LIVE.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    for at in (0..body.len()).step_by(CHUNK) {
+        let chunk = body.slice(at..body.len().min(at + CHUNK));
+        scrubber.push(chunk, &mut output).unwrap();
+    }
+    scrubber.finish(&mut output).unwrap();
+    assert!(!output.is_empty());
+    PEAK.load(Ordering::Relaxed) - before
 }
 
 /// One test, because the count is the process's.
@@ -193,4 +216,25 @@ fn memory_does_not_grow_with_the_input() {
     let start = "{\"name\":\"a\",\"value\":{\"name\":\"a\",\"value\":[{\"value\":[0";
     let (peak, _) = stream(Format::Json, start, ",12345", (1 << 18, 70), "]}]}}");
     assert!(peak <= 64 << 10, "values in values: {peak} bytes");
+
+    // The exception is bounded, too: by a multiple of its limit, whatever the body is made of.
+    let limit = Limits::default().protobuf_bytes;
+    let resource = |attribute: &[u8]| {
+        let mut message = vec![0x0A, attribute.len() as u8 + 2, 0x0A, attribute.len() as u8];
+        message.extend_from_slice(attribute);
+        message
+    };
+    for (name, filler) in [
+        ("empty messages", vec![0x0A, 0]),
+        ("short secrets", resource(b"\x0A\x03otp\x12\x03\x0A\x01x")),
+        (
+            "a text of short secrets",
+            resource(b"\x12\x20\x0A\x1E?otp=1&otp=2&otp=3&otp=4&otp=5"),
+        ),
+    ] {
+        let format = Format::Otlp(Signal::Traces);
+        let peak = kept(format, &filler, limit);
+        assert!(peak > limit, "{name}: only {peak} bytes");
+        assert!(peak <= 8 * limit, "{name}: {peak} bytes");
+    }
 }

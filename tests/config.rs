@@ -14,6 +14,7 @@ use std::time::Duration;
 use scrubline::config::{
     Config, Error, Level, Loader, LogFormat, Resolved, Secrets, Source, UpstreamEncoding,
 };
+use scrubline::scrub::Opaque;
 
 /// A file that goes when the test ends.
 struct TempFile(PathBuf);
@@ -70,6 +71,8 @@ decoded_bytes = "1MiB"
 decode_ratio = 50
 json_depth = 100
 header_bytes = 4096
+protobuf_bytes = "64KiB"
+form_bytes = "2MiB"
 head_bytes = "16KiB"
 in_flight = 7
 connections = 8
@@ -77,6 +80,7 @@ connections = 8
 [policy]
 name = "other"
 packs = ["acme.toml"]
+pass = ["minidump", "replay"]
 personal = "mask"
 hash_key = "env:KEY"
 
@@ -120,6 +124,9 @@ format = "json"
     );
     assert_eq!(config.limits.stream.decoded_bytes, 1 << 20);
     assert_eq!(config.limits.stream.json_depth, 100);
+    assert_eq!(config.limits.stream.protobuf_bytes, 64 << 10);
+    assert_eq!(config.limits.stream.form_bytes, 2 << 20);
+    assert_eq!(config.policy.pass, [Opaque::Minidump, Opaque::Replay]);
     assert_eq!(
         (
             config.limits.head_bytes,

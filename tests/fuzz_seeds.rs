@@ -15,6 +15,10 @@ fn seeds_keep_the_laws() {
             "envelope" => fuzzing::envelope,
             "text" => fuzzing::text,
             "decode" => fuzzing::decode,
+            "store" => fuzzing::store,
+            "protobuf" => fuzzing::protobuf,
+            "multipart" => fuzzing::multipart,
+            "msgpack" => fuzzing::msgpack,
             other => panic!("fuzz/corpus/{other} has no target"),
         };
         for seed in std::fs::read_dir(folder.path()).unwrap() {

@@ -13,6 +13,8 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -40,7 +42,8 @@ async fn routes() {
         ("POST", "/api/1/envelope//", 404),
         ("POST", "/api/1/envelope/x", 404),
         ("POST", "/api/1/%65nvelope/", 404),
-        ("POST", "/api/1/minidump/", 404),
+        ("POST", "/api/1/unreal/", 404),
+        ("POST", "/api/1/minidump/x", 404),
         ("POST", "/api/1/integration/otlp/v1/metrics", 404),
         ("GET", "/api/1/nothing/", 404),
         ("POST", "/api/0/relays/register/challenge/", 404),
@@ -107,6 +110,93 @@ async fn store_takes_an_event() {
     )
     .await;
     assert_eq!(answer.status, 401);
+}
+
+/// What old SDKs put around an event is undone; the collector gets plain JSON. What is none of it never gets there.
+#[tokio::test]
+async fn store_takes_the_forms_of_old_sdks() {
+    let mut upstream = Upstream::start().await;
+    let proxy = Proxy::before(&upstream).await;
+    let event = r#"{"message":"m","extra":{"token":"s3cr3t"}}"#;
+    let zlib = {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::new(6));
+        encoder.write_all(event.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let form = format!("sentry_data={}", STANDARD.encode(&zlib).replace('+', "%2B"));
+    let octets = "application/octet-stream";
+    for (name, media, encoding, body) in [
+        ("base64", octets, "", STANDARD.encode(event).into_bytes()),
+        (
+            "base64, packed",
+            octets,
+            "",
+            STANDARD.encode(&zlib).into_bytes(),
+        ),
+        ("zlib as deflate", octets, "deflate", zlib.clone()),
+        (
+            "base64, packed, and gzip",
+            octets,
+            "gzip",
+            gzip(STANDARD.encode(&zlib).as_bytes()),
+        ),
+        (
+            "form",
+            "application/x-www-form-urlencoded",
+            "",
+            form.into_bytes(),
+        ),
+    ] {
+        let headers = [
+            ("x-sentry-auth", AUTH),
+            ("content-type", media),
+            ("content-encoding", encoding),
+        ];
+        let answer = request(proxy.address, "POST", "/api/7/store/", &headers, body).await;
+        assert_eq!(answer.status, 200, "{name}: {}", answer.body);
+        let received = upstream.received.recv().await.unwrap();
+        let event: serde_json::Value = serde_json::from_slice(&received.plain()).unwrap();
+        assert_eq!(event["message"], "m", "{name}");
+        assert_eq!(event["extra"]["token"], "[Filtered]", "{name}");
+        assert_eq!(
+            received.header("content-type"),
+            Some("application/json"),
+            "{name}"
+        );
+    }
+    let headers = [("x-sentry-auth", AUTH)];
+    for body in ["<event/>", "aGVsbG8gdGhlcmU=", "sentry_data="] {
+        let answer = request(
+            proxy.address,
+            "POST",
+            "/api/7/store/",
+            &headers,
+            body.as_bytes(),
+        )
+        .await;
+        assert_eq!(answer.status, 400, "{body}: {}", answer.body);
+    }
+    // Packed to a thousandth and beyond: over a limit, whatever is in it.
+    let mut bomb = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    bomb.write_all(b"{\"a\":\"").unwrap();
+    bomb.write_all(&vec![b' '; 8 << 20]).unwrap();
+    bomb.write_all(b"\"}").unwrap();
+    let bomb = STANDARD.encode(bomb.finish().unwrap());
+    let proxy = Proxy::start(&upstream.url(), &[("limits.decode_ratio", "100")]).await;
+    let answer = request(
+        proxy.address,
+        "POST",
+        "/api/7/store/",
+        &headers,
+        bomb.into_bytes(),
+    )
+    .await;
+    assert_eq!(answer.status, 413, "{}", answer.body);
+    assert!(
+        answer.detail().contains("limits.decode_ratio"),
+        "{}",
+        answer.body
+    );
 }
 
 fn with_dsn(dsn: &str) -> Vec<u8> {
@@ -1181,7 +1271,7 @@ async fn a_dsn_with_a_path_is_told() {
         ("/sentry/api/42/envelope/", true),
         ("/a/api/b/api/42/store", true),
         ("/sentry/api/hunter2/envelope/", false),
-        ("/api/42/minidump/", false),
+        ("/api/42/unreal/", false),
         ("/sentry/", false),
     ] {
         let answer = request(proxy.address, "POST", path, &[], Vec::new()).await;
@@ -1383,14 +1473,19 @@ async fn reports_and_otlp() {
         );
         assert!(plain.contains("[Filtered]"), "{plain}");
     }
-    let headers = [("content-type", "application/x-protobuf")];
+    let headers = [("content-type", "text/plain")];
     let path = "/api/1/integration/otlp/v1/traces?sentry_key=K";
-    let answer = request(proxy.address, "POST", path, &headers, vec![10_u8, 0]).await;
+    let answer = request(
+        proxy.address,
+        "POST",
+        path,
+        &headers,
+        otlp.as_bytes().to_vec(),
+    )
+    .await;
     assert_eq!(answer.status.as_u16(), 415);
     assert!(
-        answer
-            .body
-            .contains("OTEL_EXPORTER_OTLP_PROTOCOL=http/json"),
+        answer.detail().contains("OTEL_EXPORTER_OTLP_PROTOCOL"),
         "{}",
         answer.body
     );

@@ -109,7 +109,8 @@ impl Roots {
 /// `[limits]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The bounds of one body: `decoded_bytes`, `decode_ratio`, `json_depth`, `header_bytes`.
+    /// The bounds of one body: `decoded_bytes`, `decode_ratio`, `json_depth`, `header_bytes`, `protobuf_bytes`,
+    /// `form_bytes`.
     pub stream: scrub::Limits,
     /// Bytes of an HTTP request head. Default 64 KiB; a head over it is answered 431.
     pub head_bytes: usize,
@@ -126,6 +127,8 @@ pub struct PolicyChoice {
     pub name: String,
     /// Paths of packs of the operator's own.
     pub packs: Vec<String>,
+    /// What nobody can vouch for and is passed on all the same. Default none of it.
+    pub pass: Vec<scrub::Opaque>,
     /// What becomes of personal data that the policy looks for, if not what its rules say.
     pub personal: Option<scrub::Treated>,
     /// Where the key for hashes of personal data stands: `env:NAME` or `file:PATH`; empty for none.
@@ -185,7 +188,10 @@ impl Config {
         let policy = policy
             .with_personal(self.policy.personal, key.as_deref())
             .map_err(said)?;
-        policy.with_known_secrets(values.values()).map_err(said)
+        policy
+            .with_passing(&self.policy.pass)
+            .with_known_secrets(values.values())
+            .map_err(said)
     }
 }
 
@@ -302,6 +308,7 @@ impl Config {
             policy: PolicyChoice {
                 name: "sentry-eu".to_owned(),
                 packs: Vec::new(),
+                pass: Vec::new(),
                 personal: None,
                 hash_key: String::new(),
                 allow: Vec::new(),
@@ -434,6 +441,24 @@ const KEYS: &[Key] = &[
         show: |config| quoted(size::show_bytes(config.limits.stream.header_bytes as u64)),
     },
     Key {
+        name: "limits.protobuf_bytes",
+        set: |config, value| {
+            value
+                .bytes(1)
+                .map(|it| config.limits.stream.protobuf_bytes = it as usize)
+        },
+        show: |config| quoted(size::show_bytes(config.limits.stream.protobuf_bytes as u64)),
+    },
+    Key {
+        name: "limits.form_bytes",
+        set: |config, value| {
+            value
+                .bytes(1)
+                .map(|it| config.limits.stream.form_bytes = it as usize)
+        },
+        show: |config| quoted(size::show_bytes(config.limits.stream.form_bytes as u64)),
+    },
+    Key {
         name: "limits.head_bytes",
         set: |config, value| {
             value
@@ -473,6 +498,24 @@ const KEYS: &[Key] = &[
                 .map(|it| config.policy.packs = it)
         },
         show: |config| listed(&config.policy.packs),
+    },
+    Key {
+        name: "policy.pass",
+        set: |config, value| {
+            let names = value.list("[\"minidump\"]")?;
+            let kinds = names
+                .into_iter()
+                .map(|name| Value::Text(name).one_of(&scrub::Opaque::NAMES));
+            config.policy.pass = kinds.collect::<Result<_, _>>()?;
+            Ok(())
+        },
+        show: |config| {
+            let names = scrub::Opaque::NAMES
+                .iter()
+                .filter(|(_, kind)| config.policy.pass.contains(kind));
+            let names: Vec<String> = names.map(|(name, _)| (*name).to_owned()).collect();
+            listed(&names)
+        },
     },
     Key {
         name: "policy.personal",

@@ -1,17 +1,14 @@
 //! The allow-list of request headers. What travels is built anew; everything else stays here: cookies, credentials,
 //! addresses, referers, and whatever somebody invents next.
 
-use std::sync::Arc;
-
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Uri, header};
 
-use crate::scrub::{Format, Limits, Output, Plan, Scrubber};
+use crate::scrub::{Plan, scrub_string};
 
 /// Longer than any browser's.
 const USER_AGENT_BYTES: usize = 1024;
 
-/// Content types that travel, compared without case and white space. Others become the route's own.
+/// Content types that travel where [`Media::Usually`] lets them, compared without case and white space.
 const CONTENT_TYPES: [&str; 11] = [
     "application/x-sentry-envelope",
     "application/x-sentry-envelope;charset=utf-8",
@@ -26,14 +23,23 @@ const CONTENT_TYPES: [&str; 11] = [
     "application/octet-stream",
 ];
 
-/// The headers that travel on, of those that came. `usual_type` is what the route's bodies are.
-pub(crate) fn travelling(
-    inbound: &HeaderMap,
-    usual_type: &'static str,
-    plan: &Arc<Plan>,
-) -> HeaderMap {
+/// The content type of what is sent on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Media {
+    /// The client's, if it is one of those that travel, else this one.
+    Usually(&'static str),
+    /// This one, whatever the client called it: it is not sent on as it came.
+    Is(HeaderValue),
+}
+
+/// The headers that travel on, of those that came.
+pub(crate) fn travelling(inbound: &HeaderMap, media: Media, plan: &Plan) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, content_type(inbound, usual_type));
+    let content_type = match media {
+        Media::Usually(usual) => content_type(inbound, usual),
+        Media::Is(value) => value,
+    };
+    headers.insert(header::CONTENT_TYPE, content_type);
     if let Some(agent) = text(inbound, header::USER_AGENT).and_then(|agent| user_agent(agent, plan))
     {
         headers.insert(header::USER_AGENT, agent);
@@ -61,21 +67,12 @@ fn content_type(inbound: &HeaderMap, usual: &'static str) -> HeaderValue {
 }
 
 /// Scrubbed as text; one that can't be is left out.
-fn user_agent(agent: &str, plan: &Arc<Plan>) -> Option<HeaderValue> {
+fn user_agent(agent: &str, plan: &Plan) -> Option<HeaderValue> {
     if agent.len() > USER_AGENT_BYTES {
         return None;
     }
-    let mut scrubber = Scrubber::new(Arc::clone(plan), Format::Text, &Limits::default());
-    let mut out = Output::new();
-    scrubber
-        .push(Bytes::from(agent.to_owned()), &mut out)
-        .ok()?;
-    scrubber.finish(&mut out).ok()?;
-    let mut scrubbed = Vec::with_capacity(out.len());
-    while let Some(slice) = out.pop() {
-        scrubbed.extend_from_slice(&slice.into_bytes());
-    }
-    HeaderValue::from_bytes(&scrubbed).ok()
+    let (scrubbed, _) = scrub_string(plan, agent);
+    HeaderValue::try_from(scrubbed).ok()
 }
 
 /// Scheme, host and port, if it has just the shape of an origin.

@@ -18,7 +18,7 @@ use crate::scrub::Output;
 
 pub(crate) use answer::{Answer, RATE_LIMITS, SENTRY_ERROR, is_id};
 pub(crate) use client::TlsError;
-pub(crate) use headers::travelling;
+pub(crate) use headers::{Media, travelling};
 pub(crate) use outbound::{Cut, More, Source};
 
 use encode::Encoder;

@@ -22,7 +22,7 @@ pub use evidence::Evidence;
 use diff::Definition;
 use pack::Source;
 
-use crate::scrub::{Alphabet, LEAST_SECRET_BYTES, Plan, Treated};
+use crate::scrub::{Alphabet, LEAST_SECRET_BYTES, Opaque, Plan, Treated};
 
 /// The packs that are built in: file name and text.
 const PACKS: [(&str, &str); 7] = [
@@ -244,6 +244,14 @@ impl Policy {
             plan: Arc::new(self.plan.with_known_secrets(values)),
             ..self.clone()
         })
+    }
+
+    /// The same policy, which also passes these kinds of content on as they are.
+    pub fn with_passing(&self, kinds: &[Opaque]) -> Policy {
+        Policy {
+            plan: Arc::new(self.plan.with_passing(kinds)),
+            ..self.clone()
+        }
     }
 
     /// The names of all built-in policies.

@@ -2,7 +2,6 @@
 //! asked, so a slow collector slows the client down and nothing piles up here.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use super::respond::Reject;
 use crate::delivery::{Cut, More, Source};
 use crate::scrub::decode::{Decoder, Encoding};
-use crate::scrub::{EnvelopeHead, Format, Limits, Output, Plan, Report, Scrubber};
+use crate::scrub::{EnvelopeHead, Limits, Output, Report, Scrubber};
 
 /// How much of a refused body is still read, and for how long, before the connection is closed. A client that is still
 /// writing would else be told by a reset connection, and never see why.
@@ -134,14 +133,13 @@ impl Intake {
     pub(super) fn new(
         inbound: Inbound,
         encoding: Encoding,
-        plan: Arc<Plan>,
-        format: Format,
+        scrubber: Scrubber,
         limits: &Limits,
     ) -> Result<Intake, Reject> {
         Ok(Intake {
             inbound,
             decoder: Decoder::new(encoding, limits).map_err(Reject::Decode)?,
-            scrubber: Scrubber::new(plan, format, limits),
+            scrubber,
             received: 0,
             took: Duration::ZERO,
         })

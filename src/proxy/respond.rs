@@ -20,8 +20,8 @@ pub(super) enum Reject {
     Method,
     /// A content encoding that we don't read: what is wrong with it.
     Encoding(&'static str),
-    /// A content type that the route does not take.
-    Media,
+    /// A content type that the route does not take: what it takes.
+    Media(&'static str),
     /// No authorization, or one that can't be: what is wrong.
     Auth(&'static str),
     /// The envelope's `dsn` and the request disagree: on what.
@@ -60,7 +60,7 @@ impl Reject {
         match self {
             Reject::NotFound { .. } => StatusCode::NOT_FOUND,
             Reject::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Reject::Encoding(_) | Reject::Media => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Reject::Encoding(_) | Reject::Media(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Reject::Auth(_) => StatusCode::UNAUTHORIZED,
             Reject::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Reject::Disagree(_) | Reject::Gone => StatusCode::BAD_REQUEST,
@@ -72,7 +72,7 @@ impl Reject {
                 DecodeError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             },
             Reject::Malformed(malformed) => match malformed.reason {
-                Reason::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+                Reason::TooLarge { .. } | Reason::Expands { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Reason::Json(_)
                 | Reason::TooDeep
                 | Reason::CutOff
@@ -98,7 +98,7 @@ impl Reject {
             Reject::NotFound { .. } => "not_found",
             Reject::Method => "method",
             Reject::Encoding(_) => "encoding",
-            Reject::Media => "media",
+            Reject::Media(_) => "media",
             Reject::Auth(_) | Reject::Disagree(_) => "auth",
             Reject::TooLong(_) => "too_large",
             Reject::Decode(DecodeError::TooLarge(_) | DecodeError::Ratio(_)) => "too_large",
@@ -107,7 +107,7 @@ impl Reject {
                 DecodeError::Malformed(..) | DecodeError::CutOff(..) | DecodeError::Trailing(..),
             ) => "decode",
             Reject::Malformed(malformed) => match malformed.reason {
-                Reason::TooLarge { .. } => "too_large",
+                Reason::TooLarge { .. } | Reason::Expands { .. } => "too_large",
                 Reason::TooDeep => "too_deep",
                 Reason::Json(_) | Reason::CutOff | Reason::Framing(_) | Reason::Header(_) => {
                     "malformed"
@@ -149,7 +149,7 @@ impl Reject {
             Reject::NotFound { .. }
             | Reject::Method
             | Reject::Encoding(_)
-            | Reject::Media
+            | Reject::Media(_)
             | Reject::Auth(_)
             | Reject::Disagree(_)
             | Reject::Malformed(_)
@@ -169,7 +169,7 @@ impl Reject {
             Reject::NotFound { .. }
             | Reject::Method
             | Reject::Encoding(_)
-            | Reject::Media
+            | Reject::Media(_)
             | Reject::Auth(_)
             | Reject::Disagree(_)
             | Reject::TooLong(_)
@@ -186,7 +186,7 @@ impl Reject {
     pub(super) fn detail(&self) -> String {
         match self {
             Reject::NotFound { prefixed } => {
-                let routes = "no such route; there are POST /api/{project}/envelope/ and /api/{project}/store/";
+                let routes = "no such route; there are, under POST /api/{project}/, envelope/, store/, minidump/, security/, nel/, integration/otlp/v1/traces and /logs";
                 match prefixed {
                     false => routes.to_owned(),
                     true => format!(
@@ -199,10 +199,7 @@ impl Reject {
             Reject::Encoding(why) => {
                 format!("{why}; send one of gzip, deflate, br, zstd, identity")
             }
-            Reject::Media => {
-                "OTLP is taken as JSON; set OTEL_EXPORTER_OTLP_PROTOCOL=http/json".to_owned()
-            }
-            Reject::Auth(why) => (*why).to_owned(),
+            Reject::Media(why) | Reject::Auth(why) => (*why).to_owned(),
             Reject::Disagree(what) => {
                 format!("the envelope's dsn names another {what} than the request")
             }
@@ -226,11 +223,24 @@ impl Reject {
             Reject::Internal(_) => "internal error".to_owned(),
         }
     }
+}
 
-    pub(super) fn response(&self) -> Response<Full<Bytes>> {
-        let mut response = json(self.status(), "detail", Some(&self.detail()));
+/// What answers are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// `{"id": …}`, `{"detail": …}`.
+    Json,
+    /// OTLP over Protocol Buffers: an empty response, or a `google.rpc.Status` (OTLP specification, "OTLP/HTTP Response").
+    Protobuf,
+    /// The event's id with dashes, as text: what crash reporters expect of a minidump endpoint (Relay, `endpoints/minidump.rs`).
+    Id,
+}
+
+impl Dialect {
+    pub(super) fn rejected(self, reject: &Reject) -> Response<Full<Bytes>> {
+        let mut response = self.failed(reject.status(), &reject.detail());
         let headers = response.headers_mut();
-        match self {
+        match reject {
             Reject::Method => {
                 headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
             }
@@ -239,7 +249,7 @@ impl Reject {
             }
             Reject::NotFound { .. }
             | Reject::Encoding(_)
-            | Reject::Media
+            | Reject::Media(_)
             | Reject::Auth(_)
             | Reject::Disagree(_)
             | Reject::TooLong(_)
@@ -252,30 +262,84 @@ impl Reject {
         }
         response
     }
-}
 
-/// The collector's answer, built anew: its status, its id or detail, and the three headers that SDKs act on.
-pub(super) fn answer(answer: &Answer) -> Response<Full<Bytes>> {
-    let status = answer.status;
-    let mut response = if status.is_success() {
-        accepted(status, answer.id.as_deref())
-    } else {
-        let usual = || format!("the collector answered {}", status.as_u16());
-        json(
-            status,
-            "detail",
-            Some(&answer.detail.clone().unwrap_or_else(usual)),
-        )
-    };
-    for (name, value) in &answer.headers {
-        response.headers_mut().append(name, value.clone());
+    /// The collector's answer, built anew: its status, its id or detail, and the three headers that SDKs act on.
+    pub(super) fn answer(self, answer: &Answer) -> Response<Full<Bytes>> {
+        let status = answer.status;
+        let mut response = if status.is_success() {
+            self.accepted(status, answer.id.as_deref())
+        } else {
+            let usual = || format!("the collector answered {}", status.as_u16());
+            self.failed(status, &answer.detail.clone().unwrap_or_else(usual))
+        };
+        for (name, value) in &answer.headers {
+            response.headers_mut().append(name, value.clone());
+        }
+        response
     }
-    response
+
+    /// All is well; the id is told where there is one.
+    pub(super) fn accepted(self, status: StatusCode, id: Option<&str>) -> Response<Full<Bytes>> {
+        match self {
+            Dialect::Json => json(status, "id", id),
+            // An export response in which nothing is set.
+            Dialect::Protobuf => written(status, PROTOBUF, Vec::new()),
+            Dialect::Id => {
+                let text = HeaderValue::from_static("text/plain");
+                written(
+                    status,
+                    text,
+                    id.map(dashed).unwrap_or_default().into_bytes(),
+                )
+            }
+        }
+    }
+
+    fn failed(self, status: StatusCode, detail: &str) -> Response<Full<Bytes>> {
+        match self {
+            Dialect::Json | Dialect::Id => json(status, "detail", Some(detail)),
+            Dialect::Protobuf => written(status, PROTOBUF, rpc_status(status, detail)),
+        }
+    }
 }
 
-/// `{"id": …}`, or `{}` where there is none.
-pub(super) fn accepted(status: StatusCode, id: Option<&str>) -> Response<Full<Bytes>> {
-    json(status, "id", id)
+/// An id as a UUID with dashes.
+fn dashed(id: &str) -> String {
+    let digits: String = id.chars().filter(|c| *c != '-').collect();
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32];
+    let parts: Vec<&str> = parts
+        .into_iter()
+        .filter_map(|part| digits.get(part))
+        .collect();
+    parts.join("-")
+}
+
+const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
+
+/// A `google.rpc.Status`: `int32 code = 1; string message = 2`. The codes are those that Relay gives
+/// (`endpoints/integrations/otlp.rs`), which are gRPC's.
+fn rpc_status(status: StatusCode, detail: &str) -> Vec<u8> {
+    const UNKNOWN: u8 = 2;
+    const INVALID_ARGUMENT: u8 = 3;
+    const RESOURCE_EXHAUSTED: u8 = 8;
+    const UNAVAILABLE: u8 = 14;
+    const UNAUTHENTICATED: u8 = 16;
+    let code = match status.as_u16() {
+        400 | 415 => INVALID_ARGUMENT,
+        401 => UNAUTHENTICATED,
+        413 | 429 => RESOURCE_EXHAUSTED,
+        502..=504 => UNAVAILABLE,
+        _ => UNKNOWN,
+    };
+    let mut message = vec![1 << 3, code, 2 << 3 | 2];
+    let mut length = detail.len();
+    while length >= 0x80 {
+        message.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    message.push(length as u8);
+    message.extend_from_slice(detail.as_bytes());
+    message
 }
 
 /// What a browser needs to see of an answer on another origin: without it an SDK there could not back off.
@@ -297,13 +361,17 @@ fn json(status: StatusCode, key: &str, value: Option<&str>) -> Response<Full<Byt
         .map(|value| (key.to_owned(), value.into()))
         .into_iter()
         .collect();
-    let mut response = Response::new(Full::new(
-        serde_json::Value::Object(body).to_string().into(),
-    ));
-    *response.status_mut() = status;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
+    let text = serde_json::Value::Object(body).to_string();
+    written(
+        status,
         HeaderValue::from_static("application/json"),
-    );
+        text.into_bytes(),
+    )
+}
+
+fn written(status: StatusCode, media: HeaderValue, body: Vec<u8>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, media);
     response
 }

@@ -1,9 +1,12 @@
 //! Method and path to [`Route`]. What is not listed is not forwarded.
 
-use http::Method;
+use std::sync::Arc;
 
-use super::respond::Reject;
-use crate::scrub::Format;
+use http::{HeaderValue, Method};
+
+use super::respond::{Dialect, Reject};
+use crate::delivery::Media;
+use crate::scrub::{Boundary, Format, Limits, Opaque, Plan, Scrubber, Signal};
 
 /// Project ids have at most as many digits as a 64-bit number.
 const PROJECT_DIGITS: usize = 20;
@@ -13,14 +16,87 @@ const PROJECT_DIGITS: usize = 20;
 pub(super) enum Kind {
     /// `/api/{project}/envelope/`
     Envelope,
-    /// `/api/{project}/store/`: one JSON event.
+    /// `/api/{project}/store/`: one JSON event, in any of the forms that old SDKs send.
     Store,
     /// `/api/{project}/security/` and `/csp-report/`: a browser's report of a violated policy.
     Security,
     /// `/api/{project}/nel/`: a browser's reports of network errors.
     Nel,
-    /// `/api/{project}/integration/otlp/v1/traces` or `/logs`, in JSON.
-    Otlp(&'static str),
+    /// `/api/{project}/minidump/`: a minidump, alone or in a form with files and an event.
+    Minidump,
+    /// `/api/{project}/integration/otlp/v1/traces` or `/logs`, in JSON or Protocol Buffers.
+    Otlp(Signal),
+}
+
+/// What a body is: how it is read, and as what its scrubbed form is sent on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Content {
+    Envelope,
+    /// An event, whatever it comes in.
+    Store,
+    /// A browser's.
+    Report,
+    OtlpJson,
+    /// In Protocol Buffers.
+    Otlp(Signal),
+    /// A crash reporter's form, or, without a boundary, a minidump alone.
+    Minidump(Option<Boundary>),
+}
+
+impl Content {
+    /// The scrubber of such a body.
+    pub(super) fn scrubber(&self, plan: Arc<Plan>, limits: &Limits) -> Scrubber {
+        let format = match self {
+            Content::Envelope => Format::Envelope,
+            Content::Store => Format::Store,
+            Content::Report | Content::OtlpJson => Format::Json,
+            Content::Otlp(signal) => Format::Otlp(*signal),
+            Content::Minidump(boundary) => {
+                return Scrubber::minidump(plan, boundary.clone(), limits);
+            }
+        };
+        Scrubber::new(plan, format, limits)
+    }
+
+    /// The content type of what is sent on.
+    pub(super) fn media(&self, plan: &Plan) -> Result<Media, Reject> {
+        Ok(match self {
+            Content::Minidump(_) if self.is_envelope(plan) => {
+                Media::Is(HeaderValue::from_static("application/x-sentry-envelope"))
+            }
+            Content::Minidump(None) => {
+                Media::Is(HeaderValue::from_static("application/octet-stream"))
+            }
+            Content::Minidump(Some(boundary)) => {
+                let value = HeaderValue::try_from(boundary.content_type());
+                Media::Is(value.map_err(|_| Reject::Internal("a boundary that fits no header"))?)
+            }
+            Content::Envelope => Media::Usually("application/x-sentry-envelope"),
+            Content::Report | Content::OtlpJson => Media::Usually("application/json"),
+            Content::Store => Media::Is(HeaderValue::from_static("application/json")),
+            Content::Otlp(_) => Media::Is(HeaderValue::from_static("application/x-protobuf")),
+        })
+    }
+
+    /// Whether it leaves as an envelope: what is left of a minidump request without its dump does.
+    pub(super) fn is_envelope(&self, plan: &Plan) -> bool {
+        match self {
+            Content::Envelope => true,
+            Content::Minidump(_) => !plan.passes(Opaque::Minidump),
+            Content::Store | Content::Report | Content::OtlpJson | Content::Otlp(_) => false,
+        }
+    }
+
+    /// What the client expects an answer to be written in.
+    pub(super) fn dialect(&self) -> Dialect {
+        match self {
+            Content::Envelope | Content::Store | Content::Report | Content::OtlpJson => {
+                Dialect::Json
+            }
+            Content::Otlp(_) => Dialect::Protobuf,
+            Content::Minidump(_) => Dialect::Id,
+        }
+    }
 }
 
 /// What a path means, and its project.
@@ -33,8 +109,9 @@ fn served(path: &str) -> Option<(Kind, &str)> {
         "store" if digits => Kind::Store,
         "security" | "csp-report" if digits => Kind::Security,
         "nel" if digits => Kind::Nel,
-        "integration/otlp/v1/traces" if digits => Kind::Otlp("traces"),
-        "integration/otlp/v1/logs" if digits => Kind::Otlp("logs"),
+        "minidump" if digits => Kind::Minidump,
+        "integration/otlp/v1/traces" if digits => Kind::Otlp(Signal::Traces),
+        "integration/otlp/v1/logs" if digits => Kind::Otlp(Signal::Logs),
         _ => return None,
     };
     Some((kind, project))
@@ -67,52 +144,64 @@ impl Route {
         })
     }
 
-    /// The path on the collector.
-    pub(super) fn upstream_path(&self) -> String {
+    /// The path on the collector. What leaves as an envelope goes where envelopes go.
+    pub(super) fn upstream_path(&self, is_envelope: bool) -> String {
         let name = match self.kind {
+            Kind::Minidump if is_envelope => "envelope",
+            Kind::Minidump => "minidump",
             Kind::Envelope => "envelope",
             Kind::Store => "store",
             Kind::Security => "security",
             Kind::Nel => "nel",
-            Kind::Otlp(signal) => {
-                return format!("/api/{}/integration/otlp/v1/{signal}/", self.project);
-            }
+            Kind::Otlp(Signal::Traces) => "integration/otlp/v1/traces",
+            Kind::Otlp(Signal::Logs) => "integration/otlp/v1/logs",
         };
         format!("/api/{}/{name}/", self.project)
     }
 
-    /// What its bodies are.
-    pub(super) fn format(&self) -> Format {
-        match self.kind {
-            Kind::Envelope => Format::Envelope,
-            Kind::Store => Format::Event,
-            Kind::Security | Kind::Nel | Kind::Otlp(_) => Format::Json,
-        }
-    }
-
-    /// Whether a content type can be what the route takes. Most routes take their bodies for what they must be, whatever a client
-    /// calls them; OTLP has two forms, of which one is JSON.
-    pub(super) fn takes(&self, content_type: Option<&str>) -> bool {
+    /// What its body is. Most routes take their bodies for what they must be, whatever a client calls them; OTLP has two forms,
+    /// of which the content type tells.
+    ///
+    /// # Errors
+    /// The content type is none that the route takes.
+    pub(super) fn content(&self, content_type: Option<&str>) -> Result<Content, Reject> {
         let media = content_type.unwrap_or_default().split(';').next();
         let media = media.unwrap_or_default().trim().to_ascii_lowercase();
         match self.kind {
-            Kind::Envelope | Kind::Store | Kind::Security | Kind::Nel => true,
-            Kind::Otlp(_) => media == "application/json",
-        }
-    }
-
-    /// The content type of its bodies, where the client's is not one we pass on.
-    pub(super) fn content_type(&self) -> &'static str {
-        match self.kind {
-            Kind::Envelope => "application/x-sentry-envelope",
-            Kind::Store | Kind::Security | Kind::Nel | Kind::Otlp(_) => "application/json",
+            Kind::Envelope => Ok(Content::Envelope),
+            Kind::Store => Ok(Content::Store),
+            Kind::Security | Kind::Nel => Ok(Content::Report),
+            Kind::Minidump => match media.as_str() {
+                "multipart/form-data" => Boundary::of(content_type.unwrap_or_default())
+                    .map(|boundary| Content::Minidump(Some(boundary)))
+                    .ok_or(Reject::Media(
+                        "the content type has no boundary of 1 to 70 letters, digits and signs",
+                    )),
+                "application/octet-stream" | "application/x-dmp" => Ok(Content::Minidump(None)),
+                _ => Err(Reject::Media(
+                    "a minidump is taken as multipart/form-data, application/octet-stream or application/x-dmp",
+                )),
+            },
+            Kind::Otlp(signal) => match media.as_str() {
+                "application/json" => Ok(Content::OtlpJson),
+                "application/x-protobuf" | "application/protobuf" => Ok(Content::Otlp(signal)),
+                _ => Err(Reject::Media(
+                    "OTLP is taken as application/json or application/x-protobuf; set OTEL_EXPORTER_OTLP_PROTOCOL to \
+                     http/json or http/protobuf",
+                )),
+            },
         }
     }
 
     /// The key, on routes that carry it in their path (those of crons and Unreal; none of them is served yet).
     pub(super) fn key(&self) -> Option<&str> {
         match self.kind {
-            Kind::Envelope | Kind::Store | Kind::Security | Kind::Nel | Kind::Otlp(_) => None,
+            Kind::Envelope
+            | Kind::Store
+            | Kind::Security
+            | Kind::Nel
+            | Kind::Minidump
+            | Kind::Otlp(_) => None,
         }
     }
 }

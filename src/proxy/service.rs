@@ -14,12 +14,12 @@ use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::body::{Inbound, Intake, Streamed, Summary};
-use super::respond::{self, Reject, Weight};
-use super::route::Route;
+use super::respond::{self, Dialect, Reject, Weight};
+use super::route::{Content, Route};
 use super::{Finished, Shared, Shutdown, auth};
 use crate::delivery::{self, Answer, Failure, More, Payload, is_id};
+use crate::scrub::Output;
 use crate::scrub::decode::Encoding;
-use crate::scrub::{Format, Output};
 
 /// Nothing goes upstream before this much is clean, or the body has ended.
 const START_BYTES: usize = 64 << 10;
@@ -42,13 +42,15 @@ pub(super) async fn handle(
 ) -> Response<Full<Bytes>> {
     let cross_origin = request.headers().contains_key(header::ORIGIN);
     let mut record = Record::begin(&shared, shutdown);
-    let (mut response, ending) = match pipeline(&shared, request, &mut record).await {
-        Ok(Passed::Forwarded(answer)) => (respond::answer(&answer), Ending::answered(&answer)),
+    let passed = pipeline(&shared, request, &mut record).await;
+    let dialect = record.dialect;
+    let (mut response, ending) = match passed {
+        Ok(Passed::Forwarded(answer)) => (dialect.answer(&answer), Ending::answered(&answer)),
         Ok(Passed::NothingLeft(id)) => (
-            respond::accepted(StatusCode::OK, id.as_deref()),
+            dialect.accepted(StatusCode::OK, id.as_deref()),
             Ending::well("nothing_left"),
         ),
-        Err(reject) => (reject.response(), Ending::refused(&reject)),
+        Err(reject) => (dialect.rejected(&reject), Ending::refused(&reject)),
     };
     if cross_origin {
         respond::allow_any_origin(&mut response);
@@ -80,14 +82,13 @@ async fn pipeline(
         .headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    if !route.takes(media) {
-        return Err(Reject::Media);
-    }
+    let content = route.content(media)?;
+    record.dialect = content.dialect();
     // Before anything is held for this request: codecs may need megabytes.
     let _permit = shared.permits.try_acquire().map_err(|_| Reject::Busy)?;
     let encoding = content_encoding(&parts.headers)?;
     let presented = auth::presented(&parts.headers, parts.uri.query(), route.key())?;
-    if route.format() != Format::Envelope && presented.is_none() {
+    if content != Content::Envelope && presented.is_none() {
         // An event has no head in which it could still come.
         auth::admit(None, None, &route.project)?;
     }
@@ -99,7 +100,9 @@ async fn pipeline(
 
     // One policy for the whole request.
     let plan = shared.policy.plan();
-    let mut intake = Intake::new(inbound, encoding, Arc::clone(&plan), route.format(), limits)?;
+    let is_envelope = content.is_envelope(&plan);
+    let scrubber = content.scrubber(Arc::clone(&plan), limits);
+    let mut intake = Intake::new(inbound, encoding, scrubber, limits)?;
     let mut out = Output::new();
     let gathered = intake.gather(&mut out, START_BYTES).await;
     record.summary = Some(intake.summary());
@@ -107,19 +110,20 @@ async fn pipeline(
 
     // Now the head has been read, so the dsn is known if there is one.
     let auth = auth::admit(presented, intake.head(), &route.project)?;
-    if more == More::Ended && route.format() == Format::Envelope && intake.forwarded_items() == 0 {
+    if more == More::Ended && is_envelope && intake.forwarded_items() == 0 {
         let id = intake
             .head()
             .and_then(|head| head.event_id.clone())
             .filter(|id| is_id(id));
         return Ok(Passed::NothingLeft(id));
     }
-    let mut headers = delivery::travelling(&parts.headers, route.content_type(), &plan);
+    let mut headers = delivery::travelling(&parts.headers, content.media(&plan)?, &plan);
     headers.insert(auth::X_SENTRY_AUTH, auth.header()?);
+    let path = route.upstream_path(is_envelope);
 
     match more {
-        More::Ended => whole(shared, &route, headers, out).await,
-        More::Coming => streamed(shared, &route, headers, out, intake, record).await,
+        More::Ended => whole(shared, &path, headers, out).await,
+        More::Coming => streamed(shared, &path, headers, out, intake, record).await,
     }
     .map(Passed::Forwarded)
 }
@@ -127,14 +131,14 @@ async fn pipeline(
 /// A small body: all of it has been seen, so it travels with its length.
 async fn whole(
     shared: &Shared,
-    route: &Route,
+    path: &str,
     headers: HeaderMap,
     out: Output,
 ) -> Result<Answer, Reject> {
     let began = Instant::now();
     let exchange = shared
         .delivery
-        .send(&route.upstream_path(), headers, Payload::Whole(out))
+        .send(path, headers, Payload::Whole(out))
         .await;
     shared.metrics.exchange(exchange.sent, began.elapsed());
     exchange.result.map_err(Reject::Upstream)
@@ -143,7 +147,7 @@ async fn whole(
 /// A large body: the collector pulls the rest of it through the scrubber. Should that fail, its request is aborted.
 async fn streamed(
     shared: &Shared,
-    route: &Route,
+    path: &str,
     headers: HeaderMap,
     out: Output,
     intake: Intake,
@@ -152,10 +156,7 @@ async fn streamed(
     let (source, verdict) = Streamed::new(intake);
     let began = Instant::now();
     let payload = Payload::Stream(out, Box::new(source));
-    let exchange = shared
-        .delivery
-        .send(&route.upstream_path(), headers, payload)
-        .await;
+    let exchange = shared.delivery.send(path, headers, payload).await;
     shared.metrics.exchange(exchange.sent, began.elapsed());
     let verdict = tokio::time::timeout(VERDICT_TIME, verdict)
         .await
@@ -245,6 +246,8 @@ struct Record {
     _token: TaskTrackerToken,
     began: Instant,
     project: Option<String>,
+    /// What the client reads answers in.
+    dialect: Dialect,
     summary: Option<Summary>,
     ended: bool,
 }
@@ -260,6 +263,7 @@ impl Record {
             _token: shared.requests.token(),
             began: Instant::now(),
             project: None,
+            dialect: Dialect::Json,
             summary: None,
             ended: false,
         }

@@ -11,6 +11,12 @@ pub struct Limits {
     pub json_depth: usize,
     /// Length of an envelope header or item header line. Default 16 KiB.
     pub header_bytes: usize,
+    /// Length of an OTLP body in Protocol Buffers, which must be kept whole. Default 4 MiB, what gRPC takes of a message; exporters
+    /// send some hundred spans at a time, far below it.
+    pub protobuf_bytes: usize,
+    /// What a minidump request says of its event, in all its fields; and its text files, where they are kept. Default 1 MiB, Relay's
+    /// own bound for an event.
+    pub form_bytes: usize,
 }
 
 impl Default for Limits {
@@ -20,6 +26,8 @@ impl Default for Limits {
             decode_ratio: 1000,
             json_depth: 512,
             header_bytes: 16 << 10,
+            protobuf_bytes: 4 << 20,
+            form_bytes: 1 << 20,
         }
     }
 }

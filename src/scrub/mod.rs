@@ -1,7 +1,8 @@
 //! The scrub engine: bytes in, slices of the same memory and static replacements out. No I/O, no clock, no threads.
 //!
 //! A [`Scrubber`] takes one stream in chunks of any size and gives an [`Output`], a rope of [`Scrubbed`] slices. What is in it
-//! may leave; nothing else may. Its state is bounded (64 KiB) whatever the input.
+//! may leave; nothing else may. Its state is bounded whatever the input: 64 KiB; for OTLP in Protocol Buffers
+//! [`Limits::protobuf_bytes`], and for the fields of a minidump request [`Limits::form_bytes`].
 //!
 //! ```
 //! use std::sync::Arc;
@@ -29,13 +30,20 @@ mod json;
 mod known;
 mod limits;
 mod literals;
+mod minidump;
+mod msgpack;
+mod multipart;
 mod name;
+mod opaque;
+mod otlp;
 mod outcome;
 mod path;
 mod personal;
 mod plan;
 mod scrubbed;
 mod splice;
+mod store;
+mod string;
 mod text;
 mod token;
 mod verdicts;
@@ -47,19 +55,26 @@ use bytes::Bytes;
 use envelope::EnvelopeScrubber;
 use headers::HeaderScrubber;
 use json::{JsonScrubber, malformed};
+use minidump::MinidumpScrubber;
+use otlp::OtlpScrubber;
 use splice::Splicer;
+use store::StoreBody;
 use text::{Context, Kind, Layer, TextMachine};
 
 pub use envelope::EnvelopeHead;
 pub use known::LEAST_SECRET_BYTES;
 pub use limits::Limits;
+pub use multipart::Boundary;
 pub use name::{Kinds, Treatment};
+pub use opaque::Opaque;
+pub use otlp::Signal;
 pub use outcome::{ItemOutcome, Malformed, Place, Reason, Report};
 pub use path::{Forced, TooManyPlaces};
 pub use personal::{Personal, Treated};
 pub use plan::{Document, NameRule, PathRule, Plan, PlanBuilder, SafeNames};
 pub use scrubbed::{Output, Scrubbed};
 pub use splice::Redaction;
+pub use string::scrub_string;
 pub use token::{Alphabet, TokenPart, TokenRule};
 
 /// What replaces a secret: Sentry's own convention, which its UI shows as filtered.
@@ -72,6 +87,9 @@ pub enum Format {
     Json,
     /// One JSON event: as `Json`, plus what policy adds to an event (`sdk.settings.infer_ip`).
     Event,
+    /// One JSON event as the store endpoint takes it: as it is, in base64, packed and in base64, or any of these as the field
+    /// `sentry_data` of a form. It comes out as `Event` does. Offsets of what is redacted or wrong in the event count in it.
+    Store,
     /// JSON, one document a line.
     Ndjson,
     /// A Sentry envelope.
@@ -82,6 +100,8 @@ pub enum Format {
     Query,
     /// Header lines, `Name: value`.
     Headers,
+    /// An OTLP request in Protocol Buffers. It is kept whole, up to [`Limits::protobuf_bytes`], and leaves when it has ended.
+    Otlp(Signal),
 }
 
 #[derive(Debug)]
@@ -91,6 +111,8 @@ enum Machine {
     Envelope(Box<EnvelopeScrubber>),
     Text(Box<TextMachine>),
     Headers(Box<HeaderScrubber>),
+    Otlp(Box<OtlpScrubber>),
+    Minidump(Box<MinidumpScrubber>),
 }
 
 /// A synchronous, resumable scrubber for one stream.
@@ -99,6 +121,8 @@ enum Machine {
 #[derive(Debug)]
 pub struct Scrubber {
     plan: Arc<Plan>,
+    /// What stands around the document is undone first.
+    store: Option<Box<StoreBody>>,
     machine: Machine,
     splicer: Splicer,
     report: Report,
@@ -125,7 +149,7 @@ impl Scrubber {
         };
         let machine = match format {
             Format::Json => Machine::Json(json(Document::Event, false)),
-            Format::Event => Machine::Json(json(Document::Event, true)),
+            Format::Event | Format::Store => Machine::Json(json(Document::Event, true)),
             Format::Ndjson => Machine::Ndjson(json(Document::Event, false)),
             Format::Envelope => {
                 Machine::Envelope(Box::new(EnvelopeScrubber::new(Arc::clone(&plan), limits)))
@@ -133,9 +157,32 @@ impl Scrubber {
             Format::Text => Machine::Text(text(Kind::Plain)),
             Format::Query => Machine::Text(text(Kind::Query)),
             Format::Headers => Machine::Headers(Box::new(HeaderScrubber::new())),
+            Format::Otlp(signal) => {
+                let plan = Arc::clone(&plan);
+                Machine::Otlp(Box::new(OtlpScrubber::new(plan, signal, limits)))
+            }
         };
+        let store = (format == Format::Store).then(|| Box::new(StoreBody::new(limits)));
+        Scrubber {
+            store,
+            ..Scrubber::with(plan, machine)
+        }
+    }
+
+    /// A scrubber for one request of a crash reporter: a form with this boundary, or, without one, a minidump and nothing else.
+    ///
+    /// If the plan passes minidumps ([`Plan::passes`]), the same comes out, scrubbed but for the dump. If not, what comes out is an
+    /// envelope with the event that the form told of, and nothing where there was no form. It is kept, up to [`Limits::form_bytes`], and
+    /// leaves when the request has ended.
+    pub fn minidump(plan: Arc<Plan>, boundary: Option<Boundary>, limits: &Limits) -> Self {
+        let minidump = MinidumpScrubber::new(Arc::clone(&plan), boundary, limits);
+        Scrubber::with(plan, Machine::Minidump(Box::new(minidump)))
+    }
+
+    fn with(plan: Arc<Plan>, machine: Machine) -> Self {
         Scrubber {
             plan,
+            store: None,
             machine,
             splicer: Splicer::default(),
             report: Report::default(),
@@ -157,7 +204,8 @@ impl Scrubber {
     /// Takes the next chunk; what is ready goes to `out`, as slices of the chunk.
     ///
     /// # Errors
-    /// The input is malformed or over a limit. Nothing of the chunk with the error is put out, and every later call fails alike.
+    /// The input is malformed or over a limit. Nothing of the chunk with the error is put out (of one that is packed, nothing from
+    /// the error on), and every later call fails alike.
     pub fn push(&mut self, chunk: Bytes, out: &mut Output) -> Result<(), Malformed> {
         if let Some(dead) = &self.dead {
             return Err(dead.clone());
@@ -166,6 +214,54 @@ impl Scrubber {
             return Ok(());
         }
         self.report.bytes_in += chunk.len() as u64;
+        let Some(mut store) = self.store.take() else {
+            return self.read(chunk, out);
+        };
+        let result = self.read_store(&mut store, chunk, out);
+        self.store = Some(store);
+        result
+    }
+
+    /// Undoes what stands around a chunk of an event, and reads what comes out.
+    fn read_store(
+        &mut self,
+        store: &mut StoreBody,
+        chunk: Bytes,
+        out: &mut Output,
+    ) -> Result<(), Malformed> {
+        let document = |failure| malformed(failure, Place::Document);
+        if let Err(failure) = store.push(chunk) {
+            return Err(self.die(document(failure)));
+        }
+        loop {
+            match store.next() {
+                Ok(Some(plain)) => self.read(plain, out)?,
+                Ok(None) => return Ok(()),
+                Err(failure) => return Err(self.die(document(failure))),
+            }
+        }
+    }
+
+    /// Reads a chunk of the document itself.
+    fn read(&mut self, chunk: Bytes, out: &mut Output) -> Result<(), Malformed> {
+        // These write anew what they have read, and need no splicer.
+        let rewritten = match &mut self.machine {
+            Machine::Otlp(otlp) => Some(otlp.push(&chunk)),
+            Machine::Minidump(minidump) => {
+                let before = out.len();
+                let read = minidump.push(chunk.clone(), out, &mut self.report);
+                self.report.bytes_out += (out.len() - before) as u64;
+                Some(read)
+            }
+            Machine::Json(_)
+            | Machine::Ndjson(_)
+            | Machine::Envelope(_)
+            | Machine::Text(_)
+            | Machine::Headers(_) => None,
+        };
+        if let Some(read) = rewritten {
+            return read.map_err(|failure| self.die(malformed(failure, Place::Document)));
+        }
         let base = self.splicer.base();
         let end = base + chunk.len() as u64;
         self.splicer.begin(chunk.clone());
@@ -198,6 +294,8 @@ impl Scrubber {
                 headers.push(&chunk, base, &mut Context { plan, splicer });
                 (Ok(()), headers.undecided(end))
             }
+            // Read above.
+            Machine::Otlp(_) | Machine::Minidump(_) => (Ok(()), None),
         };
         if let Err(error) = read {
             return Err(self.die(error));
@@ -218,6 +316,11 @@ impl Scrubber {
         let splicer = &mut self.splicer;
         let plan = &self.plan;
         let document = |failure| malformed(failure, Place::Document);
+        if let Some(store) = &mut self.store
+            && let Err(failure) = store.finish()
+        {
+            return Err(self.die(document(failure)));
+        }
         let read = match &mut self.machine {
             Machine::Json(json) => json.finish(length, splicer).map_err(document),
             Machine::Ndjson(json) if json.is_untouched() => Ok(()),
@@ -230,6 +333,19 @@ impl Scrubber {
             Machine::Headers(headers) => {
                 headers.finish(length, &mut Context { plan, splicer });
                 Ok(())
+            }
+            Machine::Otlp(otlp) => {
+                let before = out.len();
+                let log = self.splicer.path.is_some().then_some(&mut self.log);
+                let result = otlp.finish(out, &mut self.report, log);
+                self.report.bytes_out += (out.len() - before) as u64;
+                result.map_err(document)
+            }
+            Machine::Minidump(minidump) => {
+                let before = out.len();
+                let result = minidump.finish(out, &mut self.report);
+                self.report.bytes_out += (out.len() - before) as u64;
+                result.map_err(document)
             }
         };
         if let Err(error) = read {
@@ -251,15 +367,23 @@ impl Scrubber {
             Machine::Envelope(envelope) => envelope.held_bytes(),
             Machine::Text(text) => text.held_bytes(),
             Machine::Headers(headers) => headers.held_bytes(),
+            Machine::Otlp(otlp) => otlp.held_bytes(),
+            Machine::Minidump(minidump) => minidump.held_bytes(),
         };
-        machine + self.splicer.held_bytes()
+        let store = self.store.as_ref().map_or(0, |store| store.held_bytes());
+        machine + store + self.splicer.held_bytes()
     }
 
     /// The envelope's head, once its line has been read ([`Format::Envelope`] only).
     pub fn head(&self) -> Option<&EnvelopeHead> {
         match &self.machine {
             Machine::Envelope(envelope) => envelope.head(),
-            Machine::Json(_) | Machine::Ndjson(_) | Machine::Text(_) | Machine::Headers(_) => None,
+            Machine::Json(_)
+            | Machine::Ndjson(_)
+            | Machine::Text(_)
+            | Machine::Headers(_)
+            | Machine::Otlp(_)
+            | Machine::Minidump(_) => None,
         }
     }
 
@@ -274,16 +398,12 @@ impl Scrubber {
         match &mut self.machine {
             Machine::Json(json) | Machine::Ndjson(json) => json.end_chunk(&mut self.splicer),
             Machine::Envelope(envelope) => envelope.end_chunk(&mut self.splicer),
-            Machine::Text(_) | Machine::Headers(_) => {}
+            Machine::Text(_) | Machine::Headers(_) | Machine::Otlp(_) | Machine::Minidump(_) => {}
         }
         self.splicer.release(out);
         self.report.bytes_out += (out.len() - before) as u64;
         for (rule, count) in self.splicer.counts() {
-            let index = usize::from(rule);
-            if self.report.redactions.len() <= index {
-                self.report.redactions.resize(index + 1, 0);
-            }
-            self.report.redactions[index] += count;
+            self.report.count(rule, count);
         }
         self.log.extend(self.splicer.log());
     }

@@ -557,6 +557,26 @@ impl Names {
         self.look_up_part(name, kinds, words)
     }
 
+    /// The verdict on a string that stands where a pair's name may stand. Beyond what makes a name, it must be one by itself:
+    /// no prose, no line of code.
+    pub(crate) fn look_up_pair_name(
+        &self,
+        name: &[u8],
+        kinds: Kinds,
+        words: &mut Words,
+    ) -> Option<Verdict> {
+        if !may_name_a_pair(name) {
+            return None;
+        }
+        let verdict = self.look_up(name, kinds, words)?;
+        self.is_one_name(name, words).then_some(verdict)
+    }
+
+    /// Whether the name of a pair is one by itself: one word, or a whole phrase of some rule.
+    pub(crate) fn is_one_name(&self, name: &[u8], words: &mut Words) -> bool {
+        !name.contains(&b' ') || self.is_whole_phrase(name, words)
+    }
+
     /// Whether the whole name, and not only a part of it, is a phrase of some rule.
     pub(crate) fn is_whole_phrase(&self, name: &[u8], words: &mut Words) -> bool {
         words.split(name);
@@ -847,6 +867,11 @@ impl TrimDigits for [u8] {
             &self[..self.len() - digits]
         }
     }
+}
+
+/// Whether a string has the length and the looks of a pair's name.
+pub(crate) fn may_name_a_pair(name: &[u8]) -> bool {
+    name.len() <= NAME_BYTES && reads_as_name(name)
 }
 
 /// Whether a string could be a name by itself: no prose, no line of code.

@@ -36,10 +36,15 @@ pub enum Reason {
     TooDeep,
     /// The input ends inside a document.
     CutOff,
-    /// The framing of an envelope is broken: what exactly.
+    /// What stands around or between documents is broken (envelope, form, base64, multipart, protobuf): what exactly.
     Framing(&'static str),
     /// A header field does not have its shape: which.
     Header(&'static str),
+    /// What is packed inside the body expands more times than `Limits::decode_ratio` allows.
+    Expands {
+        /// The bound.
+        limit: u64,
+    },
     /// Something is longer than a bound of `Limits`.
     TooLarge {
         /// What it is.
@@ -55,7 +60,7 @@ impl Reason {
     /// Whether nothing is wrong with the input but that it goes over a limit.
     pub fn is_limit(self) -> bool {
         match self {
-            Reason::TooDeep | Reason::TooLarge { .. } => true,
+            Reason::TooDeep | Reason::Expands { .. } | Reason::TooLarge { .. } => true,
             Reason::Json(_) | Reason::CutOff | Reason::Framing(_) | Reason::Header(_) => false,
         }
     }
@@ -74,6 +79,9 @@ impl fmt::Display for Malformed {
                 write!(f, "{what}")?
             }
             Reason::TooDeep => write!(f, "nested too deeply")?,
+            Reason::Expands { limit } => {
+                write!(f, "what is packed inside expands more than {limit} times")?
+            }
             Reason::CutOff => write!(f, "the input ends too early")?,
             Reason::TooLarge { what, limit, .. } => {
                 write!(f, "{what} is longer than {limit} bytes")?
@@ -83,6 +91,7 @@ impl fmt::Display for Malformed {
         match self.reason {
             // The limit itself is not known here, but no configuration can grant more than this.
             Reason::TooDeep => write!(f, " (limits.json_depth, 512 at most)"),
+            Reason::Expands { .. } => write!(f, " (limits.decode_ratio)"),
             Reason::TooLarge { key, .. } => write!(f, " ({key})"),
             Reason::Json(_) | Reason::CutOff | Reason::Framing(_) | Reason::Header(_) => Ok(()),
         }
@@ -152,6 +161,44 @@ impl Report {
             .map(|(label, count)| format!("{label} {count}"))
             .collect();
         (!dropped.is_empty()).then(|| dropped.join(", "))
+    }
+
+    /// Counts an item.
+    pub(crate) fn item(&mut self, label: &'static str, outcome: ItemOutcome) {
+        self.add_items(label, outcome, 1);
+    }
+
+    /// Counts so many of them; none leaves no trace.
+    pub(crate) fn add_items(&mut self, label: &'static str, outcome: ItemOutcome, more: u64) {
+        if more == 0 {
+            return;
+        }
+        let known = |it: &&mut (&'static str, ItemOutcome, u64)| it.0 == label && it.1 == outcome;
+        match self.items.iter_mut().find(known) {
+            Some((_, _, count)) => *count += more,
+            None => self.items.push((label, outcome, more)),
+        }
+    }
+
+    /// Adds what was done to a part of the stream, less its bytes.
+    pub(crate) fn absorb(&mut self, part: &Report) {
+        for (label, outcome, count) in &part.items {
+            self.add_items(label, *outcome, *count);
+        }
+        for (rule, count) in part.redactions.iter().enumerate() {
+            if *count > 0 {
+                self.count(rule as u16, *count);
+            }
+        }
+    }
+
+    /// Counts redactions by a rule.
+    pub(crate) fn count(&mut self, rule: u16, count: u64) {
+        let index = usize::from(rule);
+        if self.redactions.len() <= index {
+            self.redactions.resize(index + 1, 0);
+        }
+        self.redactions[index] += count;
     }
 
     /// Redactions by all rules together.

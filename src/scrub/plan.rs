@@ -3,6 +3,7 @@
 use super::known::KnownSecrets;
 use super::literals::{Literal, Literals, Signals};
 use super::name::{Allowance, Kinds, Names, Treatment, Verdict, Words};
+use super::opaque::{Opaque, Passing};
 use super::path::{Forced, PathTree, TooManyPlaces};
 use super::personal::{Personal, PersonalData, Treated};
 use super::token::{TokenRule, Tokens};
@@ -27,6 +28,7 @@ pub struct Plan {
     pub(crate) known: KnownSecrets,
     pub(crate) personal: PersonalData,
     pub(crate) known_rule: u16,
+    passing: Passing,
 }
 
 /// One entry of a rule that matches names. Phrases are written as people write names; they are normalised here.
@@ -267,6 +269,7 @@ impl PlanBuilder {
             no_text_rule,
             known: KnownSecrets::default(),
             known_rule,
+            passing: Passing::default(),
             names: self.names,
             paths: self.paths,
             rules: self.rules,
@@ -303,6 +306,19 @@ impl Plan {
             plan.personal.set_key(key);
         }
         plan
+    }
+
+    /// The same plan, which passes these on as they are.
+    pub fn with_passing(&self, kinds: &[Opaque]) -> Plan {
+        Plan {
+            passing: Passing::of(kinds),
+            ..self.clone()
+        }
+    }
+
+    /// Whether what nobody can vouch for is passed on, if it is of this kind.
+    pub fn passes(&self, kind: Opaque) -> bool {
+        self.passing.has(kind)
     }
 
     /// Whether personal data is to be hashed and there is no key: it is removed then.

@@ -1,7 +1,7 @@
 //! Verdicts on names, remembered: telemetry uses the same few names over and over. Entries are compared byte for byte, so a
 //! remembered verdict is always the right one.
 
-use super::name::{Kinds, NAME_BYTES, Names, Verdict, Words, reads_as_name};
+use super::name::{Kinds, Names, Verdict, Words, may_name_a_pair};
 
 /// Longest name that is remembered, in bytes.
 const REMEMBERED: usize = 24;
@@ -119,18 +119,17 @@ impl<const ENTRIES: usize> Verdicts<ENTRIES> {
         names.look_up_fixed(key, kinds, &mut self.words)
     }
 
-    /// The verdict on a string that stands where a pair's name may stand. Beyond what makes a name, it must be one by itself:
-    /// no prose, no line of code.
+    /// The verdict on a string that stands where a pair's name may stand, as [`Names::look_up_pair_name`] gives it.
     pub(crate) fn look_up_pair_name(
         &mut self,
         names: &Names,
         name: &[u8],
         kinds: Kinds,
     ) -> Option<Verdict> {
-        if name.len() > NAME_BYTES || !reads_as_name(name) {
+        if !may_name_a_pair(name) {
             return None;
         }
         let verdict = self.look_up(names, name, kinds)?;
-        (!name.contains(&b' ') || names.is_whole_phrase(name, &mut self.words)).then_some(verdict)
+        names.is_one_name(name, &mut self.words).then_some(verdict)
     }
 }

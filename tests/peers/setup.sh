@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts the real peers of tests/real_sdks.rs under target/peers (ignored by git): a Python environment with the
+# Puts the real peers of tests/real_sdks.rs and tests/otlp.rs under target/peers (ignored by git): a Python environment with the
 # bugsink collector, sentry-sdk and Flask; a Node folder with @sentry/node and Express; and an empty, migrated
 # bugsink, which each test copies. Exact versions: requirements.txt and package-lock.json, beside this file.
 #

@@ -22,6 +22,7 @@ pub fn format(name: &str) -> Format {
     match name {
         "json" => Format::Json,
         "event" => Format::Event,
+        "store" => Format::Store,
         "ndjson" => Format::Ndjson,
         "envelope" => Format::Envelope,
         "text" => Format::Text,

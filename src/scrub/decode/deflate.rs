@@ -74,7 +74,7 @@ impl Deflate {
                 })
             }
             Deflate::Opening { head, state } => {
-                // Two bytes hold at most an empty stream, so zlib takes both at once and writes nothing.
+                // Two bytes hold at most a byte of text (a raw stream's, in fixed codes), so zlib takes both at once.
                 let (step, ended) = inflate(state, head, output)?;
                 if step.read != head.len() {
                     return Err(if ended {
@@ -89,7 +89,12 @@ impl Deflate {
                 } else {
                     Deflate::Inside(std::mem::replace(state, fresh))
                 };
-                self.decode(input, output)
+                let opened = step.written;
+                let step = self.decode(input, &mut output[opened..])?;
+                Ok(Step {
+                    read: step.read,
+                    written: opened + step.written,
+                })
             }
             Deflate::Inside(state) => {
                 let (step, ended) = inflate(state, input, output)?;

@@ -131,7 +131,12 @@ fn with_dsn(text: &[u8], dsn: &str) -> Vec<u8> {
 }
 
 /// Reads an item's header line.
-pub(super) fn item(line: &[u8], json: &mut JsonScrubber) -> Result<ItemHead, Reason> {
+pub(super) fn item(
+    line: &[u8],
+    plan: &Plan,
+    header_bytes: usize,
+    json: &mut JsonScrubber,
+) -> Result<ItemHead, Reason> {
     if line.is_empty() {
         return Err(Reason::Framing("an empty line instead of an item header"));
     }
@@ -144,7 +149,7 @@ pub(super) fn item(line: &[u8], json: &mut JsonScrubber) -> Result<ItemHead, Rea
         .0
         .iter()
         .any(|(key, value)| key == "type" && value.get() == "\"attachment\"");
-    let mut is_mixed = false;
+    let mut meta_length = None;
     let mut length = None;
     for (key, value) in &members.0 {
         match key.as_str() {
@@ -184,7 +189,22 @@ pub(super) fn item(line: &[u8], json: &mut JsonScrubber) -> Result<ItemHead, Rea
                     out.string(key, &name);
                 }
             }
-            "meta_length" => is_mixed = value.get() != "null",
+            "meta_length" => {
+                if value.get() == "null" {
+                    continue;
+                }
+                let reason = Reason::Header("meta_length is no plain unsigned integer");
+                meta_length = Some(unsigned(value).ok_or(reason)?);
+            }
+            // The span that an attachment belongs to.
+            "span_id" if is_attachment => {
+                let id = string(value)
+                    .filter(|id| id.len() == 16 && id.bytes().all(|b| b.is_ascii_hexdigit()));
+                match id {
+                    Some(id) => out.string(key, &id),
+                    None => out.raw(key, "null"),
+                }
+            }
             "platform" | "sentry_release" | "sentry_environment" => {
                 if let Some(text) = string(value) {
                     out.string(key, &text);
@@ -209,11 +229,16 @@ pub(super) fn item(line: &[u8], json: &mut JsonScrubber) -> Result<ItemHead, Rea
             content_type: content_type.as_deref(),
             attachment_type: attachment_type.as_deref(),
             filename: filename.as_deref(),
-            is_mixed,
+            length,
+            meta_length,
         },
+        plan,
+        header_bytes,
     );
-    if let (ItemTreatment::Text { .. }, Some(length)) = (treatment, length) {
-        // The only items that keep it: what they say in so many bytes is masked byte for byte.
+    if let (ItemTreatment::Text { .. } | ItemTreatment::Pass { .. }, Some(length)) =
+        (treatment, length)
+    {
+        // The only items that keep it: what they say in so many bytes is masked byte for byte, or passed.
         header.text.pop();
         header
             .text
@@ -224,6 +249,61 @@ pub(super) fn item(line: &[u8], json: &mut JsonScrubber) -> Result<ItemHead, Rea
         length,
         header,
     })
+}
+
+/// What the head of a mixed payload comes to.
+#[derive(Debug)]
+pub(super) struct Mixed {
+    /// The item's header line, its newline, and the head of the payload.
+    pub(super) rewritten: Rewritten,
+    /// What is done with the rest, if it is an attachment.
+    pub(super) file: ItemTreatment,
+}
+
+/// Scrubs the JSON at the head of a mixed payload, and completes the item's header: the lengths in it are those of what leaves.
+pub(super) fn mixed(
+    mut header: Rewritten,
+    head: Vec<u8>,
+    counted: bool,
+    length: u64,
+    plan: &Plan,
+    json: &mut JsonScrubber,
+) -> Result<Mixed, Reason> {
+    if head.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Reason::Json("the head of a mixed payload is no object"));
+    }
+    let came = head.len() as u64;
+    let mut head = scrubbed(head, json)?;
+    // As it leaves, so that reading it again comes to the same.
+    let described: FileDescription = serde_json::from_slice(&head.text).unwrap_or_default();
+    let file = item::file(
+        described.content_type.as_deref(),
+        described.filename.as_deref(),
+        plan,
+    );
+    let meta_length = head.text.len() as u64;
+    let length = length - came + meta_length;
+    header.text.pop();
+    if counted {
+        let text = format!(",\"meta_length\":{meta_length}");
+        header.text.extend_from_slice(text.as_bytes());
+    }
+    let text = format!(",\"length\":{length}}}\n");
+    header.text.extend_from_slice(text.as_bytes());
+    header.text.append(&mut head.text);
+    header.redactions.append(&mut head.redactions);
+    Ok(Mixed {
+        rewritten: header,
+        file,
+    })
+}
+
+/// What the head of a trace attachment says of its body.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct FileDescription {
+    filename: Option<String>,
+    content_type: Option<String>,
 }
 
 /// The file name in an item's header.
@@ -290,7 +370,7 @@ fn unsigned(value: &RawValue) -> Option<u64> {
     }
 }
 
-fn is_event_id(text: &str) -> bool {
+pub(crate) fn is_event_id(text: &str) -> bool {
     let hex = |part: &str| part.bytes().all(|b| b.is_ascii_hexdigit());
     let parts: Vec<&str> = text.split('-').collect();
     match parts.as_slice() {

@@ -5,12 +5,15 @@
 //! ```
 //!
 //! Header lines are read whole (they are bounded) and replaced by what [`header`] makes of them. A JSON item leaves without its
-//! `length`, so that nothing waits for its end; newlines between its tokens become spaces. What is dropped leaves no byte.
+//! `length`, so that nothing waits for its end; newlines between its tokens become spaces. What is dropped leaves no byte. The JSON at the
+//! head of a mixed payload is bounded like a header, and read whole: its length as it leaves stands in the item's header.
 //!
 //! | state | on | to |
 //! | --- | --- | --- |
 //! | `Header` | newline | `ItemHeader` |
 //! | `ItemHeader` | newline | `Payload`, counted if the header has a `length` |
+//! | `ItemHeader` | newline, and the payload is mixed | `MixedHead` |
+//! | `MixedHead` | the end of the JSON | `Payload` |
 //! | `Payload` | its last byte, or a newline | `Newline` |
 //! | `Newline` | newline | `ItemHeader` |
 
@@ -29,12 +32,18 @@ use super::outcome::{ItemOutcome, Malformed, Place, Reason, Report};
 use super::plan::{Document, Plan};
 use super::splice::{Reading, Splicer};
 pub use header::EnvelopeHead;
-use item::ItemTreatment;
+pub(crate) use header::is_event_id;
+pub(crate) use item::is_text_file;
+use item::{ItemTreatment, MixedBody, MixedHead};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Header,
     ItemHeader,
+    /// `left`: bytes of the payload to come.
+    MixedHead {
+        left: u64,
+    },
     /// `left`: bytes to come, or `None` up to the newline.
     Payload {
         left: Option<u64>,
@@ -55,6 +64,8 @@ pub(crate) struct EnvelopeScrubber {
     item: usize,
     /// How the item in progress is read, if it is kept.
     kept: Kept,
+    /// The mixed item whose head is read.
+    mixed: Option<MixedItem>,
     /// Whether a cut is open: in a header line, or over a dropped item.
     cut: bool,
     json: JsonScrubber,
@@ -69,6 +80,20 @@ enum Kept {
     No,
     Json,
     Text,
+    /// It passes as it is.
+    As,
+    /// A recording, whose first byte tells whether it is text.
+    Recording,
+}
+
+/// A mixed item whose head is read.
+#[derive(Debug)]
+struct MixedItem {
+    label: &'static str,
+    head: MixedHead,
+    body: MixedBody,
+    length: u64,
+    header: header::Rewritten,
 }
 
 impl EnvelopeScrubber {
@@ -82,6 +107,7 @@ impl EnvelopeScrubber {
             line_start: 0,
             item: 0,
             kept: Kept::No,
+            mixed: None,
             cut: false,
             json,
             text: MaskedText::new(),
@@ -119,7 +145,9 @@ impl EnvelopeScrubber {
         match self.state {
             State::Header => Place::EnvelopeHeader,
             State::ItemHeader => Place::ItemHeader(self.item),
-            State::Payload { .. } | State::Newline => Place::Item(self.item),
+            State::MixedHead { .. } | State::Payload { .. } | State::Newline => {
+                Place::Item(self.item)
+            }
         }
     }
 
@@ -162,9 +190,17 @@ impl EnvelopeScrubber {
                     if newline.is_some() {
                         self.end_line(base + end as u64, splicer, report)?;
                         at += 1;
+                        // Empty heads and payloads end before they begin.
+                        self.read_mixed_head(&[], base + at as u64, splicer, report)?;
                         if self.state == (State::Payload { left: Some(0) }) {
                             self.end_payload(base + at as u64, splicer)?;
                         }
+                    }
+                }
+                State::MixedHead { .. } => {
+                    at += self.read_mixed_head(&chunk[at..], offset, splicer, report)?;
+                    if self.state == (State::Payload { left: Some(0) }) {
+                        self.end_payload(base + at as u64, splicer)?;
                     }
                 }
                 State::Payload { left: Some(left) } => {
@@ -214,6 +250,12 @@ impl EnvelopeScrubber {
                 self.end_line(length, splicer, report)?;
                 return self.finish(length, splicer, report);
             }
+            State::MixedHead { .. } => {
+                return Err(self.fail(
+                    Reason::Framing("the payload is shorter than its length says"),
+                    length,
+                ));
+            }
             State::Payload { left: Some(left) } if left > 0 => {
                 return Err(self.fail(
                     Reason::Framing("the payload is shorter than its length says"),
@@ -257,7 +299,7 @@ impl EnvelopeScrubber {
             self.state = State::ItemHeader;
             return Ok(());
         }
-        let item = header::item(&line, &mut self.json)
+        let item = header::item(&line, &self.plan, self.header_bytes, &mut self.json)
             .map_err(|reason| self.fail(reason, self.line_start))?;
         let (outcome, label) = match item.treatment {
             ItemTreatment::Json {
@@ -276,20 +318,126 @@ impl EnvelopeScrubber {
                 self.kept = Kept::Text;
                 (ItemOutcome::Forwarded, label)
             }
+            ItemTreatment::Pass { label } => {
+                self.put_header(item.header, end, splicer);
+                self.kept = Kept::As;
+                (ItemOutcome::Forwarded, label)
+            }
+            ItemTreatment::Mixed { label, head, body } => {
+                // What becomes of it is known when its head has been read.
+                let length = item.length.unwrap_or(0);
+                self.mixed = Some(MixedItem {
+                    label,
+                    head,
+                    body,
+                    length,
+                    header: item.header,
+                });
+                self.state = State::MixedHead { left: length };
+                return Ok(());
+            }
             ItemTreatment::Drop { label, outcome } => {
                 self.kept = Kept::No;
                 (outcome, label)
             }
         };
-        match report
-            .items
-            .iter_mut()
-            .find(|(l, o, _)| *l == label && *o == outcome)
-        {
-            Some((_, _, count)) => *count += 1,
-            None => report.items.push((label, outcome, 1)),
-        }
+        report.item(label, outcome);
         self.state = State::Payload { left: item.length };
+        Ok(())
+    }
+
+    /// Reads of the head of a mixed payload; tells how many bytes that were.
+    fn read_mixed_head(
+        &mut self,
+        bytes: &[u8],
+        offset: u64,
+        splicer: &mut Splicer,
+        report: &mut Report,
+    ) -> Result<usize, Malformed> {
+        let (State::MixedHead { left }, Some(item)) = (self.state, &self.mixed) else {
+            return Ok(0);
+        };
+        let some = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let (some, ended) = match item.head {
+            MixedHead::Bytes(length) => {
+                let wanted = usize::try_from(length).unwrap_or(usize::MAX) - self.line.len();
+                (some.min(wanted), some >= wanted)
+            }
+            // The newline is not part of it, and passes.
+            MixedHead::Line => match memchr::memchr(b'\n', &bytes[..some]) {
+                Some(newline) => (newline, true),
+                None => (some, false),
+            },
+        };
+        if self.line.is_empty() {
+            self.line_start = offset;
+        }
+        self.line.extend_from_slice(&bytes[..some]);
+        let left = left - some as u64;
+        self.state = State::MixedHead { left };
+        if self.line.len() > self.header_bytes {
+            let reason = Reason::TooLarge {
+                what: "the head of a mixed payload",
+                key: "limits.header_bytes",
+                limit: self.header_bytes as u64,
+            };
+            return Err(self.fail(reason, self.line_start));
+        }
+        if ended {
+            self.end_mixed_head(left, offset + some as u64, splicer, report)?;
+        } else if left == 0 {
+            let reason = Reason::Framing("the head of a mixed payload does not end in it");
+            return Err(self.fail(reason, offset + some as u64));
+        }
+        Ok(some)
+    }
+
+    /// The head of a mixed payload is complete; `end` is the offset behind it.
+    fn end_mixed_head(
+        &mut self,
+        left: u64,
+        end: u64,
+        splicer: &mut Splicer,
+        report: &mut Report,
+    ) -> Result<(), Malformed> {
+        let head = std::mem::take(&mut self.line);
+        let Some(item) = self.mixed.take() else {
+            return Ok(());
+        };
+        let counted = matches!(item.head, MixedHead::Bytes(_));
+        let mixed = header::mixed(
+            item.header,
+            head,
+            counted,
+            item.length,
+            &self.plan,
+            &mut self.json,
+        )
+        .map_err(|reason| self.fail(reason, self.line_start))?;
+        self.kept = match (item.body, mixed.file) {
+            (MixedBody::Opaque, _) => Kept::As,
+            (MixedBody::Recording, _) => Kept::Recording,
+            (MixedBody::Attachment, ItemTreatment::Text { .. }) => Kept::Text,
+            (MixedBody::Attachment, ItemTreatment::Pass { .. }) => Kept::As,
+            (
+                MixedBody::Attachment,
+                ItemTreatment::Json { .. }
+                | ItemTreatment::Mixed { .. }
+                | ItemTreatment::Drop { .. },
+            ) => Kept::No,
+        };
+        let outcome = match self.kept {
+            Kept::No => ItemOutcome::DroppedByPolicy,
+            Kept::Json | Kept::Text | Kept::As | Kept::Recording => {
+                self.put_header(mixed.rewritten, end, splicer);
+                ItemOutcome::Forwarded
+            }
+        };
+        if self.kept == Kept::Text {
+            self.text.start(end, splicer);
+        }
+        report.item(item.label, outcome);
+        self.state = State::Payload { left: Some(left) };
         Ok(())
     }
 
@@ -312,8 +460,22 @@ impl EnvelopeScrubber {
         splicer: &mut Splicer,
     ) -> Result<(), Malformed> {
         let place = self.place();
+        let mut from = from;
+        if self.kept == Kept::Recording {
+            // The newline behind the head comes first.
+            let newlines = chunk[from..to].iter().take_while(|byte| **byte == b'\n');
+            from += newlines.count();
+            match chunk[from..to].first() {
+                Some(b'[') => {
+                    self.text.start(base + from as u64, splicer);
+                    self.kept = Kept::Text;
+                }
+                Some(_) => self.kept = Kept::As,
+                None => {}
+            }
+        }
         match self.kept {
-            Kept::No => Ok(()),
+            Kept::No | Kept::As | Kept::Recording => Ok(()),
             Kept::Json => self
                 .json
                 .push(chunk, from, to, base, splicer)
@@ -328,7 +490,7 @@ impl EnvelopeScrubber {
 
     fn end_payload(&mut self, at: u64, splicer: &mut Splicer) -> Result<(), Malformed> {
         match self.kept {
-            Kept::No => {}
+            Kept::No | Kept::As | Kept::Recording => {}
             Kept::Json => {
                 let place = self.place();
                 self.json
