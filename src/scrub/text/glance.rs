@@ -90,6 +90,8 @@ impl Glance {
             personal: !plan.personal.is_empty()
                 && (escaped
                     || memchr::memchr(b'@', text).is_some()
+                    // An IPv6 address may have letters only.
+                    || memchr::memchr_iter(b':', text).nth(1).is_some()
                     || text.iter().filter(|byte| byte.is_ascii_digit()).count() >= DIGITS),
         }
     }
