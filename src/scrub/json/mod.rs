@@ -915,7 +915,9 @@ impl JsonScrubber {
             let name = (!full && !redacted).then_some(inside);
             if self.string.is_key {
                 self.key_end(name, may_name, behind, splicer);
-                if full && !redacted && !reads_as_path(inside) {
+                // However it is cut, the same of it counts.
+                let start = &inside[..inside.len().min(CAPTURE_BYTES)];
+                if full && !redacted && !reads_as_path(start) {
                     // Too long to be looked at whole, and it may end in anything.
                     if matches!(self.next.treat, Treat::Plain | Treat::Query) {
                         self.next.treat = Treat::Leaves(self.plan.held_rule);

@@ -149,7 +149,7 @@ fn has_flag(text: &[u8]) -> bool {
         let behind = text.get(at + 1).copied().unwrap_or(b' ');
         !before.is_ascii_alphanumeric()
             && before != b'-'
-            && (behind == b'-' || behind.is_ascii_alphabetic())
+            && (matches!(behind, b'-' | b'_' | b'.' | b'$') || behind.is_ascii_alphanumeric())
     })
 }
 
