@@ -120,9 +120,7 @@ impl Signs {
         let pair = Self::QUOTE | Self::COMMA;
         self.0 & Self::SEPARATOR != 0
             || self.0 & pair == pair
-            || (self.0 & Self::MARKUP != 0
-                && memchr::memchr_iter(b'<', text)
-                    .any(|at| matches!(text.get(at + 1), Some(b'/' | b'!'))))
+            || self.0 & Self::MARKUP != 0
             || (self.0 & Self::DASH != 0 && has_flag(text))
     }
 
@@ -134,7 +132,9 @@ impl Signs {
     /// Whether a text, all of which is at hand, may have the flag of a command whose argument goes for what the command is.
     pub(crate) fn may_command(self, text: &[u8]) -> bool {
         let clients = flag::HTTP_CLIENTS;
-        self.may_flag(text) && clients.iter().any(|client| has_caseless(text, client))
+        self.may_flag(text)
+            && (has_caseless(text, b"user")
+                || clients.iter().any(|client| has_caseless(text, client)))
     }
 }
 
