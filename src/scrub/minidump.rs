@@ -42,6 +42,8 @@ use super::{Format, Scrubber};
 /// The part with the dump.
 const DUMP: &str = "upload_file_minidump";
 const EVENT: &str = "__sentry-event";
+/// Longest type of a part, in bytes.
+const MEDIA: usize = 128;
 /// What a part costs beside its name and bytes.
 const PART_BYTES: usize = 64;
 const BREADCRUMBS: [&str; 2] = ["__sentry-breadcrumb1", "__sentry-breadcrumb2"];
@@ -206,7 +208,7 @@ impl Parts {
                     report.count(redaction.rule, 1);
                 }
                 // As it leaves, so that reading it again comes to the same. Crashpad says octets of every file, and so nothing.
-                let content_type = head.content_type.as_deref().filter(|it| is_media(it));
+                let content_type = head.content_type.as_deref().and_then(media);
                 let content_type = content_type.filter(|it| *it != "application/octet-stream");
                 if dump {
                     report.item("minidump", outcome(self.boundary.is_some()));
@@ -244,7 +246,11 @@ impl Parts {
             let head = PartHead {
                 name,
                 filename: Some(filename),
-                content_type: head.content_type.filter(|it| is_media(it)),
+                content_type: head
+                    .content_type
+                    .as_deref()
+                    .and_then(media)
+                    .map(str::to_owned),
             };
             let mut text = Vec::new();
             put_head(&mut text, boundary, &head);
@@ -355,7 +361,7 @@ impl Parts {
             header.insert("type".to_owned(), "attachment".into());
             header.insert("length".to_owned(), bytes.len().into());
             header.insert("filename".to_owned(), filename.into());
-            if let Some(content_type) = content_type.filter(|it| is_media(it)) {
+            if let Some(content_type) = content_type {
                 header.insert("content_type".to_owned(), content_type.into());
             }
             envelope.extend_from_slice(format!("{}\n", Value::Object(header)).as_bytes());
@@ -418,12 +424,17 @@ fn through(
     Ok(())
 }
 
-/// Whether a content type is one, and nothing else.
-fn is_media(text: &str) -> bool {
-    text.len() <= 128
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"/+-._;= ".contains(&b))
+/// The type of a part without its parameters, which may say anything (RFC 9110, section 8.3.1); `None`: it is none.
+fn media(text: &str) -> Option<&str> {
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    let (kind, subtype) = essence.split_once('/')?;
+    let is_token = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"+-._".contains(&b))
+    };
+    (essence.len() <= MEDIA && is_token(kind) && is_token(subtype)).then_some(essence)
 }
 
 impl Masked {

@@ -869,6 +869,11 @@ impl TrimDigits for [u8] {
     }
 }
 
+/// As much of a name as is looked at: its last part.
+pub(crate) fn last_part(name: &[u8]) -> &[u8] {
+    &name[name.len().saturating_sub(NAME_BYTES)..]
+}
+
 /// Whether a string has the length and the looks of a pair's name.
 pub(crate) fn may_name_a_pair(name: &[u8]) -> bool {
     name.len() <= NAME_BYTES && reads_as_name(name)

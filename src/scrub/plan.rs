@@ -263,6 +263,9 @@ impl PlanBuilder {
             // Of `://`, however the colon is written.
             self.literals.add(&Literal::exactly(b"://", Signals::USER));
             self.literals.add(&Literal::exactly(b";//", Signals::USER));
+            for network in [b"@tcp(".as_slice(), b"@unix(", b"@udp("] {
+                self.literals.add(&Literal::exactly(network, Signals::USER));
+            }
         }
         Ok(Plan {
             dsn_secret_rule,

@@ -293,6 +293,17 @@ impl Splicer {
         self.holds.iter().any(|hold| hold.in_value)
     }
 
+    /// The innermost hold whose value is being read, to be asked about with [`Splicer::goes_on`].
+    pub(crate) fn value_hold(&self) -> Option<u32> {
+        let held = self.holds.iter().rev().find(|hold| hold.in_value);
+        held.map(|hold| hold.id)
+    }
+
+    /// Whether a hold has not ended.
+    pub(crate) fn goes_on(&self, id: u32) -> bool {
+        self.holds.iter().any(|hold| hold.id == id)
+    }
+
     /// Starts a hold at a value's first byte. `None`: too many holds; the caller redacts.
     pub(crate) fn hold(&mut self, at: u64) -> Option<u32> {
         if self.holds.len() == HOLDS {

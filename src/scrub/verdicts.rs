@@ -1,7 +1,7 @@
 //! Verdicts on names, remembered: telemetry uses the same few names over and over. Entries are compared byte for byte, so a
 //! remembered verdict is always the right one.
 
-use super::name::{Kinds, Names, Verdict, Words, may_name_a_pair};
+use super::name::{Kinds, Names, Verdict, Words, last_part, may_name_a_pair, reads_as_name};
 
 /// Longest name that is remembered, in bytes.
 const REMEMBERED: usize = 24;
@@ -131,5 +131,18 @@ impl<const ENTRIES: usize> Verdicts<ENTRIES> {
         }
         let verdict = self.look_up(names, name, kinds)?;
         names.is_one_name(name, &mut self.words).then_some(verdict)
+    }
+
+    /// The verdict on the name of a key/value object, which may be longer than what is looked at: its last part tells.
+    pub(crate) fn look_up_member_name(
+        &mut self,
+        names: &Names,
+        name: &[u8],
+        kinds: Kinds,
+    ) -> Option<Verdict> {
+        if !reads_as_name(name) {
+            return None;
+        }
+        self.look_up(names, last_part(name), kinds)
     }
 }

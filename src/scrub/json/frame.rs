@@ -52,6 +52,17 @@ pub(super) struct Element {
     pub(super) name: Before,
 }
 
+impl Element {
+    /// The same where it is an element of so many: a name that is no header's counts only as the first.
+    pub(super) fn of(self, count: u32) -> Self {
+        let name = match self.name {
+            Before::Weak(_) if count != 1 => Before::Nothing,
+            name @ (Before::Nothing | Before::Weak(_) | Before::Strong(_)) => name,
+        };
+        Element { name, ..self }
+    }
+}
+
 /// The member or element that comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Next {
@@ -61,6 +72,8 @@ pub(super) struct Next {
     pub(super) wrapper: bool,
     pub(super) is_pair_name: bool,
     pub(super) is_pair_value: bool,
+    /// It is the `stringValue` of OTLP.
+    pub(super) is_string_value: bool,
     pub(super) is_type: bool,
     /// The keys of an object here are no names.
     pub(super) not_names: bool,
@@ -76,6 +89,7 @@ impl Next {
             wrapper: false,
             is_pair_name: false,
             is_pair_value: false,
+            is_string_value: false,
             is_type: false,
             not_names: false,
             is_attributes: false,
@@ -105,6 +119,8 @@ pub(super) struct Frame {
     pub(super) count: u32,
     pub(super) before: Before,
     pub(super) element: Element,
+    /// An element of this array names a program whose flags have users and passwords.
+    pub(super) is_command: bool,
 }
 
 impl Frame {
@@ -126,6 +142,7 @@ impl Frame {
                 is_string: false,
                 name: Before::Nothing,
             },
+            is_command: false,
         }
     }
 

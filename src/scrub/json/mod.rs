@@ -20,12 +20,14 @@ use bytes::Bytes;
 
 use super::MARKER;
 use super::limits::Limits;
-use super::name::{Kinds, RuleIndex, Treatment, reads_as_path};
+use super::name::{Kinds, RuleIndex, Treatment, Verdict, reads_as_name, reads_as_path};
 use super::outcome::{Malformed, Place, Reason};
 use super::path::{NOWHERE, PathTree};
 use super::plan::{Document, Plan};
 use super::splice::{Reading, Splicer};
-use super::text::{Context, Glance, Kind, LITERALS, Layer, TextMachine};
+use super::text::{
+    Context, Glance, Kind, LITERALS, Layer, TextMachine, is_http_client, takes_user,
+};
 use super::verdicts::Verdicts;
 use frame::{Before, Frame, Next, PairName, Treat};
 use keys::KeyGlances;
@@ -105,12 +107,13 @@ struct Digits {
     text: Vec<u8>,
 }
 
-/// A subtree that is replaced as a whole.
+/// A subtree that would be replaced as a whole if the value of a hold were redacted.
 #[derive(Debug, Clone, Copy)]
-struct Drop {
-    /// Depth of the container that is dropped.
+struct HeldDrop {
+    /// Depth of the container that would be dropped.
     depth: usize,
-    reading: Reading,
+    /// The innermost hold around it.
+    hold: Option<u32>,
 }
 
 /// The scrubber of one document. Feed it with chunks through [`JsonScrubber::push`] and [`JsonScrubber::finish`].
@@ -129,7 +132,9 @@ pub(crate) struct JsonScrubber {
     number: Option<Reading>,
     /// The number in progress, if what it says matters.
     digits: Option<Digits>,
-    drop: Option<Drop>,
+    /// Depth of the container that is dropped, in every reading.
+    drop: Option<usize>,
+    held_drop: Option<HeldDrop>,
     /// The brace of an object that may be an OTLP value, and the reading in which it is replaced.
     otlp: Option<(u64, usize, Reading, RuleIndex)>,
     /// Newlines to be replaced once it is known that the object around them is no OTLP value.
@@ -171,6 +176,7 @@ impl JsonScrubber {
             number: None,
             digits: None,
             drop: None,
+            held_drop: None,
             otlp: None,
             newlines: Vec::new(),
             forces,
@@ -191,6 +197,7 @@ impl JsonScrubber {
         self.number = None;
         self.digits = None;
         self.drop = None;
+        self.held_drop = None;
         self.otlp = None;
         self.newlines.clear();
         self.forces = forces;
@@ -302,30 +309,32 @@ impl JsonScrubber {
                 frame.hold = 0;
                 frame.before = Before::Nothing;
             }
-            if self.drop.is_some() {
-                // It is dropped as a whole already; a replacement inside that is of no use any more.
+            self.string.scan = None;
+            self.string.scanning = false;
+            if let Some(drop) = self.held_drop
+                && !drop.hold.is_some_and(|hold| splicer.goes_on(hold))
+            {
+                // It is dropped as a whole now; a replacement inside of it is of no use any more.
                 let cut = self.string.leaf.take().is_some_and(|leaf| leaf.cut);
                 let number = self.number.take().is_some();
-                for _ in 0..usize::from(cut) + usize::from(number) {
+                let inner = self.drop.is_some();
+                for _ in 0..usize::from(cut) + usize::from(number) + usize::from(inner) {
                     splicer.resume(Reading::Both, splicer.base());
                 }
+                self.held_drop = None;
+                self.drop = Some(drop.depth);
             }
             // The value itself, or a value inside it, is in progress: it goes on as redacted.
             self.next.treat = Treat::Leaves(rule);
             if let Some(leaf) = &mut self.string.leaf {
                 leaf.reading = Reading::Both;
                 leaf.rule = rule;
-                self.string.scan = None;
-                self.string.scanning = false;
             }
             if let Some(reading) = &mut self.number {
                 *reading = Reading::Both;
             }
             if let Some((_, _, reading, _)) = &mut self.otlp {
                 *reading = Reading::Both;
-            }
-            if let Some(drop) = &mut self.drop {
-                drop.reading = Reading::Both;
             }
         }
     }
@@ -373,7 +382,7 @@ impl JsonScrubber {
 
     /// Whether what is read now is dropped in every reading.
     fn dropping(&self) -> bool {
-        self.drop.is_some_and(|drop| drop.reading == Reading::Both)
+        self.drop.is_some()
     }
 
     // --- containers ---
@@ -397,7 +406,7 @@ impl JsonScrubber {
             | Treat::Query => None,
         };
         if let Some((text, rule)) = whole {
-            self.drop_from(at, depth, Reading::Both, text, rule, splicer);
+            self.drop_from(at, depth, text, rule, splicer);
             return;
         }
         if let Treat::Leaves(rule) = next.treat
@@ -407,7 +416,7 @@ impl JsonScrubber {
         {
             // The `value` of an attribute whose type becomes `string`.
             let text = Bytes::from_static(QUOTED_MARKER);
-            return self.drop_from(at, depth, Reading::Both, text, Some(rule), splicer);
+            return self.drop_from(at, depth, text, Some(rule), splicer);
         }
         let inside = match next.treat {
             Treat::Force(_) => Treat::Plain,
@@ -424,15 +433,19 @@ impl JsonScrubber {
         let exempt_node = self.plan.paths.node(next.node).not_pairs;
         frame.no_pair = exempt_node || self.frames.last().is_some_and(|outer| outer.is_attributes);
         if container == Container::Object && self.otlp.is_none() {
+            let is_held = self
+                .frames
+                .last()
+                .is_some_and(|outer| outer.container == Container::Array && outer.hold != 0);
             let rule = match (next.is_pair_value, next.treat) {
                 (true, Treat::Leaves(rule)) => Some((Reading::Both, rule)),
-                (true, _) if splicer.holds_value() => {
+                (is_value, _) if (is_value || is_held) && splicer.holds_value() => {
                     Some((Reading::Redacted, self.plan.held_rule))
                 }
                 _ => None,
             };
             if let Some((reading, rule)) = rule
-                && self.drop.is_none()
+                && (reading == Reading::Both || self.held_drop.is_none())
             {
                 self.otlp = Some((at, depth, reading, rule));
             }
@@ -442,17 +455,18 @@ impl JsonScrubber {
 
     fn close(&mut self, at: u64, splicer: &mut Splicer) {
         let depth = self.lexer.depth() + 1;
-        if let Some(drop) = self.drop
-            && drop.depth == depth
-        {
-            splicer.resume(drop.reading, at + 1);
+        if self.drop == Some(depth) {
+            splicer.resume(Reading::Both, at + 1);
             self.drop = None;
-            if drop.reading == Reading::Both {
-                self.frames.truncate(depth - 1);
-                return self.end_value(splicer);
-            }
-        } else if self.dropping() {
+            self.frames.truncate(depth - 1);
+            return self.end_value(splicer);
+        }
+        if self.dropping() {
             return;
+        }
+        if self.held_drop.is_some_and(|drop| drop.depth == depth) {
+            splicer.resume(Reading::Redacted, at + 1);
+            self.held_drop = None;
         }
         if self.otlp.is_some() {
             self.no_otlp(splicer);
@@ -471,6 +485,14 @@ impl JsonScrubber {
         }
         if splicer.path.is_some() {
             self.keys_path.truncate(self.frames.len() + 1);
+        }
+        if let Some(outer) = self.frames.last_mut()
+            && outer.container == Container::Array
+            && frame.container == Container::Object
+            && frame.count == 1
+        {
+            // `{"stringValue": "Cookie"}` is a string to OTLP.
+            outer.element = frame.element.of(outer.count);
         }
         self.end_value(splicer);
     }
@@ -610,17 +632,16 @@ impl JsonScrubber {
         &mut self,
         at: u64,
         depth: usize,
-        reading: Reading,
         text: Bytes,
         rule: Option<RuleIndex>,
         splicer: &mut Splicer,
     ) {
-        splicer.cut(reading, at);
-        splicer.insert(reading, &text);
+        splicer.cut(Reading::Both, at);
+        splicer.insert(Reading::Both, &text);
         if let Some(rule) = rule {
-            splicer.record(reading, rule, at);
+            splicer.record(Reading::Both, rule, at);
         }
-        self.drop = Some(Drop { depth, reading });
+        self.drop = Some(depth);
     }
 
     /// The reading in which a scalar with this treatment is replaced, with the replacement and the rule.
@@ -753,7 +774,7 @@ impl JsonScrubber {
             (f.container == Container::Array, f.wrapper)
         });
         let string = &mut self.string;
-        string.wanted = next.is_pair_name || in_array;
+        string.wanted = next.is_pair_name || next.is_string_value || in_array;
         string.scan = match next.treat {
             Treat::Plain => Some(Kind::Plain),
             Treat::Query => Some(Kind::Query),
@@ -908,7 +929,7 @@ impl JsonScrubber {
             // A key with a parameter in it reads as a URL, and is no name.
             // Neither is one that had something in it before.
             let redacted = (self.string.scanning && self.machine.has_redacted())
-                || (self.string.is_key
+                || (self.string.wanted
                     && memchr::memchr(MARKER[0], inside).is_some()
                     && memchr::memmem::find(inside, MARKER).is_some());
             self.string.scanning = false;
@@ -925,7 +946,12 @@ impl JsonScrubber {
                 }
             } else {
                 if self.string.wanted {
-                    self.name_end(name.filter(|_| may_name), behind, splicer);
+                    let named = may_name || self.may_be_command(inside);
+                    self.name_end(name.filter(|_| named), behind, splicer);
+                    let start = &inside[..inside.len().min(CAPTURE_BYTES)];
+                    if full && !redacted && self.next.is_pair_name && reads_as_name(start) {
+                        self.unknown_name(behind, splicer);
+                    }
                 }
                 self.end_value(splicer);
             }
@@ -970,11 +996,13 @@ impl JsonScrubber {
                 splicer.cut(reading, start);
                 splicer.insert(reading, &Bytes::from_static(OTLP_MARKER));
                 splicer.record(reading, rule, start);
-                self.drop = Some(Drop { depth, reading });
                 if reading == Reading::Both {
+                    self.drop = Some(depth);
                     self.frames.pop();
                     return;
                 }
+                let hold = splicer.value_hold();
+                self.held_drop = Some(HeldDrop { depth, hold });
             } else {
                 self.no_otlp(splicer);
             }
@@ -996,8 +1024,10 @@ impl JsonScrubber {
         if allowed && !matches!(next.treat, Treat::Leaves(rule) if self.plan.is_fixed(rule)) {
             next.treat = Treat::Plain;
         }
-        next.is_pair_name = matches!(key, b"key" | b"name");
-        next.is_pair_value = key == b"value";
+        let is = |word: &[u8]| key.eq_ignore_ascii_case(word);
+        next.is_pair_name = is(b"key") || is(b"name");
+        next.is_pair_value = is(b"value");
+        next.is_string_value = key == b"stringValue";
         next.is_type = key == b"type";
         next.is_attributes = key == b"attributes";
         if node != NOWHERE {
@@ -1055,13 +1085,8 @@ impl JsonScrubber {
     }
 
     fn name_known(&mut self, name: Option<&[u8]>, behind: u64, splicer: &mut Splicer) {
+        let is_string_value = self.next.is_string_value;
         let Some(frame) = self.frames.last_mut() else {
-            return;
-        };
-        let Some(name) = name else {
-            if frame.container == Container::Object && frame.pair == PairName::Unknown {
-                frame.pair = PairName::Harmless;
-            }
             return;
         };
         if matches!(frame.treat, Treat::Leaves(_)) {
@@ -1073,43 +1098,82 @@ impl JsonScrubber {
         } else {
             kinds
         };
-        let verdict = self
-            .verdicts
-            .look_up_pair_name(&self.plan.names, name, kinds);
-        // A query is looked at as one where its name comes first, and as text elsewhere.
-        let denied = verdict.filter(|v| v.treatment != Treatment::Query);
-        match frame.container {
-            Container::Array => {
-                frame.element.name = match denied {
-                    Some(v)
-                        if v.kinds.meets(Kinds::HEADER)
-                            || name.starts_with(b"-")
-                            || self
-                                .verdicts
-                                .look_up(&self.plan.names, name, Kinds::HEADER)
-                                .is_some() =>
-                    {
-                        Before::Strong(v.rule)
-                    }
-                    Some(v) if frame.count == 1 => Before::Weak(v.rule),
-                    _ => Before::Nothing,
-                };
+        if frame.container == Container::Array || is_string_value {
+            let name = name.unwrap_or_default();
+            let verdict = self
+                .verdicts
+                .look_up_pair_name(&self.plan.names, name, kinds);
+            // A query is looked at as one where its name comes first, and as text elsewhere.
+            let denied = verdict.filter(|v| v.treatment != Treatment::Query);
+            frame.element.is_string = true;
+            frame.is_command |= is_http_client(name);
+            let user = self
+                .plan
+                .user_info
+                .filter(|_| frame.is_command && takes_user(name));
+            frame.element.name = match denied {
+                None if user.is_some() => user.map_or(Before::Nothing, Before::Strong),
+                Some(v)
+                    if v.kinds.meets(Kinds::HEADER)
+                        || name.starts_with(b"-")
+                        || self
+                            .verdicts
+                            .look_up(&self.plan.names, name, Kinds::HEADER)
+                            .is_some() =>
+                {
+                    Before::Strong(v.rule)
+                }
+                Some(v) if frame.count == 1 => Before::Weak(v.rule),
+                _ => Before::Nothing,
+            };
+            return;
+        }
+        let verdict = name.and_then(|name| {
+            self.verdicts
+                .look_up_member_name(&self.plan.names, name, kinds)
+        });
+        match verdict {
+            Some(verdict) => {
+                frame.pair = PairName::Denied(verdict);
+                if frame.hold != 0 {
+                    let denied = (verdict.treatment != Treatment::Query).then_some(verdict.rule);
+                    splicer.resolve(frame.hold, behind, denied, self.plan.held_rule);
+                    frame.hold = 0;
+                }
             }
-            Container::Object => match verdict {
-                Some(verdict) => {
-                    frame.pair = PairName::Denied(verdict);
-                    if frame.hold != 0 {
-                        let rule = denied.map(|v| v.rule);
-                        splicer.resolve(frame.hold, behind, rule, self.plan.held_rule);
-                        frame.hold = 0;
-                    }
+            None => {
+                if frame.pair == PairName::Unknown {
+                    frame.pair = PairName::Harmless;
                 }
-                None => {
-                    if frame.pair == PairName::Unknown {
-                        frame.pair = PairName::Harmless;
-                    }
-                }
-            },
+            }
+        }
+    }
+
+    /// Whether a string may be a program, or a flag of one, whose flags have users and passwords.
+    fn may_be_command(&self, inside: &[u8]) -> bool {
+        let in_array = self
+            .frames
+            .last()
+            .is_some_and(|frame| frame.container == Container::Array);
+        in_array && (is_http_client(inside) || takes_user(inside))
+    }
+
+    /// The name of a key/value object is too long to be looked at whole, and may end in anything.
+    fn unknown_name(&mut self, behind: u64, splicer: &mut Splicer) {
+        let rule = self.plan.held_rule;
+        if let Some(frame) = self.frames.last_mut()
+            && frame.container == Container::Object
+            && !matches!(frame.treat, Treat::Leaves(_))
+        {
+            frame.pair = PairName::Denied(Verdict {
+                rule,
+                treatment: Treatment::Leaves,
+                kinds: Kinds::KEY,
+            });
+            if frame.hold != 0 {
+                splicer.resolve(frame.hold, behind, Some(rule), rule);
+                frame.hold = 0;
+            }
         }
     }
 

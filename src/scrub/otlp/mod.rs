@@ -17,7 +17,7 @@ use bytes::Bytes;
 
 use super::MARKER;
 use super::limits::Limits;
-use super::name::{Kinds, RuleIndex, Treatment, Verdict, Words};
+use super::name::{Kinds, RuleIndex, Treatment, Verdict, Words, last_part};
 use super::outcome::{ItemOutcome, Reason, Report};
 use super::plan::Plan;
 use super::scrubbed::Output;
@@ -239,7 +239,7 @@ impl Walk<'_> {
                     }
                 };
                 let names = &self.plan.names;
-                let found = names.look_up_pair_name(key, kinds, &mut self.words);
+                let found = names.look_up(last_part(key), kinds, &mut self.words);
                 verdict = verdict.or(found);
             }
         }
@@ -305,8 +305,9 @@ impl Walk<'_> {
                             any_value::ARRAY => "arrayValue",
                             _ => "kvlistValue",
                         });
-                        self.nested(field, out, |walk, inner| {
-                            walk.list(how, field.number, list, field.value_at, inner)
+                        self.nested(field, out, |walk, inner| match field.number {
+                            any_value::ARRAY => walk.elements(how, list, field.value_at, inner),
+                            _ => walk.members(how, list, field.value_at, inner),
                         })?;
                         self.path.pop();
                     }
@@ -327,23 +328,106 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// `ArrayValue` or `KeyValueList`
-    fn list(
+    /// `KeyValueList`
+    fn members(
         &mut self,
         how: How,
-        kind: u32,
         message: &[u8],
         base: u64,
         out: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
+        self.list(message, base, out, |walk, element, at, inner| {
+            walk.attribute(how, element, at, inner)
+        })
+    }
+
+    /// `ArrayValue`. It may be a pair, or a list of arguments or headers: a name, and what it names behind it.
+    fn elements(
+        &mut self,
+        how: How,
+        message: &[u8],
+        base: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
+        let mut total = 0;
+        for field in fields(message, base) {
+            total += usize::from(field?.number == schema::VALUES);
+        }
+        let mut count = 0;
+        let mut before = None;
+        let mut is_command = false;
+        self.list(message, base, out, |walk, element, at, inner| {
+            count += 1;
+            let (is_string, name) = walk.announced(element, &mut is_command, at)?;
+            let goes = match before.take() {
+                Some((rule, strong)) => {
+                    let pair = count == 2 && total == 2;
+                    (pair || (strong && is_string && name.is_none())).then_some(rule)
+                }
+                None => None,
+            };
+            let how = match goes {
+                Some(rule) => How::Goes(rule),
+                None => {
+                    before = name.filter(|(_, strong)| *strong || count == 1);
+                    how
+                }
+            };
+            walk.value(how, element, at, inner)
+        })
+    }
+
+    /// Whether an `AnyValue` is a string, and the rule that covers it as a name; with `true`, of a header or flag, which names what
+    /// comes next in any list.
+    fn announced(
+        &mut self,
+        element: &[u8],
+        is_command: &mut bool,
+        base: u64,
+    ) -> Result<(bool, Option<(RuleIndex, bool)>), Failure> {
+        let mut is_string = false;
+        let mut found = None;
+        for field in fields(element, base) {
+            let field = field?;
+            let (any_value::STRING, Value::Bytes(name)) = (field.number, field.value) else {
+                continue;
+            };
+            is_string = true;
+            *is_command |= text::is_http_client(name);
+            if *is_command && text::takes_user(name) {
+                found = self.plan.user_info.map(|rule| (rule, true));
+                continue;
+            }
+            let names = &self.plan.names;
+            let words = &mut self.words;
+            let kinds = Kinds::KEY.or(Kinds::HEADER);
+            if let Some(verdict) = names.look_up_pair_name(name, kinds, words)
+                && verdict.treatment != Treatment::Query
+            {
+                let strong = verdict.kinds.meets(Kinds::HEADER)
+                    || name.starts_with(b"-")
+                    || names.look_up(name, Kinds::HEADER, words).is_some();
+                found = Some((verdict.rule, strong));
+            }
+        }
+        Ok((is_string, found))
+    }
+
+    /// `ArrayValue` or `KeyValueList`, each of whose elements `write` writes.
+    fn list(
+        &mut self,
+        message: &[u8],
+        base: u64,
+        out: &mut Vec<u8>,
+        mut write: impl FnMut(&mut Self, &[u8], u64, &mut Vec<u8>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         for field in fields(message, base) {
             let field = field?;
             match (field.number, field.value) {
                 (schema::VALUES, Value::Bytes(element)) => {
                     self.path.push("values");
-                    self.nested(field, out, |walk, inner| match kind {
-                        any_value::KVLIST => walk.attribute(how, element, field.value_at, inner),
-                        _ => walk.value(how, element, field.value_at, inner),
+                    self.nested(field, out, |walk, inner| {
+                        write(walk, element, field.value_at, inner)
                     })?;
                     self.path.pop();
                 }

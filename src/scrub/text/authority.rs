@@ -1,33 +1,47 @@
 //! The authority of a URL: user and password go, and the host says whose parameters follow (RFC 3986, section 3.2).
 
-use super::value::{Until, Value, is_authority_end, is_space};
+use super::value::{Until, Value, is_authority_end, is_name, is_space};
 use super::window::More;
 use super::{Context, Kind, Symbol, TextMachine};
 use crate::scrub::MARKER;
 
 /// Longest host that is looked at, in characters.
 const HOST: usize = 96;
+/// Longest scheme that is known by name, in characters.
+const SCHEME: usize = 6;
 /// Length of a DSN's public key.
 const KEY: usize = 32;
+
+/// What is known of a user that is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct User {
+    /// A colon has been seen.
+    pub(super) colon: bool,
+    /// A delimiter has been seen, which belongs to the password.
+    pub(super) beyond: bool,
+    /// The URL is a parameter's value, so that the next parameter ends it.
+    in_parameter: bool,
+}
+
+/// How far an `@` may stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stretch {
+    /// In the authority.
+    Authority,
+    /// Before white space: a password may have the delimiters of a URL in it.
+    Word,
+    /// The same, unless an equals sign stands before the first `@`: then it is an address in a query, or in a fragment.
+    Unassigned,
+}
 
 /// What comes behind a stretch of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
-    /// Another `@`.
-    At,
-    /// The end.
-    None,
-    /// Neither within what may be looked at.
-    Unseen,
-}
-
-/// The last `@` of a stretch of a URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Last {
-    /// At a distance ahead.
+    /// Another `@`, at a distance ahead.
     At(usize),
-    None,
-    /// It may stand behind what may be looked at.
+    /// The end, at a distance ahead.
+    End(usize),
+    /// Neither within what may be looked at.
     Unseen,
 }
 
@@ -42,6 +56,11 @@ impl TextMachine {
         }
         let separator = cell.symbol;
         let start = 3;
+        let user = User {
+            colon: false,
+            beyond: false,
+            in_parameter: self.is_parameter(),
+        };
         // The authority runs to its first delimiter. A password may have one in it, if `user:` stands before.
         let mut last_at = None;
         let mut colon = None;
@@ -61,8 +80,7 @@ impl TextMachine {
                 break;
             }
             if symbol.percent <= separator.percent {
-                let next_parameter = self.kind == Kind::Query && symbol.ascii() == b'&';
-                if is_authority_end(symbol) || next_parameter || self.closes_outer(end)? {
+                if self.ends_stretch(end, symbol, user, Stretch::Authority)? {
                     break;
                 }
                 match symbol.ascii() {
@@ -75,25 +93,28 @@ impl TextMachine {
         }
         if endless {
             // Longer than any host, so it is a user. Where the host begins is seen on the way.
-            let until = Until::User {
+            let user = User {
                 colon: colon.is_some(),
-                beyond: false,
+                ..user
             };
-            return self.redact_user(start, Value::new(until, separator), cx);
+            return self.redact_user(start, Value::new(Until::User(user), separator), cx);
         }
-        if last_at.is_none()
-            && let Some(colon) = colon
-            && self.password_goes_on(colon, end, separator.percent)?
-        {
-            match self.last_at_behind(end, separator.percent)? {
-                Last::At(at) => last_at = Some(at),
-                Last::None => {}
-                Last::Unseen => {
-                    let until = Until::User {
+        let stretch = match (colon, last_at) {
+            (Some(colon), None) => self.behind_password(start, colon, end, separator.percent)?,
+            (Some(colon), Some(at)) if colon < at => self.behind_host(end, separator.percent)?,
+            _ => None,
+        };
+        if let Some(stretch) = stretch {
+            match self.last_at(end, separator.percent, user, stretch)? {
+                Next::At(at) => last_at = Some(at),
+                Next::End(_) => {}
+                Next::Unseen => {
+                    let user = User {
                         colon: true,
                         beyond: true,
+                        ..user
                     };
-                    return self.redact_user(start, Value::new(until, separator), cx);
+                    return self.redact_user(start, Value::new(Until::User(user), separator), cx);
                 }
             }
         }
@@ -126,52 +147,114 @@ impl TextMachine {
 
     /// Whether a user too long to be looked at as a whole ends at a distance ahead: at the last `@` of the authority or, where a
     /// password has a delimiter in it, at the last before white space.
-    pub(super) fn user_ends(&self, value: &Value, at: usize) -> Result<bool, More> {
-        let Until::User { colon, beyond } = value.until else {
-            return Ok(false);
-        };
+    pub(super) fn user_ends(&self, user: User, percent: u8, at: usize) -> Result<bool, More> {
         let Some(symbol) = self.window.peek(at)? else {
             return Ok(true);
         };
-        if symbol.percent > value.percent {
+        if symbol.percent > percent {
             return Ok(false);
         }
+        let stretch = if user.beyond {
+            Stretch::Word
+        } else {
+            Stretch::Authority
+        };
         if symbol.ascii() == b'@' {
-            return Ok(match self.next_at(at + 1, value.percent, beyond)? {
-                Next::None => true,
-                Next::At | Next::Unseen => false,
+            return Ok(match self.next_at(at + 1, percent, user, stretch)? {
+                Next::At(_) | Next::Unseen => false,
+                Next::End(_) if user.beyond || !user.colon => true,
+                Next::End(end) => match self.behind_host(end, percent)? {
+                    Some(stretch) => {
+                        matches!(self.next_at(end, percent, user, stretch)?, Next::End(_))
+                    }
+                    None => true,
+                },
             });
         }
-        if !self.ends_authority(at, symbol, beyond)? {
+        if !self.ends_stretch(at, symbol, user, stretch)? {
             return Ok(false);
         }
-        let goes_on = colon
-            && !beyond
+        let goes_on = user.colon
+            && !user.beyond
+            && is_authority_end(symbol)
             && !is_space(symbol)
-            && self.next_at(at, value.percent, true)? != Next::None;
+            && !matches!(
+                self.next_at(at, percent, user, Stretch::Word)?,
+                Next::End(_)
+            );
         Ok(!goes_on)
     }
 
-    fn ends_authority(&self, at: usize, symbol: Symbol, beyond: bool) -> Result<bool, More> {
-        let parameter = symbol.ascii() == b'&' && (beyond || self.kind == Kind::Query);
-        let ends = if beyond {
-            is_space(symbol)
-        } else {
-            is_authority_end(symbol)
+    /// Whether the URL, at whose scheme's colon the machine is, is the value of a parameter.
+    fn is_parameter(&self) -> bool {
+        let mut distance = 0;
+        let mut run = |also: &[u8]| {
+            while let Some(symbol) = self.window.back(distance)
+                && (is_name(symbol) || also.contains(&symbol.ascii()))
+            {
+                distance += 1;
+            }
+            self.window.back_byte(distance)
         };
+        if run(b"+:") != b'=' {
+            return false;
+        }
+        matches!(run(b"=[]~%"), b'?' | b'&' | b'#' | b';')
+    }
+
+    /// Whether the scheme is one whose URLs have `@` in their paths, so that digits behind a colon are a port.
+    fn has_paths(&self) -> bool {
+        const SCHEMES: [&[u8]; 8] = [
+            b"http", b"https", b"ws", b"wss", b"docker", b"oci", b"git", b"ssh",
+        ];
+        let mut scheme = [0; SCHEME];
+        let mut from = SCHEME;
+        while from > 0 {
+            let byte = self.window.back_byte(SCHEME - from);
+            if !byte.is_ascii_alphanumeric() {
+                break;
+            }
+            from -= 1;
+            scheme[from] = byte.to_ascii_lowercase();
+        }
+        SCHEMES.contains(&&scheme[from..])
+    }
+
+    fn ends_stretch(
+        &self,
+        at: usize,
+        symbol: Symbol,
+        user: User,
+        stretch: Stretch,
+    ) -> Result<bool, More> {
+        let ends = match stretch {
+            Stretch::Authority => is_authority_end(symbol),
+            Stretch::Word | Stretch::Unassigned => is_space(symbol),
+        };
+        let parameter = symbol.ascii() == b'&'
+            && (self.kind == Kind::Query
+                || (user.in_parameter && self.name_behind(at + 1, symbol.percent, b"=")?));
         Ok(ends || parameter || self.closes_outer(at)?)
     }
 
-    /// The next `@` before the authority, or with `beyond` the word, ends.
-    fn next_at(&self, from: usize, percent: u8, beyond: bool) -> Result<Next, More> {
+    /// The next `@` of a stretch, or its end.
+    fn next_at(
+        &self,
+        from: usize,
+        percent: u8,
+        user: User,
+        stretch: Stretch,
+    ) -> Result<Next, More> {
         let mut at = from;
         while let Some(symbol) = self.window.peek(at)? {
             if symbol.percent <= percent {
                 if symbol.ascii() == b'@' {
-                    return Ok(Next::At);
+                    return Ok(Next::At(at));
                 }
-                if self.ends_authority(at, symbol, beyond)? {
-                    return Ok(Next::None);
+                let assigned = stretch == Stretch::Unassigned
+                    && (symbol.ascii() == b'=' || self.window.starts_with(at, MARKER, false)?);
+                if assigned || self.ends_stretch(at, symbol, user, stretch)? {
+                    return Ok(Next::End(at));
                 }
             }
             at += 1;
@@ -179,47 +262,75 @@ impl TextMachine {
         Ok(if self.window.goes_on(at) {
             Next::Unseen
         } else {
-            Next::None
+            Next::End(at)
         })
     }
 
-    /// Whether what stands behind a colon is no port, so that it may be a password with a delimiter in it.
-    fn password_goes_on(&self, colon: usize, end: usize, percent: u8) -> Result<bool, More> {
+    /// The last `@` of a stretch.
+    fn last_at(
+        &self,
+        from: usize,
+        percent: u8,
+        user: User,
+        stretch: Stretch,
+    ) -> Result<Next, More> {
+        let mut last = self.next_at(from, percent, user, stretch)?;
+        while let Next::At(at) = last {
+            match self.next_at(at + 1, percent, user, Stretch::Word)? {
+                Next::End(_) => break,
+                next @ (Next::At(_) | Next::Unseen) => last = next,
+            }
+        }
+        Ok(last)
+    }
+
+    /// How far a password goes on behind the delimiter that ends the authority; `None`: it is none, or has ended.
+    fn behind_password(
+        &self,
+        start: usize,
+        colon: usize,
+        end: usize,
+        percent: u8,
+    ) -> Result<Option<Stretch>, More> {
         let Some(delimiter) = self.window.peek(end)? else {
-            return Ok(false);
+            return Ok(None);
         };
-        if delimiter.percent > percent || is_space(delimiter) || self.closes_outer(end)? {
-            return Ok(false);
+        if delimiter.percent > percent
+            || !is_authority_end(delimiter)
+            || is_space(delimiter)
+            || self.closes_outer(end)?
+            // An address of IPv6.
+            || self.window.byte(start)? == b'['
+        {
+            return Ok(None);
         }
         for index in colon + 1..end {
             if !self.window.byte(index)?.is_ascii_digit() {
-                return Ok(true);
+                return Ok(Some(Stretch::Word));
             }
         }
-        // `:/` and `:8080/` are ports, `:#x@` is a password.
-        Ok(end == colon + 1 && !matches!(delimiter.ascii(), b'/' | b'\\' | b'"' | b'\'' | b'`'))
+        // Digits, or nothing: `:/` and `:8080/` are ports, `:#x@` is a password.
+        let empty = end == colon + 1;
+        Ok(match delimiter.ascii() {
+            b'"' | b'\'' | b'`' => None,
+            b'/' | b'\\' if self.has_paths() => None,
+            b'?' | b'#' if !empty => Some(Stretch::Unassigned),
+            b'/' | b'\\' => Some(Stretch::Unassigned),
+            _ if empty => Some(Stretch::Word),
+            _ if self.has_paths() => None,
+            _ => Some(Stretch::Unassigned),
+        })
     }
 
-    /// The last `@` before white space or a quote.
-    fn last_at_behind(&self, from: usize, percent: u8) -> Result<Last, More> {
-        let mut last = Last::None;
-        let mut at = from;
-        while let Some(symbol) = self.window.peek(at)? {
-            if symbol.percent <= percent {
-                if self.ends_authority(at, symbol, true)? {
-                    return Ok(last);
-                }
-                if symbol.ascii() == b'@' {
-                    last = Last::At(at);
-                }
-            }
-            at += 1;
-        }
-        Ok(if self.window.goes_on(at) {
-            Last::Unseen
-        } else {
-            last
-        })
+    /// The same behind what seems to be a host: an `@` in a password looks like the one before the host.
+    fn behind_host(&self, end: usize, percent: u8) -> Result<Option<Stretch>, More> {
+        let Some(delimiter) = self.window.peek(end)? else {
+            return Ok(None);
+        };
+        let goes_on = delimiter.percent <= percent
+            && matches!(delimiter.ascii(), b'?' | b'#')
+            && !self.closes_outer(end)?;
+        Ok(goes_on.then_some(Stretch::Unassigned))
     }
 
     /// Whether the user is one that is no secret: none, `git`, or a DSN's public key (with an empty password, as Relay prints it).

@@ -26,6 +26,9 @@ impl TextMachine {
         if next == b'/' && self.window.byte(2)? == b'/' {
             return self.at_scheme(cx);
         }
+        if self.at_login(separator, cx)? {
+            return Ok(true);
+        }
         let Some(end) = self.spaces_before() else {
             return Ok(false);
         };
@@ -53,6 +56,12 @@ impl TextMachine {
         let (mut gap, newline) = self.gap(at)?;
         if newline {
             return self.below(verdict.rule, before, at + gap, separator, cx);
+        }
+        if !header
+            && let Some(start) = self.behind_type(at + gap)?
+            && self.declared(verdict, before, start, separator, cx)?
+        {
+            return Ok(true);
         }
         if gap > 0 {
             gap += self.yaml_tag(at + gap)?;

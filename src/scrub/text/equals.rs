@@ -71,16 +71,24 @@ impl TextMachine {
             if verdict.is_none() && self.bare_name(end, b"[]~+").is_some() {
                 verdict = self.denied(PARAMETERS, cx.plan);
             }
-            return match verdict {
-                Some(verdict) => self.parameter(verdict, parameter, separator, cx),
-                None => Ok(false),
-            };
+            if let Some(verdict) = verdict {
+                return self.parameter(verdict, parameter, separator, cx);
+            }
+            if !plain || self.window.back_byte(parameter.start - 1) != b'-' {
+                return Ok(false);
+            }
+            // A flag at the text's start, or in quotes.
+            return self.at_pair_member(end, 1, separator, cx);
         }
         // A comparison, or an operator that ends in an equals sign.
         if next == b'=' || matches!(last, b'=' | b'!' | b'<' | b'>') {
             return Ok(false);
         }
         let Some((verdict, before)) = self.bare(end, b"[]~+", cx.plan) else {
+            if let Some((verdict, before)) = self.before_type(end, cx) {
+                let (gap, _) = self.gap(1)?;
+                return self.declared(verdict, before, 1 + gap, separator, cx);
+            }
             return self.at_pair_member(end, 1, separator, cx);
         };
         self.assigned(verdict, before, 1, separator, cx)

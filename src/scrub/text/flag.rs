@@ -3,13 +3,24 @@
 use super::quote::Quote;
 use super::separator::{FLAG, WORDS};
 use super::symbol::Symbol;
-use super::value::{Opening, Tail, Until, Value, is_name, is_space};
+use super::value::{Opening, Tail, Until, Value, is_name, is_newline, is_space};
 use super::window::More;
 use super::{Context, TextMachine};
-use crate::scrub::name::Kinds;
+use crate::scrub::name::{Kinds, RuleIndex};
 
 /// Programs that take a user and password, and cookies, by flags.
 pub(super) const HTTP_CLIENTS: [&[u8]; 3] = [b"curl", b"wget", b"http"];
+
+/// Whether an argument is the name of such a program, perhaps with its path.
+pub(crate) fn is_http_client(argument: &[u8]) -> bool {
+    let name = argument.rsplit(|byte| *byte == b'/').next();
+    name.is_some_and(|name| HTTP_CLIENTS.contains(&name))
+}
+
+/// Whether an argument of such a program is a flag whose own argument is a user and a password.
+pub(crate) fn takes_user(argument: &[u8]) -> bool {
+    matches!(argument, b"-u" | b"--user" | b"-U" | b"--proxy-user")
+}
 
 impl TextMachine {
     /// White space behind a flag: `--token x`.
@@ -18,6 +29,9 @@ impl TextMachine {
         separator: Symbol,
         cx: &mut Context<'_>,
     ) -> Result<bool, More> {
+        if let Some(done) = self.at_attached_user(separator, cx)? {
+            return Ok(done);
+        }
         let mut length = 0;
         while self.window.back(length).is_some_and(is_name) && length <= FLAG {
             length += 1;
@@ -53,7 +67,7 @@ impl TextMachine {
         }
         let argument = Value::new(Until::Argument, separator);
         let rule = match self.name.as_slice() {
-            b"-u" | b"--user" | b"-U" | b"--proxy-user" => match cx.plan.user_info {
+            name if takes_user(name) => match cx.plan.user_info {
                 Some(rule)
                     if self.is_http_client() && self.argument_has(gap, b':', &argument)? =>
                 {
@@ -80,6 +94,17 @@ impl TextMachine {
                 None => return Ok(false),
             },
         };
+        self.argument(rule, gap, separator, cx)
+    }
+
+    /// Redacts the argument of a flag at a distance ahead, unless it is none.
+    pub(super) fn argument(
+        &mut self,
+        rule: RuleIndex,
+        gap: usize,
+        separator: Symbol,
+        cx: &mut Context<'_>,
+    ) -> Result<bool, More> {
         let first = self.window.byte(gap)?;
         // A dash begins a value as well as a flag: one that is no letter alone, and no word behind two.
         let second = self.window.byte(gap + 1)?;
@@ -112,8 +137,57 @@ impl TextMachine {
             };
             return self.whole(rule, inside, Value::new(until, separator), cx);
         }
+        if self.is_placeholder(gap)? {
+            return Ok(false);
+        }
         let lead = self.lead(gap)?;
+        let argument = Value::new(Until::Argument, separator);
         self.whole(rule, gap, Value { lead, ..argument }, cx)
+    }
+
+    /// Whether what stands behind a flag is what a help text has there: the flag's last word in capitals, or `string`, with a gap of
+    /// a table behind it.
+    fn is_placeholder(&self, at: usize) -> Result<bool, More> {
+        let mut end = at;
+        while self.window.byte(end)?.is_ascii_alphabetic() && end - at < FLAG {
+            end += 1;
+        }
+        let alone = match self.window.peek(end)? {
+            None => true,
+            Some(symbol) => is_newline(symbol) || self.window.starts_with(end, b"  ", false)?,
+        };
+        if end == at || !alone {
+            return Ok(false);
+        }
+        if end - at == 6 && self.window.starts_with(at, b"string", false)? {
+            return Ok(true);
+        }
+        let last = self.name.rsplit(|byte| matches!(byte, b'-' | b'_'));
+        let last = last.into_iter().next().unwrap_or_default();
+        Ok(last.len() == end - at
+            && self
+                .window
+                .starts_with(at, &last.to_ascii_uppercase(), false)?)
+    }
+
+    /// White space before a flag that has its argument behind it without white space: `-uann:x`.
+    fn at_attached_user(
+        &mut self,
+        separator: Symbol,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<bool>, More> {
+        let is_user = self.window.byte(1)? == b'-'
+            && matches!(self.window.byte(2)?, b'u' | b'U')
+            && !self.window.peek(3)?.is_none_or(is_space)
+            && !matches!(self.window.byte(3)?, b'=' | b'[');
+        let Some(rule) = cx.plan.user_info.filter(|_| is_user) else {
+            return Ok(None);
+        };
+        let argument = Value::new(Until::Argument, separator);
+        if !self.is_http_client() || !self.argument_has(3, b':', &argument)? {
+            return Ok(None);
+        }
+        self.argument(rule, 3, separator, cx).map(Some)
     }
 
     /// Whether a program that speaks HTTP has been named shortly before, so that its flags are what they are there.

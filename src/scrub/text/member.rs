@@ -22,8 +22,9 @@ impl TextMachine {
     ) -> Result<bool, More> {
         let (gap, _) = self.gap(at)?;
         let start = at + gap;
-        let names = matches!(self.name.as_slice(), b"key" | b"name");
-        let is_value = self.name.as_slice() == b"value";
+        let lower = self.name.to_ascii_lowercase();
+        let names = matches!(lower.as_slice(), b"key" | b"name");
+        let is_value = lower.as_slice() == b"value";
         let rule = match self.denied(WORDS, cx.plan) {
             Some(verdict) => Some((verdict.rule, self.is_header(verdict, cx.plan))),
             None if is_value => match self.pair {
@@ -84,17 +85,24 @@ impl TextMachine {
         }
         let start = at + gap;
         match self.name.to_ascii_lowercase().as_slice() {
-            b"--user" | b"--proxy-user" => {
+            b"--user" | b"--proxy-user" | b"-u" => {
                 let argument = Value::new(Until::Argument, separator);
                 match cx.plan.user_info {
                     Some(rule) if self.argument_has(start, b':', &argument)? => {
-                        self.whole(rule, start, argument, cx)
+                        self.argument(rule, start, separator, cx)
                     }
                     _ => Ok(false),
                 }
             }
             b"name" | b"key" | b"id" => {
                 let pair = self.pair_name(start, cx)?;
+                if let Some(rule) = pair
+                    && self.window.back_byte(name.start) == b' '
+                    && self.window.back_byte(name.start + 1) == b';'
+                    && self.part(rule, start, separator, cx)?
+                {
+                    return Ok(true);
+                }
                 self.pair = pair.map(|rule| (rule, self.brackets.depth()));
                 Ok(false)
             }
@@ -177,7 +185,7 @@ impl TextMachine {
                     // A string opens: is it the pair's name?
                     let mut name_at = None;
                     for word in [b"key".as_slice(), b"name".as_slice()] {
-                        if self.window.starts_with(at, word, false)?
+                        if self.window.starts_with(at, word, true)?
                             && let Some(width) =
                                 self.closes(at + word.len(), |found| open.closed_by(found))?
                         {

@@ -26,17 +26,21 @@ mod before;
 mod colon;
 mod container;
 mod cookie;
+mod declared;
 mod equals;
 mod flag;
 mod glance;
 mod known;
+mod login;
 mod markup;
 mod member;
 mod pair;
+mod part;
 mod personal;
 mod prose;
 mod quote;
 mod separator;
+mod serialized;
 mod symbol;
 mod token;
 mod value;
@@ -52,6 +56,7 @@ use super::plan::Plan;
 use super::splice::{Reading, Splicer};
 use super::verdicts::Verdicts;
 use container::Containers;
+pub(crate) use flag::{is_http_client, takes_user};
 pub(crate) use glance::Glance;
 pub(crate) use known::canonical;
 use quote::{Brackets, Quote, Quotes};
@@ -134,6 +139,7 @@ impl Signs {
         let clients = flag::HTTP_CLIENTS;
         self.may_flag(text)
             && (has_caseless(text, b"user")
+                || has_caseless(text, b"-u=")
                 || clients.iter().any(|client| has_caseless(text, client)))
     }
 }
@@ -181,6 +187,8 @@ pub(crate) struct TextMachine {
     followed: usize,
     /// Whether a value of this text has been replaced.
     redacted: bool,
+    /// No colon before this offset has a login behind it.
+    no_login: u64,
     /// In a cookie string: a cookie begins here.
     cookie_starts: bool,
     /// The bytes of a symbol that the last chunk ended in.
@@ -216,6 +224,7 @@ impl TextMachine {
             through: Vec::new(),
             followed: 0,
             redacted: false,
+            no_login: 0,
             cookie_starts: true,
             partial: Vec::new(),
             backslashes: [0; 2],
@@ -237,6 +246,7 @@ impl TextMachine {
         self.container = None;
         self.pair = None;
         self.redacted = false;
+        self.no_login = 0;
         self.glance = Glance::ALL;
         self.replaced = None;
         self.cookie_starts = true;

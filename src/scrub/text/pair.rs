@@ -7,7 +7,7 @@ use super::separator::WORDS;
 use super::symbol::Symbol;
 use super::value::{Opening, Tail, Until, Value, is_space};
 use super::window::More;
-use super::{Context, TextMachine};
+use super::{Context, TextMachine, takes_user};
 use crate::scrub::MARKER;
 use crate::scrub::name::{Kinds, NAME_BYTES, reads_as_name};
 
@@ -28,7 +28,12 @@ impl TextMachine {
         if !reads_as_name(&self.name) {
             return Ok(false);
         }
-        let Some(verdict) = self.denied(WORDS, cx.plan) else {
+        let user = cx
+            .plan
+            .user_info
+            .filter(|_| takes_user(&self.name) && self.is_http_client());
+        let denied = self.denied(WORDS, cx.plan);
+        let Some(rule) = user.or(denied.map(|verdict| verdict.rule)) else {
             return Ok(false);
         };
         if self.name.contains(&b' ')
@@ -45,7 +50,8 @@ impl TextMachine {
         }
         let opener = self.window.back_byte(opener);
         let first = matches!(opener, b'(' | b'[' | b'{');
-        let strong = (flag || verdict.kinds.meets(Kinds::HEADER)) && (first || opener == b',');
+        let header = denied.is_some_and(|verdict| verdict.kinds.meets(Kinds::HEADER));
+        let strong = (flag || header) && (first || opener == b',');
         if !first && !strong {
             return Ok(false);
         }
@@ -83,18 +89,10 @@ impl TextMachine {
                         return Ok(false);
                     }
                 }
-                self.whole(verdict.rule, inside, value, cx)
+                self.whole(rule, inside, value, cx)
             }
             Opening::Bracket(_) if first => Ok(self
-                .opened(
-                    verdict.rule,
-                    before,
-                    start,
-                    separator,
-                    Tail::None,
-                    false,
-                    cx,
-                )?
+                .opened(rule, before, start, separator, Tail::None, false, cx)?
                 .unwrap_or(false)),
             Opening::Bracket(_) | Opening::Marker => Ok(false),
             Opening::Plain => {
@@ -110,7 +108,7 @@ impl TextMachine {
                     None => Bytes::from_static(MARKER),
                 };
                 let value = Value::new(Until::Number, separator);
-                self.redact_as(verdict.rule, start, value, &text, cx);
+                self.redact_as(rule, start, value, &text, cx);
                 Ok(true)
             }
         }

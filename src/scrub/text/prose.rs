@@ -65,7 +65,10 @@ impl TextMachine {
                 markers += MARKER.len();
                 continue;
             }
-            if length > 0 || is_space(symbol) {
+            let arrow = symbol.ascii() == b'>'
+                && length > 0
+                && self.window.byte(start + length - 1)? == b'-';
+            if (length > 0 && !arrow) || is_space(symbol) {
                 let ends = match symbol.ascii() {
                     // Inside of a word it belongs to it.
                     b',' => {
@@ -120,11 +123,55 @@ impl TextMachine {
         Ok(0)
     }
 
-    /// Whether a word is a URL, or begins as a call, an index or a type does: `getToken(`, `request.cookies[`, `Optional[`.
+    /// Whether what stands between two distances is the name of a function that looks something up by the string it is given, as
+    /// `request.headers.get(` does; so that the string is a name.
+    pub(super) fn looks_up(&self, start: usize, end: usize) -> Result<bool, More> {
+        const GETTERS: [&[u8]; 16] = [
+            b"get",
+            b"getenv",
+            b"getitem",
+            b"getheader",
+            b"getparameter",
+            b"getproperty",
+            b"getattr",
+            b"input",
+            b"header",
+            b"headers",
+            b"cookie",
+            b"cookies",
+            b"env",
+            b"var",
+            b"fetch",
+            b"pop",
+        ];
+        let mut name = Vec::with_capacity(end - start);
+        for at in start..end {
+            match self.window.byte(at)? {
+                b'_' => {}
+                b'.' | b':' | b'>' => name.clear(),
+                byte => name.push(byte.to_ascii_lowercase()),
+            }
+        }
+        Ok(GETTERS.contains(&name.as_slice()))
+    }
+
+    /// Whether a word is a URL, or begins as a call, an index or a type does: `getToken(`, `request.cookies[`, `Optional[`; or is a
+    /// variable of the environment: `process.env.API_KEY`.
     fn reads_as_code(&self, at: usize, length: usize) -> Result<bool, More> {
+        const VARIABLES: [&[u8]; 4] =
+            [b"process.env.", b"import.meta.env.", b"os.environ", b"ENV."];
+        for variable in VARIABLES {
+            if self.window.starts_with(at, variable, false)? {
+                return Ok(true);
+            }
+        }
         for index in 0..length {
             match self.window.byte(at + index)? {
                 byte if byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'.') => {}
+                // Of PHP: `$request->input(`.
+                b'$' if index == 0 => {}
+                b'-' if self.window.byte(at + index + 1)? == b'>' => {}
+                b'>' if index > 0 && self.window.byte(at + index - 1)? == b'-' => {}
                 b'(' | b'[' | b'{' => return Ok(index > 0),
                 b':' => return self.window.starts_with(at + index, b"://", false),
                 _ => return Ok(false),

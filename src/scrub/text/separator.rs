@@ -8,6 +8,7 @@
 //! | `:` | a key or a header | quoted, bracketed, a word, the line, or lines below | `colon`, `yaml` |
 //! | `:` behind quotes | a member's key | quoted, bracketed, a number | `member` |
 //! | `=>` | a key of Ruby, Perl or PHP | quoted, bracketed, or the line | `arrow` |
+//! | `;` | a key that PHP has serialised | quoted | `serialized` |
 //! | `,` | the first of a pair, in quotes | quoted | `pair` |
 //! | white space | a flag, `--token` | quoted, or a word | `flag` |
 //! | `>` | an XML element | to the next tag | `markup` |
@@ -15,7 +16,7 @@
 use super::before::Before;
 use super::container::Containers;
 use super::prose::Look;
-use super::quote::Quote;
+use super::quote::{Open, Quote};
 use super::symbol::Symbol;
 use super::value::{Opening, Tail, Until, Value, is_name, is_newline, is_space};
 use super::window::More;
@@ -50,6 +51,7 @@ impl TextMachine {
                 b'=' => self.at_equals(symbol, cx)?,
                 b':' => self.at_colon(symbol, cx)?,
                 b',' => self.at_comma(symbol, cx)?,
+                b';' if plain => self.at_semicolon(symbol, cx)?,
                 b' ' | b'\t' | b'\n' if plain && self.glance.flags => self.at_space(symbol, cx)?,
                 b'>' => self.at_tag_end(symbol, cx)?,
                 _ => false,
@@ -80,8 +82,11 @@ impl TextMachine {
         }
     }
 
-    /// Whether the name that was read, and that is denied, is a header's.
+    /// Whether the name that was read, and that is denied, is a header's: it is one's, and is not spelled as a variable.
     pub(super) fn is_header(&mut self, verdict: Verdict, plan: &Plan) -> bool {
+        if !plan.is_fixed(verdict.rule) && is_variable(&self.name) {
+            return false;
+        }
         let name = &self.name[self.name.len().saturating_sub(NAME_BYTES)..];
         verdict.kinds.meets(Kinds::HEADER)
             || self
@@ -189,6 +194,9 @@ impl TextMachine {
                 at: quote_at,
             } => {
                 // A quote like the name's own opens, whatever seems to be open.
+                if look && self.is_punctuation(open, inside)? {
+                    return Ok(Some(false));
+                }
                 let unsure = name.quote != Some(open.quote) && self.closes_outer(quote_at)?;
                 if unsure && !self.really_opens(inside)? {
                     return Ok(Some(false));
@@ -264,7 +272,16 @@ impl TextMachine {
         }
         let (gap, _) = self.gap(at + 1)?;
         let quoted = matches!(self.opening(at + 1 + gap)?, Opening::Quote { .. });
-        Ok(quoted.then_some(at))
+        Ok((quoted && !self.looks_up(start, at)?).then_some(at))
+    }
+
+    /// Whether a quoted value is one character that is no letter and no digit: `Unexpected token: ')'`.
+    fn is_punctuation(&self, open: Open, inside: usize) -> Result<bool, More> {
+        let one = self.window.peek(inside)?.is_some_and(|symbol| {
+            !matches!(symbol.ascii(), 0x80 | b'\\') && !symbol.ascii().is_ascii_alphanumeric()
+        });
+        let closed = self.closes(inside + 1, |found| open.closed_by(found))?;
+        Ok(one && closed.is_some())
     }
 
     /// An unquoted word that goes only if it can be a secret.
@@ -291,4 +308,18 @@ impl TextMachine {
         }
         Ok(next > at && self.window.byte(next)? == b'=' && self.begins_value(next + 1)?)
     }
+}
+
+/// Whether a name is spelled as programs spell a variable (`api_key`, `apiKey`) and not as a header (`api-key`, `X_API_KEY` of CGI).
+fn is_variable(name: &[u8]) -> bool {
+    const HEADERS: [&[u8]; 4] = [b"x_", b"http_", b"redirect_", b"php_"];
+    let hump = name
+        .windows(2)
+        .any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
+    let joined = name.contains(&b'_') || hump;
+    let start = |word: &&[u8]| {
+        name.get(..word.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    joined && !name.contains(&b'-') && !HEADERS.iter().any(start)
 }

@@ -2,6 +2,7 @@
 //! takes no memory however long it is.
 
 use super::LITERALS;
+use super::authority::User;
 use super::quote::{Brackets, Open, Quote, bracket};
 use super::symbol::Symbol;
 use super::window::More;
@@ -48,9 +49,10 @@ pub(super) enum Until {
     Through,
     /// A line that is indented by less.
     Block { indent: usize },
-    /// The user and password of a URL, too long to be seen at once: the `@` before the host. `colon`: a colon has been seen;
-    /// `beyond`: a delimiter, too, which belongs to the password.
-    User { colon: bool, beyond: bool },
+    /// The user and password of a URL, too long to be seen at once: the `@` before the host.
+    User(User),
+    /// A part of a multipart form: the newline before its boundary.
+    Part,
     /// An argument of a command: white space.
     Argument,
     /// A cookie: `;`, as it stands in the header.
@@ -76,7 +78,8 @@ impl Until {
             | Until::CData
             | Until::Number
             | Until::Block { .. }
-            | Until::User { .. }
+            | Until::User(_)
+            | Until::Part
             | Until::Argument
             | Until::Cookie => true,
             Until::Alphabet(_) | Until::Through | Until::Following | Until::Count(_) => false,
@@ -281,7 +284,7 @@ impl TextMachine {
             }
             Until::Through => return self.closes_outer(at),
             Until::Following => return Ok(!self.follows(symbol)),
-            Until::User { .. } => return self.user_ends(value, at),
+            Until::User(user) => return self.user_ends(user, value.percent, at),
             Until::Param { .. }
             | Until::Word
             | Until::HeaderWord { .. }
@@ -291,6 +294,7 @@ impl TextMachine {
             | Until::Markup
             | Until::CData
             | Until::Block { .. }
+            | Until::Part
             | Until::Argument => {}
             Until::Cookie => {
                 let plain = symbol.percent == 0 && symbol.escape == 0 && !symbol.entity;
@@ -350,13 +354,14 @@ impl TextMachine {
             Until::Markup => byte == b'<' && symbol.entity == value.entity,
             Until::CData => self.window.starts_with(at, b"]]>", false)?,
             Until::Block { indent } => newline && self.dedents(at, indent)?,
+            Until::Part => self.part_ends(at)?,
             Until::Argument => space || outer_bracket(),
             Until::Quote { .. }
             | Until::Number
             | Until::Alphabet(_)
             | Until::Through
             | Until::Following
-            | Until::User { .. }
+            | Until::User(_)
             | Until::Cookie
             | Until::Count(_) => false,
         })
@@ -368,7 +373,12 @@ impl TextMachine {
     }
 
     /// Whether a name and one of these separators stand at a distance ahead.
-    fn name_behind(&self, at: usize, percent: u8, separators: &[u8]) -> Result<bool, More> {
+    pub(super) fn name_behind(
+        &self,
+        at: usize,
+        percent: u8,
+        separators: &[u8],
+    ) -> Result<bool, More> {
         let mut next = at;
         if self.kind == Kind::Plain {
             while self.window.byte(next)? == b' ' && next < at + 8 {
@@ -468,11 +478,11 @@ impl TextMachine {
         if let Until::Count(left) = &mut value.until {
             *left -= 1;
         }
-        if let Until::User { colon, beyond } = &mut value.until
+        if let Until::User(user) = &mut value.until
             && cell.symbol.percent <= value.percent
         {
-            *colon |= cell.symbol.ascii() == b':';
-            *beyond |= is_authority_end(cell.symbol);
+            user.colon |= cell.symbol.ascii() == b':';
+            user.beyond |= is_authority_end(cell.symbol);
         }
         if let Until::Quote { open, .. } = value.until
             && !led
@@ -499,7 +509,7 @@ impl TextMachine {
             rest = self.tail(&value, tail, closing)?;
         }
         let bare = self.backslashes_ahead()?;
-        if matches!(value.until, Until::User { .. }) {
+        if matches!(value.until, Until::User(_)) {
             self.host = self.is_known_host(1, cx)?;
         }
         if value.whole {
