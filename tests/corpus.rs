@@ -163,11 +163,21 @@ fn expected(capture: &Value) -> u16 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_corpus_arrives_without_its_secrets_and_with_all_else() {
+    replay(policy::DEFAULT, &["core", "extended", "pattern"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_all_packs_it_arrives_without_personal_data_too() {
+    replay("strict", &["core", "extended", "pattern", "pii"]).await;
+}
+
+/// Sends all captures through a sidecar with this policy, which covers these categories of planted values.
+async fn replay(policy: &str, categories: &[&str]) {
     let manifest: Value =
         serde_json::from_slice(&std::fs::read(format!("{ROOT}/wire/manifest.json")).unwrap())
             .unwrap();
     let mut upstream = Upstream::start().await;
-    let proxy = Proxy::before(&upstream).await;
+    let proxy = Proxy::start(&upstream.url(), &[("policy.name", policy)]).await;
     let mut found = BTreeSet::new();
     let mut wrong = Vec::new();
     for capture in manifest["captures"].as_array().unwrap() {
@@ -211,19 +221,17 @@ async fn the_corpus_arrives_without_its_secrets_and_with_all_else() {
         }
         let said: Vec<String> = texts.iter().flat_map(|text| readings(text)).collect();
         for canary in capture["canaries"].as_array().unwrap() {
-            let covered = matches!(canary["category"].as_str(), Some("core" | "extended"));
+            let covered = categories.contains(&canary["category"].as_str().unwrap());
             let value = canary["value"].as_str().unwrap();
             if covered && canary["must"] == "gone" && said.iter().any(|text| text.contains(value)) {
-                found.insert(format!(
-                    "{name} leaves {}",
-                    canary["name"].as_str().unwrap()
-                ));
+                let what = canary["name"].as_str().unwrap();
+                found.insert(format!("{policy} {name} leaves {what}"));
             }
         }
         for keep in capture["keep"].as_array().into_iter().flatten() {
             let keep = keep.as_str().unwrap();
             if !arrived.is_empty() && !arrived.iter().any(|text| text.contains(keep)) {
-                found.insert(format!("{name} loses {keep}"));
+                found.insert(format!("{policy} {name} loses {keep}"));
             }
         }
     }
@@ -237,7 +245,13 @@ async fn the_corpus_arrives_without_its_secrets_and_with_all_else() {
     let listed: BTreeSet<String> = exceptions
         .lines()
         .filter(|line| !line.starts_with('#') && !line.is_empty())
-        .map(|line| line.split_once(" : ").expect("a reason").0.to_owned())
+        .map(|line| line.split_once(" : ").expect("a reason").0)
+        // Either policy, unless the line begins with one.
+        .map(|what| match what.starts_with("strict ") {
+            true => what.to_owned(),
+            false => format!("{policy} {what}"),
+        })
+        .filter(|what| what.starts_with(&format!("{policy} ")))
         .collect();
     let new: Vec<&String> = found.difference(&listed).collect();
     let stale: Vec<&String> = listed.difference(&found).collect();
