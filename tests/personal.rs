@@ -56,6 +56,10 @@ fn strings_and_numbers() {
             r#"{"ip":"peer [Filtered]:443 and [[Filtered]]"}"#,
         ),
         (
+            r#"{"user":"ip:203.0.113.9","m":"a:203.0.113.9, host1:2001:db8::1, \"ip\":203.0.113.9; 12:30:1.2.3.4, x::1.2.3.4"}"#,
+            r#"{"user":"ip:[Filtered]","m":"a:[Filtered], host1:[Filtered], \"ip\":[Filtered]; 12:30:1.2.3.4, x::1.2.3.4"}"#,
+        ),
+        (
             r#"{"ua":"Mozilla/5.0 Chrome/156.0.0.0 Safari/537.36","id":"9ec79c33ec9942ab8353589fcb2e04dc","at":"2026-01-01T12:30:45.123456Z"}"#,
             r#"{"ua":"Mozilla/5.0 Chrome/156.0.0.0 Safari/537.36","id":"9ec79c33ec9942ab8353589fcb2e04dc","at":"2026-01-01T12:30:45.123456Z"}"#,
         ),

@@ -420,7 +420,10 @@ impl TextMachine {
         }
         // `Chrome/156.0.0.0` and `lib-1.2.3.4` are versions; behind `//` stands a host.
         let host = before == b'/' && self.window.back_byte(1) == b'/';
-        if matches!(before, b'.' | b'-' | b'_' | b':') || (before == b'/' && !host) {
+        if matches!(before, b'.' | b'-' | b'_')
+            || (before == b'/' && !host)
+            || (before == b':' && !self.colon_ends_word())
+        {
             return Ok(None);
         }
         let mut text = Vec::new();
@@ -467,6 +470,21 @@ impl TextMachine {
             length: text.len(),
             canonical: address.to_string().into_bytes(),
         }))
+    }
+
+    /// Whether the colon behind us ends a word (`ip:203.0.113.9`, `"ip":`), and is no colon of an address, of a time or behind a marker.
+    fn colon_ends_word(&self) -> bool {
+        // A group of an address has at most four digits; a word may look like one.
+        let digits = (1..=4).take_while(|&at| self.window.back_byte(at).is_ascii_hexdigit());
+        let digits = digits.count();
+        let before = self.window.back_byte(1 + digits);
+        match digits {
+            0 => {
+                before.is_ascii_alphanumeric()
+                    || matches!(before, b'_' | b'-' | b'"' | b'\'' | 0x80)
+            }
+            _ => !matches!(before, b':' | b'.'),
+        }
     }
 
     fn says_version(&self) -> bool {
