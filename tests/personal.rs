@@ -60,6 +60,10 @@ fn strings_and_numbers() {
             r#"{"user":"ip:[Filtered]","m":"a:[Filtered], host1:[Filtered], \"ip\":[Filtered]; 12:30:1.2.3.4, x::1.2.3.4"}"#,
         ),
         (
+            r#"{"m":"call +48500600700 203.0.113.9 or +48500600700 2026-01-01, +48 500 600 700","s":"/203.0.113.9:443 and db/203.0.113.9:5432"}"#,
+            r#"{"m":"call [Filtered] [Filtered] or [Filtered] 2026-01-01, [Filtered]","s":"/[Filtered]:443 and db/[Filtered]:5432"}"#,
+        ),
+        (
             r#"{"ua":"Mozilla/5.0 Chrome/156.0.0.0 Safari/537.36","id":"9ec79c33ec9942ab8353589fcb2e04dc","at":"2026-01-01T12:30:45.123456Z"}"#,
             r#"{"ua":"Mozilla/5.0 Chrome/156.0.0.0 Safari/537.36","id":"9ec79c33ec9942ab8353589fcb2e04dc","at":"2026-01-01T12:30:45.123456Z"}"#,
         ),

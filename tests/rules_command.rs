@@ -150,7 +150,7 @@ fn what_is_wrong_with_a_pack_has_its_file_and_line() {
 #[test]
 fn every_alphabet_can_be_named_in_a_pack() {
     let alphabets = scrubline::policy::alphabets();
-    assert_eq!(alphabets.len(), 12);
+    assert_eq!(alphabets.len(), 13);
     for (name, alphabet) in alphabets {
         let first: char = (b'0'..=b'z')
             .find(|byte| alphabet.has(*byte))

@@ -165,11 +165,12 @@ pub(super) enum Letters {
     Base32,
     Token,
     Printable,
+    Address,
 }
 
 impl Letters {
     /// All, by their names in packs.
-    pub(super) const ALL: [(&str, Letters); 12] = [
+    pub(super) const ALL: [(&str, Letters); 13] = [
         ("digit", Letters::Digit),
         ("hex", Letters::Hex),
         ("lower_hex", Letters::LowerHex),
@@ -182,6 +183,7 @@ impl Letters {
         ("base32", Letters::Base32),
         ("token", Letters::Token),
         ("printable", Letters::Printable),
+        ("address", Letters::Address),
     ];
 }
 

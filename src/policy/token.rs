@@ -86,7 +86,8 @@ fn class(name: Letters) -> Alphabet {
         | Letters::Word
         | Letters::Base32
         | Letters::Token
-        | Letters::Printable => letters(name),
+        | Letters::Printable
+        | Letters::Address => letters(name),
     }
 }
 
@@ -108,6 +109,7 @@ pub(super) fn letters(name: Letters) -> Alphabet {
         Letters::Word => and(base62, b"_"),
         Letters::Base32 => and(upper, b"234567"),
         Letters::Token => and(base62, b"._~+/=-"),
+        Letters::Address => and(digits, b"abcdefABCDEF.:"),
         Letters::Printable => {
             Alphabet::of((0x21..0x7F).filter(|byte| !b"\"'`<>{}[](),;\\".contains(byte)))
         }

@@ -334,14 +334,17 @@ impl TextMachine {
             Ok(group && !next.is_ascii_alphanumeric() && next != b'_')
         };
         if signed == 1 {
-            // E.164: at most fifteen digits, the country's code first.
-            if personal.rule(Personal::Phone).is_some()
-                && (8..=15).contains(&count)
-                && found.digits[0] != b'0'
-                && ended(count)?
-            {
-                let canonical = [b"+".as_slice(), &found.digits].concat();
-                return Ok(Some(found_number(Personal::Phone, count, canonical)));
+            // E.164: at most fifteen digits, the country's code first. Digits behind it may be another number's.
+            if personal.rule(Personal::Phone).is_none() || found.digits[0] == b'0' {
+                return Ok(None);
+            }
+            let first = found.separators.first().map_or(count, |(at, _)| *at);
+            let lengths = std::iter::once(first).chain((8..=count.min(15)).rev());
+            for digits in lengths.filter(|digits| (8..=15).contains(digits)) {
+                if ended(digits)? {
+                    let canonical = [b"+".as_slice(), &found.digits[..digits]].concat();
+                    return Ok(Some(found_number(Personal::Phone, digits, canonical)));
+                }
             }
             return Ok(None);
         }
@@ -418,12 +421,9 @@ impl TextMachine {
         if cx.plan.personal.rule(Personal::Ip).is_none() {
             return Ok(None);
         }
-        // `Chrome/156.0.0.0` and `lib-1.2.3.4` are versions; behind `//` stands a host.
-        let host = before == b'/' && self.window.back_byte(1) == b'/';
-        if matches!(before, b'.' | b'-' | b'_')
-            || (before == b'/' && !host)
-            || (before == b':' && !self.colon_ends_word())
-        {
+        // `Chrome/156.0.0.0` and `lib-1.2.3.4` are versions; behind `//`, or a slash that begins a word, stands a host.
+        let host = before == b'/' && !self.window.back_byte(1).is_ascii_alphanumeric();
+        if matches!(before, b'.' | b'-' | b'_') || (before == b':' && !self.colon_ends_word()) {
             return Ok(None);
         }
         let mut text = Vec::new();
@@ -440,10 +440,14 @@ impl TextMachine {
         while matches!(text.last(), Some(b'.' | b':')) && !text.ends_with(b"::") {
             text.pop();
         }
-        if let Some(port) = text.iter().position(|byte| *byte == b':')
-            && text[..port].contains(&b'.')
-        {
+        let port = text.iter().position(|byte| *byte == b':');
+        let port = port.filter(|port| text[..*port].contains(&b'.'));
+        if let Some(port) = port {
             text.truncate(port);
+        }
+        if before == b'/' && !host && port.is_none() {
+            // A version: only an address has a port, as Java prints it (`db/203.0.113.9:5432`).
+            return Ok(None);
         }
         let next = self.window.byte(text.len())?;
         if next.is_ascii_alphanumeric() || matches!(next, b'_' | b'-') {
