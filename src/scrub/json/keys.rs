@@ -1,36 +1,85 @@
-//! What a glance at a key has shown, remembered: events use the same few keys over and over. Keys are compared byte for byte.
+//! What is known of a key, remembered: events use the same few keys over and over. Keys are compared byte for byte.
 
+use crate::scrub::name::Verdict;
 use crate::scrub::text::Glance;
 use crate::scrub::verdicts::Packed;
 
 const ENTRIES: usize = 256;
 
+/// What a key is besides a name, as a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Role(u8);
+
+impl Role {
+    /// The member with a pair's name.
+    pub(super) const PAIR_NAME: Role = Role(1);
+    /// The member with its value.
+    pub(super) const PAIR_VALUE: Role = Role(2);
+    /// The `stringValue` of OTLP.
+    pub(super) const STRING_VALUE: Role = Role(4);
+    /// The type of an attribute.
+    pub(super) const TYPE: Role = Role(8);
+    /// What is below has attributes.
+    pub(super) const ATTRIBUTES: Role = Role(16);
+
+    /// The role of a decoded key. Members of pairs count in any case: .NET writes them with capitals.
+    pub(super) fn of(key: &[u8]) -> Role {
+        match key {
+            b"stringValue" => Role::STRING_VALUE,
+            b"type" => Role::TYPE,
+            b"attributes" => Role::ATTRIBUTES,
+            _ if key.eq_ignore_ascii_case(b"key") || key.eq_ignore_ascii_case(b"name") => {
+                Role::PAIR_NAME
+            }
+            _ if key.eq_ignore_ascii_case(b"value") => Role::PAIR_VALUE,
+            _ => Role(0),
+        }
+    }
+
+    pub(super) fn is(self, other: Role) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// What is known of a key by itself, wherever it stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    /// What there may be in it as text.
+    pub(super) glance: Glance,
+    /// Its role and the verdict on it as the name of a member, if it has no escapes.
+    pub(super) name: Option<(Role, Option<Verdict>)>,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     key: Packed,
-    glance: Glance,
+    known: Known,
 }
 
-/// A small cache in front of [`Glance::at`]; 10 KiB.
+/// A small cache; some 15 KiB.
 #[derive(Debug, Default)]
-pub(super) struct KeyGlances {
+pub(super) struct Keys {
     entries: Vec<Entry>,
 }
 
-impl KeyGlances {
+impl Keys {
     pub(super) fn held_bytes(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>()
     }
 
-    /// A glance at a key as it is written.
-    pub(super) fn glance(&mut self, key: &[u8], look: impl FnOnce() -> Glance) -> Glance {
+    /// What is known of a key as it is written.
+    #[inline]
+    pub(super) fn look_up(&mut self, key: &[u8], look: impl FnOnce() -> Known) -> Known {
         let Some(packed) = Packed::new(key) else {
             return look();
         };
         if self.entries.is_empty() {
             let empty = Entry {
                 key: Packed::NONE,
-                glance: Glance::ALL,
+                known: Known {
+                    glance: Glance::ALL,
+                    name: None,
+                },
             };
             self.entries.resize(ENTRIES, empty);
         }
@@ -38,9 +87,9 @@ impl KeyGlances {
         if entry.key != packed {
             *entry = Entry {
                 key: packed,
-                glance: look(),
+                known: look(),
             };
         }
-        entry.glance
+        entry.known
     }
 }

@@ -30,7 +30,7 @@ use super::text::{
 };
 use super::verdicts::Verdicts;
 use frame::{Before, Frame, Next, PairName, Treat};
-use keys::KeyGlances;
+use keys::{Keys, Known, Role};
 use lexer::{Container, Event, Failure, Lexer};
 
 /// The marker as a JSON string.
@@ -49,7 +49,9 @@ const OTLP_TYPED: [&[u8]; 5] = [
 const REPLACED_TYPES: [&[u8]; 4] = [b"string", b"integer", b"double", b"array"];
 /// The type of an attribute whose value stays.
 const KEPT_TYPE: &[u8] = b"boolean";
-/// How many keys are remembered.
+/// What the names of members are names of.
+const MEMBER: Kinds = Kinds::KEY.or(Kinds::HEADER);
+/// How many names are remembered.
 const KEYS: usize = 256;
 /// Raw bytes of a key or a possible name that are kept for a look.
 const CAPTURE_BYTES: usize = 512;
@@ -127,7 +129,7 @@ pub(crate) struct JsonScrubber {
     decoded: Vec<u8>,
     machine: TextMachine,
     verdicts: Verdicts<KEYS>,
-    key_glances: KeyGlances,
+    keys: Keys,
     /// Reading in which the number in progress is replaced.
     number: Option<Reading>,
     /// The number in progress, if what it says matters.
@@ -172,7 +174,7 @@ impl JsonScrubber {
             decoded: Vec::new(),
             machine: TextMachine::new(),
             verdicts: Verdicts::new(),
-            key_glances: KeyGlances::default(),
+            keys: Keys::default(),
             number: None,
             digits: None,
             drop: None,
@@ -212,7 +214,7 @@ impl JsonScrubber {
             + self.newlines.capacity() * size_of::<u64>()
             + self.machine.held_bytes()
             + self.verdicts.held_bytes()
-            + self.key_glances.held_bytes()
+            + self.keys.held_bytes()
     }
 
     /// Whether nothing but white space has come.
@@ -339,6 +341,7 @@ impl JsonScrubber {
         }
     }
 
+    #[inline]
     fn event(&mut self, event: Event, chunk: &[u8], base: u64, splicer: &mut Splicer) {
         let offset = |at: usize| base + at as u64;
         match event {
@@ -650,21 +653,19 @@ impl JsonScrubber {
         treat: Treat,
         splicer: &Splicer,
     ) -> Option<(Reading, Bytes, Option<RuleIndex>)> {
-        let marker = Bytes::from_static(QUOTED_MARKER);
+        let marker = || Bytes::from_static(QUOTED_MARKER);
         match treat {
-            Treat::Leaves(rule) | Treat::Replace(rule) => Some((Reading::Both, marker, Some(rule))),
-            Treat::Cookies(rule) | Treat::CookiePair(rule) => {
-                Some((Reading::Both, marker, Some(rule)))
-            }
+            Treat::Leaves(rule)
+            | Treat::Replace(rule)
+            | Treat::Cookies(rule)
+            | Treat::CookiePair(rule) => Some((Reading::Both, marker(), Some(rule))),
             Treat::Null(rule) => Some((Reading::Both, Bytes::from_static(b"null"), Some(rule))),
             Treat::Force(node) => self
                 .force_text(node, false)
                 .map(|text| (Reading::Both, text, None)),
-            Treat::Plain | Treat::Query => splicer.holds_value().then_some((
-                Reading::Redacted,
-                marker,
-                Some(self.plan.held_rule),
-            )),
+            Treat::Plain | Treat::Query => splicer
+                .holds_value()
+                .then(|| (Reading::Redacted, marker(), Some(self.plan.held_rule))),
         }
     }
 
@@ -834,18 +835,29 @@ impl JsonScrubber {
         });
     }
 
-    /// A glance at a string all of which is at hand. What is known of a key is known of all keys that are the same.
-    fn glance(&mut self, inside: &[u8], kind: Kind) -> Glance {
+    /// What is known of a key all of which is at hand.
+    fn known_key(&mut self, inside: &[u8]) -> Known {
         let Lexer { escaped, signs, .. } = self.lexer;
-        let wanted = self.string.wanted;
-        let look = || Glance::at(inside, escaped, signs, kind, wanted, &self.plan);
-        if self.string.is_key {
-            self.key_glances.glance(inside, look)
-        } else {
-            look()
-        }
+        let Self {
+            keys,
+            plan,
+            verdicts,
+            ..
+        } = self;
+        keys.look_up(inside, || {
+            let glance = Glance::at(inside, escaped, signs, Kind::Plain, true, plan);
+            let name = (!escaped).then(|| {
+                let verdict = match glance.named {
+                    true => verdicts.look_up(&plan.names, inside, MEMBER),
+                    false => None,
+                };
+                (Role::of(inside), verdict)
+            });
+            Known { glance, name }
+        })
     }
 
+    #[inline(never)]
     fn string_part(
         &mut self,
         chunk: &[u8],
@@ -875,12 +887,18 @@ impl JsonScrubber {
             }
         }
         let mut may_name = true;
+        let mut known = None;
         if let Some(kind) = self.string.scan {
             // A glance tells whether there can be anything, if the whole string is at hand.
-            let glance = if closed && !self.string.scanning {
-                self.glance(part, kind)
-            } else {
+            let glance = if !closed || self.string.scanning {
                 Glance::ALL
+            } else if self.string.is_key {
+                let key = self.known_key(part);
+                known = key.name;
+                key.glance
+            } else {
+                let Lexer { escaped, signs, .. } = self.lexer;
+                Glance::at(part, escaped, signs, kind, self.string.wanted, &self.plan)
             };
             if self.string.scanning || !glance.is_idle() {
                 if !self.string.scanning {
@@ -935,7 +953,8 @@ impl JsonScrubber {
             self.string.scanning = false;
             let name = (!full && !redacted).then_some(inside);
             if self.string.is_key {
-                self.key_end(name, may_name, behind, splicer);
+                let known = known.filter(|_| name.is_some());
+                self.key_end(name, may_name, known, behind, splicer);
                 // However it is cut, the same of it counts.
                 let start = &inside[..inside.len().min(CAPTURE_BYTES)];
                 if full && !redacted && !reads_as_path(start) {
@@ -960,7 +979,14 @@ impl JsonScrubber {
     }
 
     /// A key is complete (`None`: too long to be a name): what about its value?
-    fn key_end(&mut self, raw: Option<&[u8]>, may_name: bool, behind: u64, splicer: &mut Splicer) {
+    fn key_end(
+        &mut self,
+        raw: Option<&[u8]>,
+        may_name: bool,
+        known: Option<(Role, Option<Verdict>)>,
+        behind: u64,
+        splicer: &mut Splicer,
+    ) {
         let mut decoded = std::mem::take(&mut self.decoded);
         let key = match raw {
             Some(raw) if self.lexer.escaped => {
@@ -970,7 +996,7 @@ impl JsonScrubber {
             Some(raw) => raw,
             None => b"",
         };
-        self.key_known(key, (raw.is_some(), may_name), behind, splicer);
+        self.key_known(key, (raw.is_some(), may_name), known, behind, splicer);
         decoded.clear();
         self.decoded = decoded;
     }
@@ -980,6 +1006,7 @@ impl JsonScrubber {
         &mut self,
         key: &[u8],
         (whole, may_name): (bool, bool),
+        known: Option<(Role, Option<Verdict>)>,
         behind: u64,
         splicer: &mut Splicer,
     ) {
@@ -1024,12 +1051,12 @@ impl JsonScrubber {
         if allowed && !matches!(next.treat, Treat::Leaves(rule) if self.plan.is_fixed(rule)) {
             next.treat = Treat::Plain;
         }
-        let is = |word: &[u8]| key.eq_ignore_ascii_case(word);
-        next.is_pair_name = is(b"key") || is(b"name");
-        next.is_pair_value = is(b"value");
-        next.is_string_value = key == b"stringValue";
-        next.is_type = key == b"type";
-        next.is_attributes = key == b"attributes";
+        let role = known.map_or_else(|| Role::of(key), |(role, _)| role);
+        next.is_pair_name = role.is(Role::PAIR_NAME);
+        next.is_pair_value = role.is(Role::PAIR_VALUE);
+        next.is_string_value = role.is(Role::STRING_VALUE);
+        next.is_type = role.is(Role::TYPE);
+        next.is_attributes = role.is(Role::ATTRIBUTES);
         if node != NOWHERE {
             let info = self.plan.paths.node(node);
             if self.forces && info.forced.is_some() {
@@ -1045,15 +1072,17 @@ impl JsonScrubber {
         let open = matches!(next.treat, Treat::Plain | Treat::Query)
             && self.plan.paths.node(node).action.is_none();
         if open && !frame.not_names && whole && may_name {
-            let kinds = Kinds::KEY.or(Kinds::HEADER);
-            let kinds = if frame.treat == Treat::Query {
-                kinds.or(Kinds::PARAM)
+            let in_query = frame.treat == Treat::Query;
+            let kinds = if in_query {
+                MEMBER.or(Kinds::PARAM)
             } else {
-                kinds
+                MEMBER
             };
-            let verdict = match allowed {
-                true => self.verdicts.look_up_fixed(&self.plan.names, key, kinds),
-                false => self.verdicts.look_up(&self.plan.names, key, kinds),
+            let names = &self.plan.names;
+            let verdict = match (allowed, known) {
+                (true, _) => self.verdicts.look_up_fixed(names, key, kinds),
+                (false, Some((_, verdict))) if !in_query => verdict,
+                (false, _) => self.verdicts.look_up(names, key, kinds),
             };
             if let Some(verdict) = verdict {
                 apply(&mut next, verdict.treatment, verdict.rule);
