@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::decode::{Decoder, Encoding};
-use super::{Boundary, Format, Limits, Malformed, Opaque, Output, Plan, Scrubber, Signal};
+use crate::scrub::decode::{Decoder, Encoding};
+use crate::scrub::{Boundary, Format, Limits, Malformed, Opaque, Output, Plan, Scrubber, Signal};
 
 /// Law 6: what one stream may hold beyond the chunk in hand, in bytes.
 pub const STATE_BYTES: usize = 64 << 10;
@@ -330,7 +330,7 @@ pub fn multipart(data: &[u8]) {
 /// The fuzz target of that name: cuts, then MessagePack, by itself and as the event and the breadcrumbs of a form.
 pub fn msgpack(data: &[u8]) {
     let (cuts, input) = take_cuts(data);
-    if let Ok(values) = super::msgpack::read(input) {
+    if let Ok(values) = crate::scrub::msgpack::read(input) {
         for value in values {
             if let Err(error) = serde_json::from_str::<serde_json::Value>(&value.to_string()) {
                 panic!("law 7: what MessagePack becomes is no JSON: {error}");
