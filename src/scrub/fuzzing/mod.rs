@@ -5,9 +5,13 @@
 
 #![expect(clippy::panic, reason = "a broken law must stop the fuzzer")]
 
+mod secrets;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
+
+pub use secrets::secrets;
 
 use crate::scrub::decode::{Decoder, Encoding};
 use crate::scrub::{Boundary, Format, Limits, Malformed, Opaque, Output, Plan, Scrubber, Signal};
