@@ -14,6 +14,7 @@ fn seeds_keep_the_laws() {
             "json" => fuzzing::json,
             "envelope" => fuzzing::envelope,
             "text" => fuzzing::text,
+            "url" => fuzzing::url,
             "secrets" => fuzzing::secrets,
             "decode" => fuzzing::decode,
             "store" => fuzzing::store,
