@@ -16,6 +16,7 @@ fn seeds_keep_the_laws() {
             "text" => fuzzing::text,
             "url" => fuzzing::url,
             "secrets" => fuzzing::secrets,
+            "rules" => fuzzing::rules,
             "decode" => fuzzing::decode,
             "store" => fuzzing::store,
             "protobuf" => fuzzing::protobuf,

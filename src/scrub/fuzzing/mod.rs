@@ -5,12 +5,14 @@
 
 #![expect(clippy::panic, reason = "a broken law must stop the fuzzer")]
 
+mod rules;
 mod secrets;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use rules::rules;
 pub use secrets::secrets;
 
 use crate::scrub::decode::{Decoder, Encoding};
