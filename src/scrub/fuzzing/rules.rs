@@ -14,7 +14,7 @@ use super::{check_laws, scrub, take_cuts};
 /// What the laws are tried on where the input has no document of its own.
 const DOCUMENT: &[u8] = br#"{"sdk":{"a":"b"},"token":["x","GET /?token=abc&n=1"],"version":1,"m":"Cookie: a=b","user":{"id":7}}"#;
 
-/// The fuzz target of that name: cuts, a pack, and behind a NUL byte a document, also taken as text.
+/// The fuzz target of that name: cuts, a pack, and behind a NUL byte a document, also taken as text and as an item of an envelope.
 pub fn rules(data: &[u8]) {
     let (cuts, input) = take_cuts(data);
     let (pack, document) = match memchr::memchr(0, input) {
@@ -39,6 +39,12 @@ pub fn rules(data: &[u8]) {
     for format in [Format::Json, Format::Event, Format::Text] {
         check_laws(&plan, format, document, &cuts);
     }
+    let head = format!(
+        "{{}}\n{{\"type\":\"event\",\"length\":{}}}\n",
+        document.len()
+    );
+    let envelope = [head.as_bytes(), document, b"\n"].concat();
+    check_laws(&plan, Format::Envelope, &envelope, &cuts);
 }
 
 /// Checks what a pack says of its rules, with all of them at work.
