@@ -392,7 +392,7 @@ impl TextMachine {
             self.backslashes[usize::from(symbol.percent == 0)] = 0;
         } else {
             if Quote::of(symbol).is_some() {
-                symbol.coded = symbol.escape > 0 && symbol.percent == 0 && !symbol.entity;
+                symbol.coded = symbol.escape > 0 && symbol.percent == 0;
                 if !symbol.coded {
                     symbol.escape = *run;
                 }

@@ -13,7 +13,7 @@ pub(super) struct Quote {
     /// How many backslashes stand before it; if it is coded, how many it begins with.
     pub(super) escape: u8,
     pub(super) entity: bool,
-    /// It is written as `\u0022`. In a string that a plain quote began this is a quote of the inside.
+    /// It is written as `\u0022`, or as `\u0026quot;`. In a string that a plain quote began this is a quote of the inside.
     pub(super) coded: bool,
 }
 
@@ -44,7 +44,11 @@ impl Quote {
         if self.coded {
             let doubled = if json { 2 } else { 1 };
             text.resize(doubled * usize::from(self.escape), b'\\');
-            text.extend_from_slice(format!("u{quote:04x}").as_bytes());
+            let coded = match self.entity {
+                true => format!("u0026#{quote};"),
+                false => format!("u{quote:04x}"),
+            };
+            text.extend_from_slice(coded.as_bytes());
             return text;
         }
         for byte in std::iter::repeat_n(b'\\', usize::from(self.escape)).chain([quote]) {

@@ -22,7 +22,7 @@ pub(crate) struct Symbol {
     pub(crate) escape: u8,
     /// It is written as an HTML character reference (`&quot;`).
     pub(crate) entity: bool,
-    /// It is a quote that is written as an escape (`\u0022`): its backslashes are part of it.
+    /// It is a quote that is written as an escape (`\u0022`), or its ampersand is (`\u0026quot;`): its backslashes are part of it.
     pub(crate) coded: bool,
 }
 
