@@ -15,7 +15,7 @@ mod support;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use scrubline::scrub::Format;
-use scrubline::scrub::fuzzing::{check_laws, check_secrets};
+use scrubline::scrub::fuzzing::{check_laws, check_secrets, secrets};
 use support::plan;
 
 /// Stands in a template for the secret.
@@ -269,6 +269,12 @@ proptest! {
         check_secrets(&plan(), Format::Json, &document, HOLE, &a, &b);
         let envelope = format!("{{}}\n{{\"type\":\"event\"}}\n{document}\n");
         check_secrets(&plan(), Format::Envelope, &envelope, HOLE, &a, &b);
+    }
+
+    /// Laws 1 and 2 again, on pairs of documents that the fuzz target `secrets` derives from bytes.
+    #[test]
+    fn pairs_of_secrets_give_one_output(data in prop::collection::vec(any::<u8>(), 0..160)) {
+        secrets(&data);
     }
 
     /// Laws 3 to 8 on documents with secrets.

@@ -263,9 +263,16 @@ fn forced(force: &Force) -> Result<Forced, String> {
     if serde_json::from_str::<serde_json::Value>(&force.value).is_err() {
         return Err("its value is no JSON".to_owned());
     }
+    if force
+        .key
+        .contains(|c: char| c.is_control() || matches!(c, '"' | '\\'))
+    {
+        return Err("its key would have to be escaped in JSON".to_owned());
+    }
     Ok(Forced {
         key: force.key.clone(),
-        literal: force.value.clone(),
+        // An item of an envelope ends with its line.
+        literal: force.value.replace(['\n', '\r'], " "),
         inside: force.inside.iter().map(forced).collect::<Result<_, _>>()?,
     })
 }
@@ -309,6 +316,7 @@ fn document(kind: DocumentKind) -> Document {
 mod tests {
     use super::*;
     use crate::policy::pack::Source;
+    use crate::scrub::Format;
 
     #[test]
     fn one_phrase_with_two_treatments_is_a_problem() {
@@ -372,5 +380,25 @@ mod tests {
                 "{first} / {second}"
             );
         }
+    }
+
+    #[test]
+    fn a_forced_member_keeps_json_and_its_line() {
+        let compiled = |key: &str, value: &str| {
+            let text = format!(
+                "pack = 'p'\nversion = 1\ndescription = 'd'\n[[force]]\ndocument = 'event'\nkey = \"{key}\"\nvalue = \"\"\"{value}\"\"\"\n"
+            );
+            compile(&[Source::read("p.toml", &text).unwrap()])
+        };
+        for key in [r#"a\"b"#, r"a\\b", r"a\n", r"\u0000"] {
+            let problems = compiled(key, "1").unwrap_err();
+            assert_eq!(problems.len(), 1, "{key}");
+            assert!(problems[0].contains("p.toml:4"), "{problems:?}");
+            assert!(problems[0].contains("escaped in JSON"), "{problems:?}");
+        }
+        let plan = compiled("a", "{\"b\":\r\n1}").unwrap();
+        let (out, result) = crate::scrub::fuzzing::scrub(&plan, Format::Event, [b"{}".as_slice()]);
+        assert!(result.is_ok());
+        assert_eq!(String::from_utf8(out).unwrap(), "{\"a\":{\"b\":  1}}");
     }
 }

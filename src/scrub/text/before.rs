@@ -40,7 +40,7 @@ impl TextMachine {
         let bracketed = self.window.back_byte(end) == b']';
         let last = end + usize::from(bracketed);
         let quote = Quote::of(self.window.back(last)?)?;
-        let own = usize::from(quote.escape);
+        let own = quote.backslashes();
         let name_end = last + 1 + own;
         let mut open = name_end;
         loop {

@@ -402,7 +402,10 @@ impl TextMachine {
             self.backslashes[usize::from(symbol.percent == 0)] = 0;
         } else {
             if Quote::of(symbol).is_some() {
-                symbol.escape = *run;
+                symbol.coded = symbol.escape > 0 && symbol.percent == 0;
+                if !symbol.coded {
+                    symbol.escape = *run;
+                }
             }
             self.backslashes = [0; 2];
         }

@@ -10,9 +10,11 @@ const QUOTES: usize = 16;
 pub(super) struct Quote {
     pub(super) code: u32,
     pub(super) percent: u8,
-    /// How many backslashes stand before it.
+    /// How many backslashes stand before it; if it is coded, how many it begins with.
     pub(super) escape: u8,
     pub(super) entity: bool,
+    /// It is written as `\u0022`, or as `\u0026quot;`. In a string that a plain quote began this is a quote of the inside.
+    pub(super) coded: bool,
 }
 
 impl Quote {
@@ -22,13 +24,33 @@ impl Quote {
             percent: symbol.percent,
             escape: symbol.escape,
             entity: symbol.entity,
+            coded: symbol.coded,
         })
+    }
+
+    /// How many symbols before it are its own backslashes.
+    pub(super) fn backslashes(self) -> usize {
+        if self.coded {
+            0
+        } else {
+            usize::from(self.escape)
+        }
     }
 
     /// This quote as it is written in a JSON string (`json`) or in plain text, with its backslashes.
     pub(super) fn spelled(self, json: bool) -> Vec<u8> {
         let mut text = Vec::new();
         let quote = self.code as u8;
+        if self.coded {
+            let doubled = if json { 2 } else { 1 };
+            text.resize(doubled * usize::from(self.escape), b'\\');
+            let coded = match self.entity {
+                true => format!("u0026#{quote};"),
+                false => format!("u{quote:04x}"),
+            };
+            text.extend_from_slice(coded.as_bytes());
+            return text;
+        }
         for byte in std::iter::repeat_n(b'\\', usize::from(self.escape)).chain([quote]) {
             if self.percent > 0 {
                 text.push(b'%');
@@ -60,12 +82,15 @@ pub(super) struct Open {
 
 impl Open {
     /// Whether a quote, with the backslashes before it, ends this string; and how many of those backslashes belong to its inside.
+    /// Those that a coded quote begins with are not apart from it.
     pub(super) fn closed_by(self, quote: Quote) -> Option<usize> {
         let same = quote.code == self.quote.code
             && quote.percent == self.quote.percent
-            && quote.entity == self.quote.entity;
+            && quote.entity == self.quote.entity
+            && quote.coded == self.quote.coded;
         let extra = quote.escape.checked_sub(self.quote.escape)?;
-        (same && u16::from(extra) % self.unit == 0).then_some(usize::from(extra))
+        let inside = if quote.coded { 0 } else { usize::from(extra) };
+        (same && u16::from(extra) % self.unit == 0).then_some(inside)
     }
 }
 
@@ -107,7 +132,9 @@ impl Quotes {
     /// The string that this quote begins here.
     pub(super) fn opened_by(&self, quote: Quote) -> Open {
         let around = self.open.last().map_or(1, |open| open.unit);
-        let own = 2 * (u16::from(quote.escape) + 1);
+        // In n strings, a plain quote has 2^n - 1 backslashes. A coded one has from 2^(n-1) to 2^n - 1, by the strings
+        // that are coded. A backslash of the inside is written as 2^(n+1).
+        let own = 2 * (u16::from(quote.escape) + 1).next_power_of_two();
         Open {
             quote,
             unit: own.max(around.saturating_mul(2)),

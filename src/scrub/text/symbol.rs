@@ -22,6 +22,8 @@ pub(crate) struct Symbol {
     pub(crate) escape: u8,
     /// It is written as an HTML character reference (`&quot;`).
     pub(crate) entity: bool,
+    /// It is a quote that is written as an escape (`\u0022`), or its ampersand is (`\u0026quot;`): its backslashes are part of it.
+    pub(crate) coded: bool,
 }
 
 /// Marks a [`Symbol::code`] that is a byte of an encoded character, not a character.
@@ -55,6 +57,7 @@ impl Symbol {
             percent: 0,
             escape: 0,
             entity: false,
+            coded: false,
         }
     }
 }
@@ -233,6 +236,7 @@ impl Reader<'_> {
             percent,
             escape,
             entity,
+            coded: false,
         };
         let literal = Read::Is(symbol(first, 0, false), width);
         if first == b'&' as u32 {

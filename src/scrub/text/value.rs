@@ -193,7 +193,7 @@ impl TextMachine {
         while self.window.byte(quote_at)? == b'\\' && quote_at - start < BACKSLASHES {
             quote_at += 1;
         }
-        let own = |quote: &Quote| usize::from(quote.escape) == quote_at - start;
+        let own = |quote: &Quote| quote.backslashes() == quote_at - start;
         if let Some(quote) = self.window.peek(quote_at)?.and_then(Quote::of).filter(own) {
             let same = |symbol: Option<Symbol>| symbol.and_then(Quote::of) == Some(quote);
             let plain = quote.escape == 0;
@@ -233,7 +233,7 @@ impl TextMachine {
             }
         };
         let Some(quote) = found else { return Ok(None) };
-        let ends = closes(quote).is_some_and(|inside| before + inside == usize::from(quote.escape));
+        let ends = closes(quote).is_some_and(|inside| before + inside == quote.backslashes());
         Ok(ends.then_some(before + 1))
     }
 
@@ -557,7 +557,7 @@ impl TextMachine {
         Ok(joins
             && self
                 .closes(behind, |found| open.closed_by(found))?
-                .is_some_and(|width| width == usize::from(open.quote.escape) + 1))
+                .is_some_and(|width| width == open.quote.backslashes() + 1))
     }
 
     /// What of a value goes on behind its closing quote.

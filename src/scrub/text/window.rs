@@ -232,7 +232,7 @@ impl Window {
         else {
             return;
         };
-        if matches!(quote.symbol.ascii(), b'"' | b'\'' | b'`') {
+        if matches!(quote.symbol.ascii(), b'"' | b'\'' | b'`') && !quote.symbol.coded {
             let encoded = quote.symbol.percent > 0;
             let own = before.iter().rev();
             let own = own.take_while(|cell| (cell.symbol.percent > 0) == encoded);

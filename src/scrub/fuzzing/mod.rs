@@ -5,12 +5,18 @@
 
 #![expect(clippy::panic, reason = "a broken law must stop the fuzzer")]
 
+mod rules;
+mod secrets;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::decode::{Decoder, Encoding};
-use super::{Boundary, Format, Limits, Malformed, Opaque, Output, Plan, Scrubber, Signal};
+pub use rules::rules;
+pub use secrets::secrets;
+
+use crate::scrub::decode::{Decoder, Encoding};
+use crate::scrub::{Boundary, Format, Limits, Malformed, Opaque, Output, Plan, Scrubber, Signal};
 
 /// Law 6: what one stream may hold beyond the chunk in hand, in bytes.
 pub const STATE_BYTES: usize = 64 << 10;
@@ -292,6 +298,32 @@ pub fn text(data: &[u8]) {
     }
 }
 
+/// The fuzz target of that name: cuts, then a query, by itself and in URLs: in text, in JSON, and in a parameter of another URL.
+pub fn url(data: &[u8]) {
+    let (cuts, input) = take_cuts(data);
+    let plan = &default_plan();
+    check_laws(plan, Format::Query, input, &cuts);
+    let line = [b"GET https://a.eu/x?".as_slice(), input, b"&z=1 HTTP/1.1"].concat();
+    check_laws(plan, Format::Text, &line, &cuts);
+    let encoded: String = input
+        .iter()
+        .map(|byte| match byte {
+            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' | b'.' | b'~' => {
+                char::from(*byte).to_string()
+            }
+            byte => format!("%{byte:02X}"),
+        })
+        .collect();
+    let next = format!("/go?next=%2Fx%3F{encoded}&z=1");
+    check_laws(plan, Format::Text, next.as_bytes(), &cuts);
+    if let Ok(query) = std::str::from_utf8(input) {
+        let url = serde_json::Value::from(format!("https://a.eu/x?{query}#top"));
+        let query = serde_json::Value::from(query);
+        let document = format!("{{\"url\":{url},\"query_string\":{query},\"next\":\"{next}\"}}");
+        check_laws(plan, Format::Json, document.as_bytes(), &cuts);
+    }
+}
+
 /// The fuzz target of that name: an encoding, cuts, then a body in that encoding.
 pub fn decode(data: &[u8]) {
     let Some((encoding, rest)) = data.split_first() else {
@@ -330,7 +362,7 @@ pub fn multipart(data: &[u8]) {
 /// The fuzz target of that name: cuts, then MessagePack, by itself and as the event and the breadcrumbs of a form.
 pub fn msgpack(data: &[u8]) {
     let (cuts, input) = take_cuts(data);
-    if let Ok(values) = super::msgpack::read(input) {
+    if let Ok(values) = crate::scrub::msgpack::read(input) {
         for value in values {
             if let Err(error) = serde_json::from_str::<serde_json::Value>(&value.to_string()) {
                 panic!("law 7: what MessagePack becomes is no JSON: {error}");
