@@ -119,7 +119,10 @@ impl TextMachine {
                     let (gap, _) = self.gap(start + 1)?;
                     matches!(self.opening(start + 1 + gap)?, Opening::Quote { .. })
                 }
-                Opening::Plain => self.typed_bracket(start)?.is_some(),
+                Opening::Plain => match self.typed_bracket(start)? {
+                    Some(bracket) => self.names_container(start, bracket)?,
+                    None => false,
+                },
             };
             if holds_strings && opening != Opening::Marker {
                 return Ok(self

@@ -284,6 +284,37 @@ impl TextMachine {
         Ok(one && closed.is_some())
     }
 
+    /// Whether what stands between two distances is a type or constructor that programs print around a header's value. Anything
+    /// else may be the beginning of the value.
+    pub(super) fn names_container(&self, start: usize, end: usize) -> Result<bool, More> {
+        const TYPES: [&[u8]; 16] = [
+            b"some",
+            b"string",
+            b"str",
+            b"bytes",
+            b"array",
+            b"list",
+            b"tuple",
+            b"vec",
+            b"headervalue",
+            b"secret",
+            b"secretstr",
+            b"secretstring",
+            b"sensitive",
+            b"interface",
+            b"any",
+            b"option",
+        ];
+        let mut name = Vec::with_capacity(end - start);
+        for at in start..end {
+            match self.window.byte(at)? {
+                b'.' | b':' | b'*' | b'&' | b'[' | b']' => name.clear(),
+                byte => name.push(byte.to_ascii_lowercase()),
+            }
+        }
+        Ok(name.is_empty() || TYPES.contains(&name.as_slice()))
+    }
+
     /// An unquoted word that goes only if it can be a secret.
     pub(super) fn looked_at(
         &mut self,
