@@ -41,6 +41,7 @@ fn unescaped(line: &str) -> String {
             Some('n') => text.push('\n'),
             Some('r') => text.push('\r'),
             Some('t') => text.push('\t'),
+            Some('e') => text.push('\u{1b}'),
             Some('\\') => text.push('\\'),
             other => panic!("unknown escape {other:?} in {line}"),
         }

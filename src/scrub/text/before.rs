@@ -9,6 +9,9 @@ use crate::scrub::name::NAME_BYTES;
 /// Most white space between a name and its separator.
 const SPACES: usize = 64;
 
+/// Longest index behind a name, in characters.
+const INDEX: usize = 40;
+
 /// The name before a separator; its text is in the machine.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Before {
@@ -78,6 +81,27 @@ impl TextMachine {
             quote: Some(quote),
             bracketed,
         })
+    }
+
+    /// Where a name ends that has an index in square brackets: `tokens[0]`, `token['a']`.
+    pub(super) fn before_index(&self, end: usize) -> usize {
+        if self.window.back_byte(end) != b']' {
+            return end;
+        }
+        let mut at = end + 1;
+        while at - end <= INDEX
+            && self
+                .window
+                .back(at)
+                .is_some_and(|symbol| !is_space(symbol) && symbol.ascii() != b'[')
+        {
+            at += 1;
+        }
+        if self.window.back_byte(at) == b'[' {
+            at + 1
+        } else {
+            end
+        }
     }
 
     /// The run of characters of names that ends `end` symbols back; with `also`, of these too.

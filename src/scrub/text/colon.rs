@@ -5,6 +5,7 @@ use super::symbol::Symbol;
 use super::value::{Opening, Tail, Until, Value};
 use super::window::More;
 use super::{Context, TextMachine};
+use crate::scrub::name::Treatment;
 
 /// Endings of file names: `token.rs:42` is a place, not a value.
 const FILES: [&[u8]; 30] = [
@@ -42,10 +43,19 @@ impl TextMachine {
         if let Some(before) = self.quoted_name(end) {
             return self.at_member(before, at, separator, cx);
         }
+        // `password?: string = "x"`
+        let optional = matches!(self.window.back_byte(end), b'?' | b'!');
+        let end = self.before_index(end + usize::from(optional));
         let Some((verdict, before)) = self.bare(end, b"/", cx.plan) else {
             return self.at_pair_member(end, at, separator, cx);
         };
-        if matches!(self.window.back_byte(before.start), b':' | b'@' | b'\\')
+        let (space, _) = self.gap(at)?;
+        let prefixed = match self.window.back_byte(before.start) {
+            // `INFO:root:Cookie: a=b` of a log, but neither a path of Rust nor a URN.
+            b':' => space == 0 || self.window.back_byte(before.start + 1) == b':',
+            byte => matches!(byte, b'@' | b'\\'),
+        };
+        if prefixed
             || self.name.contains(&b'/')
             || self.names_file()
             || (end == 0 && (self.name.starts_with(b".") || self.is_php_key(before)?))
@@ -63,17 +73,26 @@ impl TextMachine {
         {
             return Ok(true);
         }
+        if optional {
+            return Ok(false);
+        }
         if gap > 0 {
             gap += self.yaml_tag(at + gap)?;
         }
         let start = at + gap;
+        let spaced = self.is_spaced(at, gap)?;
+        let cookies = verdict.treatment == Treatment::Cookies && self.names_behind(start)?;
+        let header = header || cookies;
         let line = Value::new(Until::Line, separator);
         let quoted = match self.opening(start)? {
             Opening::Quote { inside, .. } => self.really_opens(inside)?,
             Opening::Bracket(_) | Opening::Marker | Opening::Plain => false,
         };
-        if (!quoted && self.ends_at(&line, start)?) || (at == 1 && self.window.byte(start)? == b'<')
-        {
+        // Behind a name in XML stands a tag. A header's value may begin like one.
+        let tag = at == 1
+            && self.window.byte(start)? == b'<'
+            && (!header || self.window.byte(start + 1)? == b'/');
+        if (!quoted && self.ends_at(&line, start)?) || tag {
             return Ok(false);
         }
         if let Some((inside, indent)) = self.block(start)? {
@@ -148,13 +167,13 @@ impl TextMachine {
                 start,
                 separator,
                 Tail::Word,
-                gap > 0,
+                spaced,
                 cx,
             )?
         {
             return Ok(done);
         }
-        if gap > 0 {
+        if spaced {
             return self.looked_at(verdict.rule, start, separator, cx);
         }
         let lead = self.lead(start)?;

@@ -98,7 +98,10 @@ impl TextMachine {
             self.container = (containers.depth > 0).then_some(containers);
             return Ok(());
         }
-        if is_space(symbol) || !(is_name(symbol) || symbol.ascii() == b'+') {
+        if is_space(symbol)
+            || self.is_form_space(0)?
+            || !(is_name(symbol) || symbol.ascii() == b'+')
+        {
             self.pass();
             return Ok(());
         }

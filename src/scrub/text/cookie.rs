@@ -3,12 +3,31 @@
 use super::value::{Until, Value};
 use super::window::More;
 use super::{Context, LITERALS, TextMachine};
-use crate::scrub::name::RuleIndex;
+use crate::scrub::name::{Kinds, RuleIndex};
 
 /// Longest name of a cookie, in characters. What is longer is taken for a value.
 const NAME: usize = 64;
 
 impl TextMachine {
+    /// The rule for cookies, if the name that ends `end` symbols back is that of a cookie as Python prints one: `<Cookie sid=x for
+    /// a.eu/>`, `<Morsel: sid=x>`.
+    pub(super) fn jar_cookie(&mut self, end: usize, cx: &Context<'_>) -> Option<RuleIndex> {
+        let before = self.bare_name(end, b"")?;
+        let kinds: [&[u8]; 2] = [b"<Cookie ", b"<Morsel: "];
+        let printed = kinds.iter().any(|kind| {
+            kind.iter()
+                .rev()
+                .enumerate()
+                .all(|(at, byte)| self.window.back_byte(before.start + at) == *byte)
+        });
+        if !printed {
+            return None;
+        }
+        let names = &cx.plan.names;
+        let verdict = names.look_up(b"cookie", Kinds::HEADER, &mut self.verdicts.words);
+        verdict.map(|verdict| verdict.rule)
+    }
+
     /// At the start of a cookie, or behind one. Only what stands as it is in the header delimits; what is encoded belongs to the
     /// value.
     pub(super) fn in_cookies(&mut self, rule: RuleIndex, cx: &mut Context<'_>) -> Result<(), More> {

@@ -18,14 +18,23 @@ impl TextMachine {
     pub(super) fn behind_type(&self, at: usize) -> Result<Option<usize>, More> {
         let reference = self.window.byte(at)? == b'&';
         let mut next = at;
+        let mut depth = 0_usize;
         loop {
             let byte = self.window.byte(next)?;
+            match byte {
+                b'<' => depth += 1,
+                b'>' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            let before = self.window.byte(next.saturating_sub(1))?;
+            let either = byte == b' ' && (before == b'|' || self.window.byte(next + 1)? == b'|');
             let part = byte.is_ascii_alphanumeric()
                 || matches!(
                     byte,
                     b'_' | b'.' | b'&' | b'*' | b'<' | b'>' | b'[' | b']' | b'?' | b'|' | b':'
                 )
-                || (reference && matches!(byte, b' ' | b'\''));
+                || either
+                || ((reference || depth > 0) && matches!(byte, b' ' | b'\''));
             if !part || next - at > TYPE {
                 break;
             }

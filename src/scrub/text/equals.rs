@@ -6,7 +6,7 @@ use super::symbol::Symbol;
 use super::value::{Opening, Tail, Until, Value, is_name, is_space};
 use super::window::More;
 use super::{Context, Kind, TextMachine};
-use crate::scrub::name::Verdict;
+use crate::scrub::name::{Treatment, Verdict};
 
 impl TextMachine {
     pub(super) fn at_equals(
@@ -39,10 +39,19 @@ impl TextMachine {
             if next == b'=' {
                 return Ok(false);
             }
-            return match self.denied(WORDS, cx.plan) {
-                Some(verdict) => self.assigned(verdict, before, 1, separator, cx),
-                None => Ok(false),
+            if let Some(verdict) = self.denied(WORDS, cx.plan) {
+                return self.assigned(verdict, before, 1, separator, cx);
+            }
+            // The name may stand before an index: `token['a'] = "x"`.
+            return match self.bare(self.before_index(end), b"", cx.plan) {
+                Some((verdict, before)) if last == b']' => {
+                    self.assigned(verdict, before, 1, separator, cx)
+                }
+                _ => Ok(false),
             };
+        }
+        if plain && last == b')' && next == b'(' && end == 0 {
+            return self.at_columns(separator, cx);
         }
         let mut parameter = self.parameter_name(end);
         // A query that is a literal of some language: `b'code=x'`.
@@ -84,7 +93,15 @@ impl TextMachine {
         if next == b'=' || matches!(last, b'=' | b'!' | b'<' | b'>') {
             return Ok(false);
         }
-        let Some((verdict, before)) = self.bare(end, b"[]~+", cx.plan) else {
+        let mut named = self.bare(end, b"[]~+", cx.plan);
+        if named.is_none() && last == b']' {
+            named = self.bare(self.before_index(end), b"", cx.plan);
+        }
+        let Some((verdict, before)) = named else {
+            if let Some(rule) = self.jar_cookie(end, cx) {
+                let value = Value::new(Until::Param { matrix: false }, separator);
+                return self.whole(rule, 1, value, cx);
+            }
             if let Some((verdict, before)) = self.before_type(end, cx) {
                 let (gap, _) = self.gap(1)?;
                 return self.declared(verdict, before, 1 + gap, separator, cx);
@@ -138,7 +155,8 @@ impl TextMachine {
             });
             // Only a URL tells for sure that it is a URL's; elsewhere it may as well be a field of something.
             let mark = self.window.back_byte(name.start);
-            let in_url = matches!(mark, b'?' | b'&' | b'#' | b'=');
+            let in_url = matches!(mark, b'?' | b'&' | b'#')
+                || (mark == b'=' && !self.is_header(verdict, cx.plan));
             if gap && in_url {
                 // White space ends a URL, so the value is empty.
                 return Ok(false);
@@ -147,7 +165,9 @@ impl TextMachine {
                 && (matches!(
                     self.opening(1)?,
                     Opening::Bracket(_) | Opening::Quote { .. }
-                ) || self.is_header(verdict, cx.plan));
+                ) || verdict.treatment == Treatment::Cookies
+                    || self.is_header(verdict, cx.plan)
+                    || self.typed_bracket(1)?.is_some());
             if gap || field {
                 return self.assigned(verdict, name, 1, separator, cx);
             }
@@ -185,8 +205,9 @@ impl TextMachine {
         if newline {
             return Ok(false);
         }
-        let header = self.is_header(verdict, cx.plan);
-        let cookie = self.name.to_ascii_lowercase().ends_with(b"cookie");
+        let cookies = verdict.treatment == Treatment::Cookies && self.names_behind(at + gap)?;
+        let header = cookies || self.is_header(verdict, cx.plan);
+        let cookie = cookies || self.name.to_ascii_lowercase().ends_with(b"cookie");
         let until = if header && self.has_fields(at + gap)? {
             Until::Line
         } else if header {
@@ -203,13 +224,14 @@ impl TextMachine {
         if !quoted && self.ends_at(&value, start)? {
             return Ok(false);
         }
-        let look = gap > 0 && !header;
+        let spaced = self.is_spaced(at, gap)?;
+        let look = spaced && !header;
         if let Some(done) =
             self.opened(verdict.rule, name, start, separator, Tail::Word, look, cx)?
         {
             return Ok(done);
         }
-        if !header && gap > 0 {
+        if look {
             return self.looked_at(verdict.rule, start, separator, cx);
         }
         if !header {

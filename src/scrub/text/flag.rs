@@ -4,7 +4,7 @@ use super::quote::Quote;
 use super::separator::{FLAG, WORDS};
 use super::symbol::Symbol;
 use super::value::{Opening, Tail, Until, Value, is_name, is_newline, is_space};
-use super::window::More;
+use super::window::{BACK, More};
 use super::{Context, TextMachine};
 use crate::scrub::name::{Kinds, RuleIndex};
 
@@ -19,7 +19,17 @@ pub(crate) fn is_http_client(argument: &[u8]) -> bool {
 
 /// Whether an argument of such a program is a flag whose own argument is a user and a password.
 pub(crate) fn takes_user(argument: &[u8]) -> bool {
-    matches!(argument, b"-u" | b"--user" | b"-U" | b"--proxy-user")
+    matches!(argument, b"--user" | b"--proxy-user") || is_short(argument, b"uU")
+}
+
+/// Whether an argument is one of these flags of a letter, perhaps behind others that take nothing: `-sSu`.
+fn is_short(argument: &[u8], letters: &[u8]) -> bool {
+    match argument {
+        [b'-', others @ .., last] => {
+            letters.contains(last) && others.len() < 6 && others.iter().all(u8::is_ascii_alphabetic)
+        }
+        _ => false,
+    }
 }
 
 impl TextMachine {
@@ -75,7 +85,7 @@ impl TextMachine {
                 }
                 _ => return Ok(false),
             },
-            b"-b" => {
+            name if is_short(name, b"b") => {
                 let cookie =
                     cx.plan
                         .names
@@ -192,8 +202,8 @@ impl TextMachine {
 
     /// Whether a program that speaks HTTP has been named shortly before, so that its flags are what they are there.
     pub(super) fn is_http_client(&self) -> bool {
-        let mut behind = Vec::with_capacity(200);
-        for distance in (0..200).rev() {
+        let mut behind = Vec::with_capacity(BACK);
+        for distance in (0..BACK).rev() {
             if let Some(symbol) = self.window.back(distance) {
                 behind.push(symbol.ascii().to_ascii_lowercase());
             }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::before::{Before, push};
+use super::quote::Quote;
 use super::separator::{FLAG, WORDS};
 use super::symbol::Symbol;
 use super::value::{Opening, Tail, Until, Value, is_name, is_newline};
@@ -29,7 +30,12 @@ impl TextMachine {
             Some(verdict) => Some((verdict.rule, self.is_header(verdict, cx.plan))),
             None if is_value => match self.pair {
                 Some((rule, _)) => Some((rule, false)),
-                None => self.pair_behind(start, cx)?.map(|rule| (rule, false)),
+                None => match name.quote {
+                    Some(quote) => self
+                        .pair_behind(start, quote, cx)?
+                        .map(|rule| (rule, false)),
+                    None => None,
+                },
             },
             None => None,
         };
@@ -165,23 +171,27 @@ impl TextMachine {
         Ok(self.denied(WORDS, cx.plan).map(|verdict| verdict.rule))
     }
 
-    /// The rule that covers the name of a key/value object whose value, at a distance ahead, comes first.
+    /// The rule that covers the name of a key/value object whose value, at a distance ahead, comes first. `quote`: that of its keys.
     pub(super) fn pair_behind(
         &mut self,
         start: usize,
+        quote: Quote,
         cx: &mut Context<'_>,
     ) -> Result<Option<RuleIndex>, More> {
-        let Opening::Quote { open, inside, .. } = self.opening(start)? else {
-            return Ok(None);
-        };
-        let mut at = inside;
-        let mut in_string = true;
+        let open = self.quotes.opened_by(quote);
+        let mut at = start;
+        let mut depth = 0_usize;
+        let mut in_string = false;
         while let Some(symbol) = self.window.peek(at)? {
-            let closing = self.closes(at, |found| open.closed_by(found))?;
-            if let Some(width) = closing {
+            let width = if in_string {
+                self.closes(at, |found| open.closed_by(found))?
+            } else {
+                self.closes(at, |found| (found == quote).then_some(0))?
+            };
+            if let Some(width) = width {
                 in_string = !in_string;
                 at += width;
-                if in_string {
+                if in_string && depth == 0 {
                     // A string opens: is it the pair's name?
                     let mut name_at = None;
                     for word in [b"key".as_slice(), b"name".as_slice()] {
@@ -202,8 +212,13 @@ impl TextMachine {
                 }
                 continue;
             }
-            if !in_string && matches!(symbol.ascii(), b'{' | b'}') {
-                return Ok(None);
+            match symbol.ascii() {
+                b'{' | b'[' if !in_string => depth += 1,
+                b'}' | b']' if !in_string => match depth.checked_sub(1) {
+                    Some(less) => depth = less,
+                    None => return Ok(None),
+                },
+                _ => {}
             }
             at += 1;
         }

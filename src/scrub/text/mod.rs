@@ -24,6 +24,7 @@ mod arrow;
 mod authority;
 mod before;
 mod colon;
+mod columns;
 mod container;
 mod cookie;
 mod declared;
@@ -331,11 +332,10 @@ impl TextMachine {
         }
         let looks = self.glance.tokens || (self.glance.personal && !cx.plan.personal.is_empty());
         if looks {
-            // Something may begin where a word does, or behind the `m` of a colour code.
-            let before = self.window.back_byte(0);
-            before != b'm' && before.is_ascii_alphanumeric() && self.window.pass_word(Some(b'm'))
+            // Something may begin where a word does.
+            self.window.back_byte(0).is_ascii_alphanumeric() && self.window.pass_word()
         } else {
-            self.window.pass_word(None)
+            self.window.pass_word()
         }
     }
 

@@ -17,7 +17,7 @@ use super::before::Before;
 use super::container::Containers;
 use super::prose::Look;
 use super::quote::{Open, Quote};
-use super::symbol::Symbol;
+use super::symbol::{ESCAPE, Symbol};
 use super::value::{Opening, Tail, Until, Value, is_name, is_newline, is_space};
 use super::window::More;
 use super::{Context, Kind, TextMachine};
@@ -158,13 +158,41 @@ impl TextMachine {
         let mut length = 0;
         let mut newline = false;
         while let Some(symbol) = self.window.peek(at + length)? {
-            if !is_space(symbol) || length == GAP {
+            if length == GAP || !(is_space(symbol) || self.is_form_space(at + length)?) {
                 break;
             }
             newline |= is_newline(symbol);
             length += 1;
         }
         Ok((length, newline))
+    }
+
+    /// Whether the white space at a distance ahead takes space: more than colours are in it.
+    pub(super) fn is_spaced(&self, at: usize, gap: usize) -> Result<bool, More> {
+        for index in at..at + gap {
+            if self.window.byte(index)? != ESCAPE {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a plus sign at a distance ahead is the space of a form: between percent-encoded characters (URL standard,
+    /// application/x-www-form-urlencoded).
+    pub(super) fn is_form_space(&self, at: usize) -> Result<bool, More> {
+        let encoded = |symbol: Option<Symbol>| symbol.is_some_and(|symbol| symbol.percent > 0);
+        let plus = self
+            .window
+            .peek(at)?
+            .is_some_and(|symbol| symbol.ascii() == b'+' && symbol.percent == 0);
+        if !plus {
+            return Ok(false);
+        }
+        let before = match at.checked_sub(1) {
+            Some(before) => self.window.peek(before)?,
+            None => self.window.back(0),
+        };
+        Ok(encoded(before) && encoded(self.window.peek(at + 1)?))
     }
 
     /// A value that begins with a quote, a bracket or the marker; `None`: it does not.
@@ -222,6 +250,11 @@ impl TextMachine {
                 Ok(Some(true))
             }
             Opening::Plain => match self.typed_bracket(start)? {
+                // A map of Go goes whole, as its lists do.
+                Some(bracket) if self.window.byte(bracket)? == b'[' => {
+                    let list = Value::new(Until::List, separator);
+                    self.whole(rule, bracket + 1, list, cx).map(Some)
+                }
                 Some(bracket) => {
                     self.open_container(bracket, containers);
                     Ok(Some(true))
@@ -245,14 +278,19 @@ impl TextMachine {
             ))
     }
 
-    /// A bracket behind the name of a type or constructor, with a quoted string in it: `Some("x")`, `[]string{"x"}`; or PHP's
-    /// `Array (`.
+    /// A bracket behind the name of a type or constructor: `Some("x")`, `[]string{"x"}`, `Token { value: "x" }`, `Token(id=1)`,
+    /// `map[a:x]`; or PHP's `Array (`.
     pub(super) fn typed_bracket(&self, start: usize) -> Result<Option<usize>, More> {
         let mut at = start;
+        let mut digits = false;
         loop {
             let byte = self.window.byte(at)?;
+            digits |= byte.is_ascii_digit();
+            let is_map = byte == b'[' && at == start + 3;
             let names = byte.is_ascii_alphabetic()
-                || matches!(byte, b'_' | b'.' | b'[' | b']' | b'*' | b'&' | b':');
+                || (byte.is_ascii_digit() && at > start)
+                || (matches!(byte, b'_' | b'.' | b'[' | b']' | b'*' | b'&' | b':') && !is_map)
+                || (byte == b'[' && !self.window.starts_with(start, b"map", false)?);
             if !names || at - start > TYPE {
                 break;
             }
@@ -267,12 +305,50 @@ impl TextMachine {
                 return Ok(Some(at + gap));
             }
         }
-        if !matches!(self.window.byte(at)?, b'(' | b'{') {
+        let name = at;
+        // `Map(1) {` and `Token {`.
+        if self.window.byte(at)? == b'('
+            && self.window.byte(at + 1)?.is_ascii_digit()
+            && self.window.starts_with(at + 2, b") {", false)?
+        {
+            at += 4;
+        } else if self.window.starts_with(at, b" {", false)? {
+            at += 1;
+        }
+        if !matches!(self.window.byte(at)?, b'(' | b'{' | b'[') || self.looks_up(start, name)? {
             return Ok(None);
         }
         let (gap, _) = self.gap(at + 1)?;
         let quoted = matches!(self.opening(at + 1 + gap)?, Opening::Quote { .. });
-        Ok((quoted && !self.looks_up(start, at)?).then_some(at))
+        if quoted && at == name && !digits {
+            return Ok(Some(at));
+        }
+        Ok(self.holds_leaves(at)?.then_some(at))
+    }
+
+    /// Whether the bracket at a distance ahead is closed, and has strings or members in it: a call of a program's has neither.
+    fn holds_leaves(&self, at: usize) -> Result<bool, More> {
+        let mut depth = 0_usize;
+        let mut leaves = self.window.byte(at)? == b'[';
+        let mut next = at;
+        while let Some(symbol) = self.window.peek(next)? {
+            if next > at && self.closes_outer(next)? {
+                return Ok(false);
+            }
+            match symbol.ascii() {
+                b'(' | b'[' | b'{' => depth += 1,
+                b')' | b']' | b'}' => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return Ok(leaves);
+                    }
+                }
+                b'"' | b'\'' | b'=' | b':' => leaves = true,
+                _ => {}
+            }
+            next += 1;
+        }
+        Ok(leaves && self.window.goes_on(next))
     }
 
     /// Whether a quoted value is one character that is no letter and no digit: `Unexpected token: ')'`.
@@ -347,7 +423,7 @@ fn is_variable(name: &[u8]) -> bool {
     let hump = name
         .windows(2)
         .any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
-    let joined = name.contains(&b'_') || hump;
+    let joined = name.contains(&b'_') || name.contains(&b' ') || hump;
     let start = |word: &&[u8]| {
         name.get(..word.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(word))

@@ -8,6 +8,10 @@
 const PERCENT_DEPTH: u8 = 12;
 /// Longest run of backslashes that is read as one escape.
 const BACKSLASHES: usize = 63;
+/// The character that begins a terminal's control sequence.
+pub(crate) const ESCAPE: u8 = 0x1B;
+/// Longest parameters of a terminal's colour, in bytes.
+const COLOUR: usize = 24;
 /// Longest HTML character reference that is undone, without `&` and with `;`.
 const REFERENCE: usize = 8;
 
@@ -74,11 +78,16 @@ pub(crate) enum Layer {
 /// Reads the symbol at the start of `bytes` and tells its width. `None`: the bytes end inside it and more may come.
 pub(crate) fn read(bytes: &[u8], layer: Layer, last: bool) -> Option<(Symbol, usize)> {
     let first = *bytes.first()?;
-    if first < 0x80 && !matches!(first, b'\\' | b'%' | b'&') {
+    if first < 0x80 && !matches!(first, b'\\' | b'%' | b'&' | ESCAPE) {
         return Some((Symbol::plain(first as u32), 1));
     }
     let reader = Reader { bytes, layer, last };
     match reader.percent(0) {
+        Read::Is(symbol, width) if symbol.code == u32::from(ESCAPE) => match reader.colour(width) {
+            Read::Is((), taken) => Some((symbol, width + taken)),
+            Read::No => Some((symbol, width)),
+            Read::More => None,
+        },
         Read::Is(symbol, width) => Some((symbol, width)),
         Read::More => None,
         Read::No => Some((Symbol::plain(char::REPLACEMENT_CHARACTER as u32), 1)),
@@ -100,6 +109,19 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// The rest of a terminal's colour (ECMA-48, SGR) behind its escape character: it is no character of the text.
+    fn colour(&self, at: usize) -> Read<()> {
+        for (index, byte) in self.bytes[at..].iter().enumerate() {
+            match byte {
+                b'[' if index == 0 => {}
+                b'0'..=b'9' | b';' | b':' if index > 0 && index < COLOUR => {}
+                b'm' | b'K' if index > 0 => return Read::Is((), index + 1),
+                _ => return Read::No,
+            }
+        }
+        self.short()
+    }
+
     fn short<T>(&self) -> Read<T> {
         if self.last { Read::No } else { Read::More }
     }

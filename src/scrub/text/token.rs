@@ -16,9 +16,7 @@ impl TextMachine {
     /// Redacts the bare token that begins here. Tells whether there is one.
     #[inline]
     pub(super) fn at_token(&mut self, symbol: Symbol, cx: &mut Context<'_>) -> Result<bool, More> {
-        if !self.glance.tokens
-            || (self.window.back_byte(0).is_ascii_alphanumeric() && !self.is_behind_colour())
-        {
+        if !self.glance.tokens || self.window.back_byte(0).is_ascii_alphanumeric() {
             return Ok(false);
         }
         // Letters beyond ASCII join words, too.
@@ -26,18 +24,6 @@ impl TextMachine {
             return Ok(false);
         }
         self.token_here(symbol, cx)
-    }
-
-    /// Whether the letter behind ends a terminal's colour code (ECMA-48, SGR), which joins no word.
-    fn is_behind_colour(&self) -> bool {
-        if self.window.back_byte(0) != b'm' {
-            return false;
-        }
-        let mut distance = 1;
-        while distance < 16 && matches!(self.window.back_byte(distance), b'0'..=b'9' | b';') {
-            distance += 1;
-        }
-        self.window.back_byte(distance) == b'[' && self.window.back_byte(distance + 1) == 0x1B
     }
 
     fn token_here(&mut self, symbol: Symbol, cx: &mut Context<'_>) -> Result<bool, More> {

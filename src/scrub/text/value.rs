@@ -4,7 +4,7 @@
 use super::LITERALS;
 use super::authority::User;
 use super::quote::{Brackets, Open, Quote, bracket};
-use super::symbol::Symbol;
+use super::symbol::{ESCAPE, RAW_BYTE, Symbol};
 use super::window::More;
 use super::{Kind, TextMachine};
 use crate::scrub::MARKER;
@@ -53,6 +53,8 @@ pub(super) enum Until {
     User(User),
     /// A part of a multipart form: the newline before its boundary.
     Part,
+    /// The values of a row: the closing bracket that ends a word.
+    Columns,
     /// An argument of a command: white space.
     Argument,
     /// A cookie: `;`, as it stands in the header.
@@ -80,6 +82,7 @@ impl Until {
             | Until::Block { .. }
             | Until::User(_)
             | Until::Part
+            | Until::Columns
             | Until::Argument
             | Until::Cookie => true,
             Until::Alphabet(_) | Until::Through | Until::Following | Until::Count(_) => false,
@@ -155,9 +158,9 @@ pub(super) enum Opening {
     Plain,
 }
 
-/// Whether white space of any kind.
+/// Whether white space of any kind, or a terminal's colour, which takes no space.
 pub(super) fn is_space(symbol: Symbol) -> bool {
-    matches!(symbol.ascii(), b' ' | b'\t' | 0x0B | 0x0C)
+    matches!(symbol.ascii(), b' ' | b'\t' | 0x0B | 0x0C | ESCAPE)
         || matches!(symbol.code, 0xA0 | 0x2003 | 0x3000)
         || is_newline(symbol)
 }
@@ -171,7 +174,12 @@ pub(super) fn is_name(symbol: Symbol) -> bool {
     let byte = symbol.ascii();
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'_' | b'-' | b'.' | b'$')
-        || (byte == 0x80 && !is_space(symbol))
+        || (byte == 0x80 && is_letter(symbol.code))
+}
+
+/// Whether a character beyond ASCII can stand in a word: quotation marks, arrows and pictures can't.
+fn is_letter(code: u32) -> bool {
+    code & RAW_BYTE != 0 || char::from_u32(code).is_some_and(char::is_alphanumeric)
 }
 
 impl TextMachine {
@@ -295,6 +303,7 @@ impl TextMachine {
             | Until::CData
             | Until::Block { .. }
             | Until::Part
+            | Until::Columns
             | Until::Argument => {}
             Until::Cookie => {
                 let plain = symbol.percent == 0 && symbol.escape == 0 && !symbol.entity;
@@ -355,6 +364,11 @@ impl TextMachine {
             Until::CData => self.window.starts_with(at, b"]]>", false)?,
             Until::Block { indent } => newline && self.dedents(at, indent)?,
             Until::Part => self.part_ends(at)?,
+            Until::Columns => {
+                byte == b')'
+                    && !value.brackets.is_open(symbol)
+                    && !self.window.peek(at + 1)?.is_some_and(is_name)
+            }
             Until::Argument => space || outer_bracket(),
             Until::Quote { .. }
             | Until::Number
@@ -560,6 +574,33 @@ impl TextMachine {
                 .is_some_and(|width| width == open.quote.backslashes() + 1))
     }
 
+    /// Whether a line goes on behind a quoted value, so that the quotes were the value's: with white space, and what separates
+    /// nothing.
+    fn line_goes_on(&self, at: usize) -> Result<bool, More> {
+        let (gap, newline) = self.gap(at)?;
+        let Some(next) = self.window.peek(at + gap)? else {
+            return Ok(false);
+        };
+        Ok(gap > 0
+            && !newline
+            && !self.closes_outer(at + gap)?
+            && !matches!(
+                next.ascii(),
+                b',' | b';'
+                    | b'}'
+                    | b')'
+                    | b']'
+                    | b'>'
+                    | b'<'
+                    | b'#'
+                    | b'/'
+                    | b'|'
+                    | b'&'
+                    | b'-'
+                    | b'\\'
+            ))
+    }
+
     /// What of a value goes on behind its closing quote.
     fn tail(&self, value: &Value, tail: Tail, at: usize) -> Result<Option<Value>, More> {
         let byte = self.window.byte(at)?;
@@ -571,7 +612,10 @@ impl TextMachine {
                 Until::Word,
                 word || matches!(byte, b'"' | b'\'' | b'$' | b'\\'),
             ),
-            Tail::Line => (Until::Line, word || matches!(byte, b';' | b'=')),
+            Tail::Line => (
+                Until::Line,
+                word || matches!(byte, b';' | b'=') || self.line_goes_on(at)?,
+            ),
         };
         let rest = Value {
             until,

@@ -9,7 +9,7 @@
 //! when only the bytes to come can tell. Whoever gets `More` changes nothing and is asked again with the next chunk. So every
 //! decision depends on the text alone, and never on how it was cut.
 
-use super::symbol::Symbol;
+use super::symbol::{ESCAPE, Symbol};
 
 /// Most symbols ahead that a decision may depend on.
 pub(super) const AHEAD: usize = 512;
@@ -23,7 +23,10 @@ static PLAIN: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
     while byte < 0x80 {
-        table[byte] = !matches!(byte as u8, b'\\' | b'%' | b'&' | b'"' | b'\'' | b'`');
+        table[byte] = !matches!(
+            byte as u8,
+            b'\\' | b'%' | b'&' | b'"' | b'\'' | b'`' | ESCAPE
+        );
         byte += 1;
     }
     table
@@ -191,8 +194,8 @@ impl Window {
         }
     }
 
-    /// Lets letters and digits pass, up to the first `stop`, and tells whether there were any.
-    pub(super) fn pass_word(&mut self, stop: Option<u8>) -> bool {
+    /// Lets letters and digits pass, and tells whether there were any.
+    pub(super) fn pass_word(&mut self) -> bool {
         let from = self.head;
         while let Some(cell) = self.ahead.get(self.head) {
             let byte = cell.symbol.ascii();
@@ -202,9 +205,6 @@ impl Window {
             let symbol = cell.symbol;
             self.head += 1;
             self.put_back(symbol);
-            if Some(byte) == stop {
-                break;
-            }
         }
         self.head > from
     }
