@@ -100,10 +100,11 @@ impl TextMachine {
         while goes && self.window.starts_with(start + length, MARKER, false)? {
             length += MARKER.len();
         }
-        Ok(if goes || marked {
-            Look::Secret(scheme + length)
-        } else {
-            Look::Prose
+        Ok(match (goes, marked) {
+            (true, _) => Look::Secret(scheme + length),
+            // What has been replaced before, and nothing of what stands behind it.
+            (false, true) => Look::Secret(scheme + MARKER.len()),
+            (false, false) => Look::Prose,
         })
     }
 

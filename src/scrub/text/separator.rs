@@ -21,6 +21,7 @@ use super::symbol::{ESCAPE, Symbol};
 use super::value::{Opening, Tail, Until, Value, is_name, is_newline, is_space};
 use super::window::More;
 use super::{Context, Kind, TextMachine};
+use crate::scrub::MARKER;
 use crate::scrub::name::{Kinds, NAME_BYTES, RuleIndex, Treatment, Verdict};
 use crate::scrub::plan::Plan;
 
@@ -281,11 +282,16 @@ impl TextMachine {
     /// A bracket behind the name of a type or constructor: `Some("x")`, `[]string{"x"}`, `Token { value: "x" }`, `Token(id=1)`,
     /// `map[a:x]`; or PHP's `Array (`.
     pub(super) fn typed_bracket(&self, start: usize) -> Result<Option<usize>, More> {
+        if self.window.starts_with(start, MARKER, false)? {
+            return Ok(None);
+        }
         let mut at = start;
         let mut digits = false;
+        let mut letters = self.window.byte(at)? == b'&';
         loop {
             let byte = self.window.byte(at)?;
             digits |= byte.is_ascii_digit();
+            letters |= byte.is_ascii_alphabetic();
             let is_map = byte == b'[' && at == start + 3;
             let names = byte.is_ascii_alphabetic()
                 || (byte.is_ascii_digit() && at > start)
@@ -296,7 +302,7 @@ impl TextMachine {
             }
             at += 1;
         }
-        if at == start {
+        if at == start || !letters {
             return Ok(None);
         }
         if at - start == 5 && self.window.starts_with(start, b"Array", false)? {
@@ -328,22 +334,40 @@ impl TextMachine {
 
     /// Whether the bracket at a distance ahead is closed, and has strings or members in it: a call of a program's has neither.
     fn holds_leaves(&self, at: usize) -> Result<bool, More> {
+        let closing = match self.window.byte(at)? {
+            b'(' => b')',
+            b'[' => b']',
+            _ => b'}',
+        };
         let mut depth = 0_usize;
-        let mut leaves = self.window.byte(at)? == b'[';
+        let mut leaves = closing == b']';
         let mut next = at;
+        let mut string = None;
         while let Some(symbol) = self.window.peek(next)? {
+            if let Some(open) = string {
+                let width = self.closes(next, |found| Open::closed_by(open, found))?;
+                string = string.filter(|_| width.is_none());
+                next += width.unwrap_or(1);
+                continue;
+            }
             if next > at && self.closes_outer(next)? {
                 return Ok(false);
             }
+            if let Opening::Quote { open, inside, .. } = self.opening(next)? {
+                leaves = true;
+                string = Some(open);
+                next = inside;
+                continue;
+            }
             match symbol.ascii() {
                 b'(' | b'[' | b'{' => depth += 1,
-                b')' | b']' | b'}' => {
+                byte @ (b')' | b']' | b'}') => {
                     depth -= 1;
                     if depth == 0 {
-                        return Ok(leaves);
+                        return Ok(leaves && byte == closing);
                     }
                 }
-                b'"' | b'\'' | b'=' | b':' => leaves = true,
+                b'=' | b':' => leaves = true,
                 _ => {}
             }
             next += 1;
