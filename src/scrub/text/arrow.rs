@@ -73,7 +73,7 @@ impl TextMachine {
             }
         }
         if bracketed || before.bracketed {
-            return match self.typed_bracket(start)? {
+            return match self.typed_bracket(start, false)? {
                 Some(_) => Ok(self
                     .opened(
                         verdict.rule,

@@ -138,7 +138,7 @@ impl TextMachine {
                     let (gap, _) = self.gap(start + 1)?;
                     matches!(self.opening(start + 1 + gap)?, Opening::Quote { .. })
                 }
-                Opening::Plain => match self.typed_bracket(start)? {
+                Opening::Plain => match self.typed_bracket(start, false)? {
                     Some(bracket) => self.names_container(start, bracket)?,
                     None => false,
                 },

@@ -67,7 +67,7 @@ impl TextMachine {
         let is_string = match self.opening(start)? {
             Opening::Quote { .. } => true,
             Opening::Bracket(_) | Opening::Marker | Opening::Plain => {
-                self.typed_bracket(start)?.is_some()
+                self.typed_bracket(start, true)?.is_some()
             }
         };
         if !is_string {

@@ -167,7 +167,8 @@ impl TextMachine {
                     Opening::Bracket(_) | Opening::Quote { .. }
                 ) || verdict.treatment == Treatment::Cookies
                     || self.is_header(verdict, cx.plan)
-                    || self.typed_bracket(1)?.is_some());
+                    || self.typed_bracket(1, true)?.is_some()
+                    || self.through_brackets(1)? > 0);
             if gap || field {
                 return self.assigned(verdict, name, 1, separator, cx);
             }
@@ -235,7 +236,10 @@ impl TextMachine {
             return self.looked_at(verdict.rule, start, separator, cx);
         }
         if !header {
-            value.lead = self.lead(start)?;
+            value.lead = match self.through_brackets(start)? {
+                0 => self.lead(start)?,
+                through => through,
+            };
         }
         self.whole(verdict.rule, start, value, cx)
     }

@@ -215,6 +215,7 @@ impl TextMachine {
             look,
             quote: name.quote.filter(|_| !name.bracketed),
         };
+        let strict = separator.ascii() == b'=';
         match self.opening(start)? {
             Opening::Quote {
                 open,
@@ -243,14 +244,14 @@ impl TextMachine {
             Opening::Marker => Ok(None),
             Opening::Bracket(byte) => {
                 let typed = if byte == b'[' && self.window.byte(start + 1)? == b']' {
-                    self.typed_bracket(start)?
+                    self.typed_bracket(start, strict)?
                 } else {
                     None
                 };
                 self.open_container(typed.unwrap_or(start), containers);
                 Ok(Some(true))
             }
-            Opening::Plain => match self.typed_bracket(start)? {
+            Opening::Plain => match self.typed_bracket(start, strict)? {
                 // A map of Go goes whole, as its lists do.
                 Some(bracket) if self.window.byte(bracket)? == b'[' => {
                     let list = Value::new(Until::List, separator);
@@ -281,7 +282,9 @@ impl TextMachine {
 
     /// A bracket behind the name of a type or constructor: `Some("x")`, `[]string{"x"}`, `Token { value: "x" }`, `Token(id=1)`,
     /// `map[a:x]`; or PHP's `Array (`.
-    pub(super) fn typed_bracket(&self, start: usize) -> Result<Option<usize>, More> {
+    ///
+    /// `strict`: behind a bare equals sign, where any word is a value, only strings in it tell.
+    pub(super) fn typed_bracket(&self, start: usize, strict: bool) -> Result<Option<usize>, More> {
         if self.window.starts_with(start, MARKER, false)? {
             return Ok(None);
         }
@@ -329,18 +332,55 @@ impl TextMachine {
         if quoted && at == name && !digits {
             return Ok(Some(at));
         }
-        Ok(self.holds_leaves(at)?.then_some(at))
+        Ok(self.holds_leaves(at, strict)?.then_some(at))
+    }
+
+    /// How many symbols of a word at a distance ahead reach to the bracket that closes its first, if white space or a comma comes
+    /// before that and the word begins as the name of a class: Java prints `token=Token{value=x, n=1}`.
+    pub(super) fn through_brackets(&self, start: usize) -> Result<usize, More> {
+        let first = self.window.byte(start)?;
+        let second = self.window.byte(start + 1)?;
+        if !first.is_ascii_uppercase() || !second.is_ascii_lowercase() {
+            return Ok(0);
+        }
+        let mut at = start;
+        while self.window.peek(at)?.is_some_and(is_name) && at - start <= TYPE {
+            at += 1;
+        }
+        if !matches!(self.window.byte(at)?, b'(' | b'{' | b'[') {
+            return Ok(0);
+        }
+        let mut depth = 0_usize;
+        let mut parted = false;
+        while let Some(symbol) = self.window.peek(at)? {
+            match symbol.ascii() {
+                b'(' | b'[' | b'{' => depth += 1,
+                b')' | b']' | b'}' => {
+                    depth = match depth.checked_sub(1) {
+                        Some(0) if parted => return Ok(at + 1 - start),
+                        Some(0) | None => return Ok(0),
+                        Some(depth) => depth,
+                    };
+                }
+                b',' | b' ' if depth == 0 => return Ok(0),
+                b',' | b' ' => parted = true,
+                _ if is_newline(symbol) || self.closes_outer(at)? => return Ok(0),
+                _ => {}
+            }
+            at += 1;
+        }
+        Ok(0)
     }
 
     /// Whether the bracket at a distance ahead is closed, and has strings or members in it: a call of a program's has neither.
-    fn holds_leaves(&self, at: usize) -> Result<bool, More> {
+    fn holds_leaves(&self, at: usize, strict: bool) -> Result<bool, More> {
         let closing = match self.window.byte(at)? {
             b'(' => b')',
             b'[' => b']',
             _ => b'}',
         };
         let mut depth = 0_usize;
-        let mut leaves = closing == b']';
+        let mut leaves = closing == b']' && !strict;
         let mut next = at;
         let mut string = None;
         while let Some(symbol) = self.window.peek(next)? {
@@ -367,12 +407,12 @@ impl TextMachine {
                         return Ok(leaves && byte == closing);
                     }
                 }
-                b'=' | b':' => leaves = true,
+                b'=' | b':' => leaves |= !strict,
                 _ => {}
             }
             next += 1;
         }
-        Ok(leaves && self.window.goes_on(next))
+        Ok(leaves && !strict && self.window.goes_on(next))
     }
 
     /// Whether a quoted value is one character that is no letter and no digit: `Unexpected token: ')'`.
