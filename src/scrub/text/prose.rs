@@ -161,6 +161,20 @@ impl TextMachine {
     fn reads_as_code(&self, at: usize, length: usize) -> Result<bool, More> {
         const VARIABLES: [&[u8]; 4] =
             [b"process.env.", b"import.meta.env.", b"os.environ", b"ENV."];
+        // `%(token)s` of a query's text, `$DB_PASSWORD` of a shell.
+        if self.window.starts_with(at, b"%(", false)? {
+            return Ok(true);
+        }
+        if self.window.byte(at)? == b'$' && length > 1 {
+            let mut capitals = true;
+            for index in 1..length {
+                let byte = self.window.byte(at + index)?;
+                capitals &= byte.is_ascii_uppercase() || byte == b'_';
+            }
+            if capitals {
+                return Ok(true);
+            }
+        }
         for variable in VARIABLES {
             if self.window.starts_with(at, variable, false)? {
                 return Ok(true);
