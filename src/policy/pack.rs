@@ -269,7 +269,16 @@ pub(super) struct Safe {
     #[serde(default)]
     pub(super) last: Vec<String>,
     #[serde(default)]
+    pub(super) any: Vec<String>,
+    /// Words right before a plural.
+    #[serde(default)]
     pub(super) counters: BTreeMap<String, Vec<String>>,
+    /// Words right behind a plural.
+    #[serde(default)]
+    pub(super) counted: BTreeMap<String, Vec<String>>,
+    /// Words anywhere before a plural.
+    #[serde(default)]
+    pub(super) quantities: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -59,8 +59,13 @@ pub struct SafeNames {
     pub exact: Vec<String>,
     /// Last words that make a name safe (`count`, `at`).
     pub last: Vec<String>,
-    /// A word and a plural behind it that count something (`max`, `tokens`).
+    /// Phrases that make a name safe wherever they stand in it (`time to`).
+    pub any: Vec<String>,
+    /// A word and a plural right behind it that count something (`prompt`, `tokens`), or a plural and the word at the name's end
+    /// right behind it (`tokens`, `evaluated`).
     pub counters: Vec<(String, String)>,
+    /// A word and a plural anywhere behind it that count something (`max`, `tokens`).
+    pub quantities: Vec<(String, String)>,
     /// Prefixes after which a name of these kinds follows (`http request header`).
     pub prefixes: Vec<(String, Kinds)>,
 }
@@ -194,8 +199,14 @@ impl PlanBuilder {
         for word in &safe.last {
             self.names.add_safe_last(word);
         }
-        for (word, plural) in &safe.counters {
-            self.names.add_counter(word, plural);
+        for phrase in &safe.any {
+            self.names.add_safe_any(phrase);
+        }
+        for (first, second) in &safe.counters {
+            self.names.add_counter(first, second);
+        }
+        for (word, plural) in &safe.quantities {
+            self.names.add_quantity(word, plural);
         }
         for (prefix, kinds) in &safe.prefixes {
             self.names.add_prefix(prefix, *kinds);
