@@ -6,6 +6,8 @@ use super::name::{Allowance, Kinds, Names, Treatment, Verdict, Words};
 use super::opaque::{Opaque, Passing};
 use super::path::{Forced, PathTree, TooManyPlaces};
 use super::personal::{Personal, PersonalData, Treated};
+use super::splice::Redaction;
+use super::string::scrub_string;
 use super::token::{TokenRule, Tokens};
 
 /// A compiled policy: denied names, path rules, and the ids of the rules behind them.
@@ -338,6 +340,12 @@ impl Plan {
     /// Whether personal data is to be hashed and there is no key: it is removed then.
     pub fn lacks_hash_key(&self) -> bool {
         self.personal.lacks_key()
+    }
+
+    /// Whether a known secret stands in a text, in any of its forms.
+    pub(crate) fn has_known_secret(&self, text: &str) -> bool {
+        let is_known = |redaction: &Redaction| redaction.rule == self.known_rule;
+        !self.known.is_empty() && scrub_string(self, text).1.iter().any(is_known)
     }
 
     /// How many known secrets it looks for.

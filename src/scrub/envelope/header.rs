@@ -18,6 +18,7 @@ use crate::scrub::outcome::Reason;
 use crate::scrub::plan::{Document, Plan};
 use crate::scrub::scrubbed::Output;
 use crate::scrub::splice::Splicer;
+use crate::scrub::string::is_clean;
 
 /// What the header line of an envelope says, as far as others need it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -92,8 +93,11 @@ pub(super) fn envelope(
                 let text = string(value).ok_or(Reason::Header("dsn is no DSN"))?;
                 let dsn = Dsn::parse(&text).ok_or(Reason::Header("dsn is no DSN"))?;
                 secrets += u64::from(dsn.has_secret);
-                out.string(key, DSN_PLACE);
-                public_dsn = Some(dsn.to_public());
+                // One with something to scrub in it is left out: the request says where it goes.
+                if is_clean(plan, &dsn.place()) && !plan.has_known_secret(&dsn.to_public()) {
+                    out.string(key, DSN_PLACE);
+                    public_dsn = Some(dsn.to_public());
+                }
                 head.dsn_key = Some(dsn.key.to_owned());
                 head.dsn_project = Some(dsn.project.to_owned());
             }
