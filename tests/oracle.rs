@@ -185,10 +185,13 @@ mod reference {
     /// The words without tokens that are counted.
     fn uncounted(words: &[String]) -> Vec<&str> {
         let counted = |at: usize| {
+            let before = &words[..at];
             words[at] == "tokens"
-                && at > 0
-                && (COUNTERS.contains(&words[at - 1].as_str())
-                    || words[..at].iter().any(|word| word == "max"))
+                && (before
+                    .last()
+                    .is_some_and(|it| COUNTERS.contains(&it.as_str()))
+                    || before.iter().any(|it| it == "max")
+                    || words[at + 1..] == ["input"])
         };
         (0..words.len())
             .filter(|at| !counted(*at))
