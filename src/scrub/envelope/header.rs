@@ -12,13 +12,13 @@ use serde_json::value::RawValue;
 
 use super::dsn::Dsn;
 use super::item::{self, Description, ItemTreatment};
+use crate::scrub::is_clean;
 use crate::scrub::json::JsonScrubber;
 use crate::scrub::name::RuleIndex;
 use crate::scrub::outcome::Reason;
 use crate::scrub::plan::{Document, Plan};
 use crate::scrub::scrubbed::Output;
 use crate::scrub::splice::Splicer;
-use crate::scrub::string::is_clean;
 
 /// What the header line of an envelope says, as far as others need it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
