@@ -686,7 +686,13 @@ impl Names {
                 .split(|b| matches!(b, b'[' | b']'))
                 .filter(|part| !part.is_empty())
                 .find_map(|part| self.look_up_part(part, kinds, words));
-            if part.is_some() {
+            // A part that is let through is so in the whole name.
+            let let_through = !self.allowed.is_empty()
+                && name.split(|b| matches!(b, b'[' | b']')).any(|part| {
+                    words.split(part);
+                    !self.allowances(words).is_empty()
+                });
+            if part.is_some() || let_through {
                 return part;
             }
         }
