@@ -27,6 +27,8 @@ fn secrets() -> Vec<String> {
         "pa\"ss\\wo\\nrd'&<é%41".to_owned(),
         "zażółć gęślą\njaźń".to_owned(),
         "8461035927".to_owned(),
+        "hunter2-\u{1f511}Zk4W".to_owned(),
+        "first line\r\nsecond line".to_owned(),
         format!("-----{}-----", "long \"line\" of a key/".repeat(30)),
     ]
 }
@@ -62,8 +64,48 @@ fn forms(secret: &str) -> Vec<(&'static str, String)> {
         .replace('"', "&quot;")
         .replace('\'', "&#39;")
         .replace('<', "&lt;");
+    // Characters beyond ASCII and newlines as numbers, every other one in hex.
+    let references: String = (html.chars().enumerate())
+        .map(|(index, it)| match it {
+            ' '..='~' => it.to_string(),
+            _ if index % 2 == 0 => format!("&#{};", u32::from(it)),
+            _ => format!("&#x{:X};", u32::from(it)),
+        })
+        .collect();
+    let mixed: String = (hex.chars().enumerate())
+        .map(|(index, it)| match index % 3 {
+            0 => it.to_ascii_uppercase(),
+            _ => it,
+        })
+        .collect();
+    // JSON in ASCII: surrogate pairs.
+    let ascii: String = json(secret)
+        .encode_utf16()
+        .map(|unit| match u8::try_from(unit) {
+            Ok(byte) if byte.is_ascii() => char::from(byte).to_string(),
+            _ => format!("\\u{unit:04x}"),
+        })
+        .collect();
+    let dos = secret.replace("\r\n", "\n").replace('\n', "\r\n");
+    let dos_hex: String = dos.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let upper = ascii
+        .split("\\u")
+        .enumerate()
+        .map(|(index, part)| match part.split_at_checked(4) {
+            Some((digits, rest)) if index > 0 => format!("\\u{}{rest}", digits.to_uppercase()),
+            _ => part.to_owned(),
+        })
+        .collect::<String>();
     vec![
         ("raw", secret.to_owned()),
+        ("mixed-case hex", mixed),
+        ("HTML, as numbers", references),
+        ("JSON in JSON, in ASCII", ascii),
+        ("the same in upper case", upper),
+        ("with newlines of two characters", dos.clone()),
+        ("the same percent-encoded", percent(&dos, true)),
+        ("the same in JSON", json(&dos)),
+        ("the same in hex", dos_hex),
         ("percent-encoded", percent(secret, false)),
         ("all of it percent-encoded", percent(secret, true)),
         (
@@ -180,4 +222,23 @@ fn short_values_are_refused_and_none_is_shown() {
     assert_eq!(error.to_string(), "a known secret is shorter than 8 bytes");
     let shown = format!("{:?}", plan());
     assert!(!shown.contains("horse"), "a secret is shown");
+}
+
+/// A surrogate pair is one character, in a document itself and in JSON in a string, wherever a chunk ends.
+#[test]
+fn secrets_go_that_are_written_in_surrogate_pairs() {
+    let plan = plan();
+    for pair in ["\\ud83d\\udd11", "\\uD83D\\uDD11"] {
+        let nested = pair.replace('\\', "\\\\");
+        for (form, lone) in [(pair, "\\ud83d"), (&nested, "\\\\ud83d")] {
+            let document = format!("{{\"m\":\"see hunter2-{form}Zk4W! {lone}\"}}");
+            let (out, result) = scrub(&plan, Format::Json, [document.as_bytes()]);
+            result.unwrap();
+            let want = format!("{{\"m\":\"see [Filtered]! {lone}\"}}");
+            assert_eq!(String::from_utf8(out).unwrap(), want);
+            for cut in 1..document.len() {
+                check_laws(&plan, Format::Json, document.as_bytes(), &[cut]);
+            }
+        }
+    }
 }

@@ -185,7 +185,13 @@ mod reference {
     /// The words without tokens that are counted.
     fn uncounted(words: &[String]) -> Vec<&str> {
         let counted = |at: usize| {
-            words[at] == "tokens" && at > 0 && COUNTERS.contains(&words[at - 1].as_str())
+            let before = &words[..at];
+            words[at] == "tokens"
+                && (before
+                    .last()
+                    .is_some_and(|it| COUNTERS.contains(&it.as_str()))
+                    || before.iter().any(|it| it == "max")
+                    || words[at + 1..] == ["input"])
         };
         (0..words.len())
             .filter(|at| !counted(*at))
@@ -227,6 +233,8 @@ mod reference {
         is_header(name)
             || is_cookie
             || words.last().is_some_and(|last| last == "authorization")
+            || (words.last().is_some_and(|last| last == "cookie")
+                && !spaced.ends_with(" max cookie "))
             || WORDS.into_iter().any(has)
     }
 

@@ -1490,3 +1490,52 @@ async fn reports_and_otlp() {
         answer.body
     );
 }
+
+/// The few fields of the transport that travel, and the envelope's dsn: with a known secret in them they stay here.
+#[tokio::test]
+async fn known_secrets_stay_here_in_transport_fields() {
+    let folder = std::env::temp_dir().join(format!("scrubline-{}-known", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("secret");
+    std::fs::write(&file, "hunter2hunter2").unwrap();
+    let mut upstream = Upstream::start().await;
+    let settings = [("secrets.files", file.to_str().unwrap())];
+    let proxy = Proxy::start(&upstream.url(), &settings).await;
+    std::fs::remove_dir_all(&folder).unwrap();
+    let plain = format!("Sentry sentry_version=7, sentry_key={KEY}");
+    let dsns = [
+        DSN.to_owned(),
+        DSN.replace("o1.", "hunter2hunter2."),
+        DSN.replace(
+            "o1.",
+            "68756e74657232-HUNTER2.68756E7465723268756e74657232.",
+        ),
+        DSN.replace("/1", "/hunter2hunter2/1"),
+    ];
+    for (index, dsn) in dsns.iter().enumerate() {
+        let auth = format!("{plain}, sentry_client=app.hunter2hunter2/1");
+        let headers = [
+            ("x-sentry-auth", auth.as_str()),
+            ("origin", "https://hunter2hunter2.example:8080"),
+            ("user-agent", "app/hunter2hunter2"),
+        ];
+        let path = "/api/1/envelope/";
+        let answer = request(proxy.address, "POST", path, &headers, with_dsn(dsn)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let received = upstream.received.recv().await.unwrap();
+        assert_eq!(received.header("x-sentry-auth"), Some(plain.as_str()));
+        assert_eq!(received.header("origin"), None);
+        assert_eq!(received.header("user-agent"), Some("app/[Filtered]"));
+        let body = String::from_utf8(received.plain()).unwrap();
+        assert_eq!(body.contains("\"dsn\""), index == 0, "{body}");
+        assert!(!body.to_lowercase().contains("68756e7465723268"), "{body}");
+        assert!(!body.contains("hunter2hunter2"), "{body}");
+    }
+    // A key can't be left out.
+    let auth = "Sentry sentry_key=hunter2hunter2";
+    let headers = [("x-sentry-auth", auth)];
+    let path = "/api/1/envelope/";
+    let answer = request(proxy.address, "POST", path, &headers, envelope()).await;
+    assert_eq!(answer.status, 401, "{}", answer.body);
+    assert!(!answer.body.contains("hunter2"), "{}", answer.body);
+}

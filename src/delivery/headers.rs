@@ -3,7 +3,7 @@
 
 use http::{HeaderMap, HeaderValue, Uri, header};
 
-use crate::scrub::{Plan, scrub_string};
+use crate::scrub::{Plan, is_clean, scrub_string};
 
 /// Longer than any browser's.
 const USER_AGENT_BYTES: usize = 1024;
@@ -44,7 +44,9 @@ pub(crate) fn travelling(inbound: &HeaderMap, media: Media, plan: &Plan) -> Head
     {
         headers.insert(header::USER_AGENT, agent);
     }
-    if let Some(origin) = text(inbound, header::ORIGIN).and_then(origin) {
+    if let Some(origin) =
+        text(inbound, header::ORIGIN).and_then(|value| allowed_origin(value, plan))
+    {
         headers.insert(header::ORIGIN, origin);
     }
     headers
@@ -73,6 +75,11 @@ fn user_agent(agent: &str, plan: &Plan) -> Option<HeaderValue> {
     }
     let (scrubbed, _) = scrub_string(plan, agent);
     HeaderValue::try_from(scrubbed).ok()
+}
+
+/// An origin in which there is nothing to scrub: with a marker in it, it would be none.
+fn allowed_origin(value: &str, plan: &Plan) -> Option<HeaderValue> {
+    origin(value).filter(|origin| origin.to_str().is_ok_and(|origin| is_clean(plan, origin)))
 }
 
 /// Scheme, host and port, if it has just the shape of an origin.

@@ -1,6 +1,7 @@
 //! Packs to a [`Plan`]. All problems are collected, each with its file and line; a rule without a way in, or one that its own
 //! examples contradict, is one.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -73,8 +74,9 @@ impl Compiler {
         }
         for exempt in &pack.not_pairs {
             for path in &exempt.paths {
+                let document = document(exempt.document);
                 self.builder
-                    .not_pairs(document(exempt.document), &steps(path));
+                    .not_pairs(document, &steps(path), exempt.numbers);
             }
         }
         for force in &pack.force {
@@ -196,14 +198,11 @@ impl Compiler {
         self.builder.safe_names(&SafeNames {
             exact: pack.safe.exact.clone(),
             last: pack.safe.last.clone(),
-            counters: pack
-                .safe
-                .counters
-                .iter()
-                .flat_map(|(plural, words)| {
-                    words.iter().map(move |word| (word.clone(), plural.clone()))
-                })
+            any: pack.safe.any.clone(),
+            counters: pairs(&pack.safe.counters)
+                .chain(pairs(&pack.safe.counted).map(|(word, plural)| (plural, word)))
                 .collect(),
+            quantities: pairs(&pack.safe.quantities).collect(),
             prefixes: pack
                 .prefix
                 .iter()
@@ -211,6 +210,13 @@ impl Compiler {
                 .collect(),
         });
     }
+}
+
+/// Each word of a table of plurals, with its plural.
+fn pairs(table: &BTreeMap<String, Vec<String>>) -> impl Iterator<Item = (String, String)> {
+    table
+        .iter()
+        .flat_map(|(plural, words)| words.iter().map(|word| (word.clone(), plural.clone())))
 }
 
 /// Adds a rule for a form that the engine knows.

@@ -245,6 +245,9 @@ pub(super) struct Path {
 #[serde(deny_unknown_fields)]
 pub(super) struct NotPairs {
     pub(super) document: DocumentKind,
+    /// Only where the value is a number.
+    #[serde(default)]
+    pub(super) numbers: bool,
     pub(super) paths: Vec<String>,
 }
 
@@ -269,7 +272,16 @@ pub(super) struct Safe {
     #[serde(default)]
     pub(super) last: Vec<String>,
     #[serde(default)]
+    pub(super) any: Vec<String>,
+    /// Words right before a plural.
+    #[serde(default)]
     pub(super) counters: BTreeMap<String, Vec<String>>,
+    /// Words right behind a plural.
+    #[serde(default)]
+    pub(super) counted: BTreeMap<String, Vec<String>>,
+    /// Words anywhere before a plural.
+    #[serde(default)]
+    pub(super) quantities: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

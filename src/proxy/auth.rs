@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::respond::Reject;
-use crate::scrub::EnvelopeHead;
+use crate::scrub::{EnvelopeHead, Plan, is_clean};
 
 /// The header of forms 1 and upstream.
 pub(super) const X_SENTRY_AUTH: HeaderName = HeaderName::from_static("x-sentry-auth");
@@ -67,15 +67,20 @@ impl Auth {
         Ok(auth)
     }
 
-    /// The one form in which it goes upstream.
-    pub(super) fn header(&self) -> Result<HeaderValue, Reject> {
+    /// The one form in which it goes upstream. A client in whose name there is something to scrub goes without one; a key that is
+    /// a known secret can't go at all.
+    pub(super) fn header(&self, plan: &Plan) -> Result<HeaderValue, Reject> {
         let Auth {
             key,
             client,
             version,
         } = self;
+        if plan.has_known_secret(key) {
+            return Err(Reject::Auth("the sentry_key is a secret that stays here"));
+        }
         let client = client
             .as_ref()
+            .filter(|client| is_clean(plan, client))
             .map(|it| format!(", sentry_client={it}"))
             .unwrap_or_default();
         let value = format!("Sentry sentry_version={version}{client}, sentry_key={key}");
@@ -218,11 +223,12 @@ mod tests {
 
     #[test]
     fn the_key_in_a_path_is_a_form_like_the_others() {
+        let plan = crate::scrub::PlanBuilder::new().build().unwrap();
         let auth = presented(&HeaderMap::new(), None, Some(KEY))
             .unwrap()
             .unwrap();
         assert_eq!(
-            auth.header().unwrap(),
+            auth.header(&plan).unwrap(),
             format!("Sentry sentry_version=7, sentry_key={KEY}")
         );
         let query = format!("sentry_key={KEY}");

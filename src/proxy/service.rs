@@ -118,7 +118,7 @@ async fn pipeline(
         return Ok(Passed::NothingLeft(id));
     }
     let mut headers = delivery::travelling(&parts.headers, content.media(&plan)?, &plan);
-    headers.insert(auth::X_SENTRY_AUTH, auth.header()?);
+    headers.insert(auth::X_SENTRY_AUTH, auth.header(&plan)?);
     let path = route.upstream_path(is_envelope);
 
     match more {

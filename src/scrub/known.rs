@@ -14,11 +14,32 @@ pub const LEAST_SECRET_BYTES: usize = 8;
 /// Longest part of a form that is compared at once, in bytes. What is longer is followed as it comes.
 pub(crate) const COMPARED: usize = 256;
 
+/// One form of a known secret.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Form {
+    pub(crate) text: Box<[u8]>,
+    /// Its letters are digits, in either case; in `text` they are small.
+    pub(crate) hex: bool,
+}
+
+impl Form {
+    /// Whether a text begins with the same.
+    pub(crate) fn is_at(text: &[u8], wanted: &[u8], hex: bool) -> bool {
+        text.get(..wanted.len()).is_some_and(|text| {
+            if hex {
+                text.eq_ignore_ascii_case(wanted)
+            } else {
+                text == wanted
+            }
+        })
+    }
+}
+
 /// The forms of a plan's known secrets.
 #[derive(Clone, Default)]
 pub(crate) struct KnownSecrets {
-    /// By first byte, the longest first.
-    forms: Vec<Box<[u8]>>,
+    /// The longest first.
+    forms: Vec<Form>,
     /// First bytes of forms.
     first: [u64; 4],
     literals: Literals,
@@ -37,11 +58,24 @@ impl KnownSecrets {
     /// Adds a value of at least [`LEAST_SECRET_BYTES`].
     pub(crate) fn add(&mut self, value: &[u8]) {
         self.values += 1;
-        self.add_form(canonical(value));
+        // A newline is found in either spelling; where it can't be told apart, both are forms.
+        let unix = with_newlines(value, b"\n");
+        let dos = with_newlines(value, b"\r\n");
+        self.add_form(canonical(&unix), false);
         // Where its backslashes are encoded, they escape nothing.
-        self.add_form(without_escapes(value, canonical));
+        self.add_form(without_escapes(&unix, canonical), false);
         // And where all of it is encoded, nothing in it is undone.
-        self.add_form(without_escapes(value, <[u8]>::to_vec));
+        self.add_form(without_escapes(&unix, <[u8]>::to_vec), false);
+        self.add_encoded(&unix);
+        if dos != unix {
+            self.add_encoded(&dos);
+        }
+        self.forms
+            .sort_by(|a, b| (b.text.len().cmp(&a.text.len())).then_with(|| a.text.cmp(&b.text)));
+    }
+
+    /// Adds a value in base64 and in hex.
+    fn add_encoded(&mut self, value: &[u8]) {
         for shift in 0..3 {
             let form = base64_inside(value, shift);
             let urlsafe = form
@@ -52,35 +86,39 @@ impl KnownSecrets {
                     other => *other,
                 })
                 .collect();
-            self.add_form(form);
-            self.add_form(urlsafe);
+            self.add_form(form, false);
+            self.add_form(urlsafe, false);
         }
-        let hex = |digits: &[u8; 16]| -> Vec<u8> {
-            value
-                .iter()
-                .flat_map(|byte| {
-                    [
-                        digits[usize::from(byte >> 4)],
-                        digits[usize::from(byte & 15)],
-                    ]
-                })
-                .collect()
-        };
-        self.add_form(hex(b"0123456789abcdef"));
-        self.add_form(hex(b"0123456789ABCDEF"));
-        self.forms
-            .sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        let digits = b"0123456789abcdef";
+        let hex = value.iter().flat_map(|byte| {
+            [
+                digits[usize::from(byte >> 4)],
+                digits[usize::from(byte & 15)],
+            ]
+        });
+        self.add_form(hex.collect(), true);
     }
 
-    fn add_form(&mut self, form: Vec<u8>) {
-        if form.len() < LEAST_SECRET_BYTES || self.forms.iter().any(|known| known[..] == form[..]) {
+    fn add_form(&mut self, text: Vec<u8>, hex: bool) {
+        let form = Form {
+            text: text.into(),
+            hex,
+        };
+        if form.text.len() < LEAST_SECRET_BYTES || self.forms.contains(&form) {
             return;
         }
-        self.first[usize::from(form[0] / 64)] |= 1 << (form[0] % 64);
-        self.spaced |= form.contains(&b' ');
-        let start = &form[..form.len().min(COMPARED)];
-        self.literals.add(&Literal::exactly(start, Signals::KNOWN));
-        self.forms.push(form.into());
+        let text = &form.text;
+        for first in [text[0], text[0].to_ascii_uppercase()] {
+            if first == text[0] || hex {
+                self.first[usize::from(first / 64)] |= 1 << (first % 64);
+            }
+        }
+        self.spaced |= text.contains(&b' ');
+        self.literals.add(&Literal {
+            caseless: hex,
+            ..Literal::exactly(&text[..text.len().min(COMPARED)], Signals::KNOWN)
+        });
+        self.forms.push(form);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -99,18 +137,19 @@ impl KnownSecrets {
     }
 
     /// The forms that begin with this byte, the longest first.
-    pub(crate) fn beginning(&self, byte: u8) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn beginning(&self, byte: u8) -> impl Iterator<Item = &Form> {
         self.forms
             .iter()
-            .map(|form| &form[..])
-            .filter(move |form| form[0] == byte)
+            .filter(move |form| Form::is_at(&[byte], &form.text[..1], form.hex))
     }
 
     /// Whether one stands in a text that has no other spelling: the digits of a number.
     pub(crate) fn is_in(&self, text: &[u8]) -> bool {
-        self.forms
-            .iter()
-            .any(|form| memchr::memmem::find(text, form).is_some())
+        let small = text.to_ascii_lowercase();
+        self.forms.iter().any(|form| {
+            let text = if form.hex { &small } else { text };
+            memchr::memmem::find(text, &form.text).is_some()
+        })
     }
 
     fn is_near(&self, text: &[u8]) -> bool {
@@ -121,6 +160,21 @@ impl KnownSecrets {
     pub(crate) fn may_be_in(&self, text: &[u8]) -> bool {
         !self.is_empty() && ((self.spaced && text.contains(&b'+')) || self.is_near(text))
     }
+}
+
+/// A value with all its newlines spelled so.
+fn with_newlines(value: &[u8], newline: &[u8]) -> Vec<u8> {
+    let mut form = Vec::with_capacity(value.len());
+    for (index, line) in value.split(|byte| *byte == b'\n').enumerate() {
+        if index > 0 {
+            if form.last() == Some(&b'\r') {
+                form.pop();
+            }
+            form.extend_from_slice(newline);
+        }
+        form.extend_from_slice(line);
+    }
+    form
 }
 
 /// A value with its parts between backslashes undone by themselves: backslashes escape nothing, and only those before quotes are

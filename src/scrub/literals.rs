@@ -91,11 +91,7 @@ impl Literal {
 
     /// Whether this byte may stand behind it.
     fn may_follow(&self, byte: u8) -> bool {
-        let ends = match self.around {
-            Around::Anything | Around::Start => true,
-            Around::Word { .. } => byte == b's' || !byte.is_ascii_lowercase(),
-        };
-        ends && (self.least == 0 || self.then.has(byte))
+        self.least == 0 || self.then.has(byte)
     }
 
     /// Whether it stands in a text at an index.
@@ -151,7 +147,8 @@ fn begins_word(before: u8, found: &[u8]) -> bool {
     let acronym = hump && found.get(1).is_some_and(u8::is_ascii_uppercase);
     match before {
         b'a'..=b'z' => hump,
-        b'A'..=b'Z' => hump && !acronym,
+        // Small letters behind an acronym may be a word by themselves: `APIkey`.
+        b'A'..=b'Z' => !acronym,
         _ => true,
     }
 }
@@ -160,6 +157,7 @@ fn begins_word(before: u8, found: &[u8]) -> bool {
 fn ends_word(found: &[u8], behind: &[u8]) -> bool {
     let last = found[found.len() - 1];
     match behind {
+        [b'a'..=b'z', ..] if last.is_ascii_uppercase() => true,
         [b's', b'a'..=b'z', ..] => false,
         [b's' | b'S', ..] => true,
         [b'a'..=b'z', ..] => false,

@@ -31,13 +31,15 @@ use super::envelope::{is_event_id, is_text_file};
 use super::limits::Limits;
 use super::msgpack;
 use super::multipart::{Boundary, Failure, Multipart, PartHead, Piece, put_head};
+use super::name::{Kinds, Treatment, Words, last_part};
 use super::opaque::Opaque;
 use super::outcome::{ItemOutcome, Malformed, Reason, Report};
 use super::plan::Plan;
 use super::scrubbed::Output;
 use super::splice::Splicer;
 use super::string::scrub_string;
-use super::{Format, Scrubber};
+use super::text::LITERALS;
+use super::{Format, MARKER, Scrubber};
 
 /// The part with the dump.
 const DUMP: &str = "upload_file_minidump";
@@ -330,10 +332,70 @@ impl Parts {
 
     /// All parts are there: the event is put together and scrubbed.
     fn finish(&mut self, out: &mut Output, report: &mut Report) -> Result<(), Failure> {
-        let event = event(std::mem::take(&mut self.fields), self.boundary.is_some())?;
+        let mut fields = std::mem::take(&mut self.fields);
+        self.scrub_parameters(&mut fields, report);
+        let mut event = event(fields, self.boundary.is_some())?;
+        self.scrub_lists(&mut event, report);
         match self.boundary.take() {
             None => self.envelope(&event, out, report),
             Some(boundary) => self.form(&boundary, &event, out, report),
+        }
+    }
+
+    /// A field of a form is a parameter, and its name may say what that of a member would not: such a value goes here.
+    fn scrub_parameters(&self, fields: &mut [(String, Vec<u8>)], report: &mut Report) {
+        let mut words = Words::default();
+        for (name, value) in fields {
+            let tells_nothing = value.is_empty() || LITERALS.contains(&value.as_slice());
+            if tells_nothing || is_of_event(name) {
+                continue;
+            }
+            let names = &self.plan.names;
+            let verdict = names.look_up(last_part(name.as_bytes()), Kinds::PARAM, &mut words);
+            if let Some(verdict) = verdict {
+                *value = MARKER.to_vec();
+                report.count(verdict.rule, 1);
+            }
+        }
+    }
+
+    /// `sentry[tags][0][0]=token` and `sentry[tags][0][1]=…` are a list in a form, and an object here: what is a pair in the one is
+    /// so in the other.
+    fn scrub_lists(&self, event: &mut Value, report: &mut Report) {
+        match event {
+            Value::Array(values) => {
+                for value in values {
+                    self.scrub_lists(value, report);
+                }
+            }
+            Value::Object(members) => {
+                for value in members.values_mut() {
+                    self.scrub_lists(value, report);
+                }
+                let mut words = Words::default();
+                let pair = members.len() == 2;
+                let mut denied = |index: usize| {
+                    let name = members.get(&index.to_string())?.as_str()?.as_bytes();
+                    let kinds = Kinds::KEY.or(Kinds::HEADER);
+                    let names = &self.plan.names;
+                    let verdict = names.look_up_pair_name(name, kinds, &mut words)?;
+                    let counts = pair || verdict.kinds.meets(Kinds::HEADER);
+                    (verdict.treatment != Treatment::Query && counts).then_some(verdict.rule)
+                };
+                let mut covered = Vec::new();
+                let mut index = 0;
+                while index + 1 < members.len() {
+                    let rule = denied(index).filter(|_| pair || denied(index + 1).is_none());
+                    covered.extend(rule.map(|rule| (index + 1, rule)));
+                    index += 1 + usize::from(rule.is_some());
+                }
+                for (index, rule) in covered {
+                    if let Some(value) = members.get_mut(&index.to_string()) {
+                        report.count(rule, replace_leaves(value));
+                    }
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
 
@@ -533,6 +595,35 @@ fn event(fields: Vec<(String, Vec<u8>)>, has_dump: bool) -> Result<Value, Failur
         members.insert("message".to_owned(), LEFT_OUT.into());
     }
     Ok(event)
+}
+
+/// Whether a field is an event, or a part of one, in some form of its own.
+fn is_of_event(name: &str) -> bool {
+    BREADCRUMBS.contains(&name)
+        || name == EVENT
+        || name == "sentry"
+        || name.starts_with("sentry__")
+        || brackets(name).is_some()
+}
+
+/// Puts the marker in place of every leaf that tells something; says of how many.
+fn replace_leaves(value: &mut Value) -> u64 {
+    match value {
+        Value::Array(values) => values.iter_mut().map(replace_leaves).sum(),
+        Value::Object(members) => members.values_mut().map(replace_leaves).sum(),
+        Value::Null | Value::Bool(_) => 0,
+        Value::String(text)
+            if text.is_empty()
+                || LITERALS.contains(&text.as_bytes())
+                || text.as_bytes() == MARKER =>
+        {
+            0
+        }
+        Value::Number(_) | Value::String(_) => {
+            *value = String::from_utf8_lossy(MARKER).into_owned().into();
+            1
+        }
+    }
 }
 
 fn json(text: &[u8]) -> Result<Value, Failure> {

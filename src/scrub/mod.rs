@@ -74,6 +74,7 @@ pub use personal::{Personal, Treated};
 pub use plan::{Document, NameRule, PathRule, Plan, PlanBuilder, SafeNames};
 pub use scrubbed::{Output, Scrubbed};
 pub use splice::Redaction;
+pub(crate) use string::is_clean;
 pub use string::scrub_string;
 pub use token::{Alphabet, TokenPart, TokenRule};
 

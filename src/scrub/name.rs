@@ -97,12 +97,24 @@ pub(crate) struct Words {
     text: Vec<u8>,
     /// Start and end of each word in `text`.
     spans: Vec<(u16, u16)>,
+    /// An acronym with small letters behind it can be read in two ways: `API` and `key`, or `AP` and `Ikey`.
+    two_ways: bool,
+}
+
+/// To which word the last capital of an acronym belongs that has small letters behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LastCapital {
+    /// To theirs: `APIKey`.
+    Begins,
+    /// To the acronym: `APIkey`.
+    Ends,
 }
 
 impl Words {
     fn clear(&mut self) {
         self.text.clear();
         self.spans.clear();
+        self.two_ways = false;
     }
 
     fn word(&self, index: usize) -> &[u8] {
@@ -119,9 +131,15 @@ impl Words {
 
     /// Splits a decoded name into words. White space around it, `repr` quotes and leading dashes are undone.
     fn split(&mut self, name: &[u8]) {
+        self.split_as(name, LastCapital::Begins);
+    }
+
+    fn split_as(&mut self, name: &[u8], last_capital: LastCapital) {
         self.clear();
         let name = unquote(name);
         let mut previous = Class::Separator;
+        // How many capitals stand in a row right before.
+        let mut capitals = 0;
         let mut at = 0;
         while at < name.len() {
             let byte = name[at];
@@ -132,16 +150,39 @@ impl Words {
                     let next_is_lower = name
                         .get(at + 1)
                         .is_some_and(|b| classify(*b) == Class::Lower);
+                    let ends_acronym = previous == Class::Upper && next_is_lower;
+                    self.two_ways |= ends_acronym;
                     if matches!(previous, Class::Lower | Class::Digit)
-                        || (previous == Class::Upper && next_is_lower)
+                        || (ends_acronym && last_capital == LastCapital::Begins)
                     {
                         self.end_word();
                     }
                     self.letter(byte.to_ascii_lowercase());
                 }
-                Class::Lower | Class::Digit => self.letter(byte),
+                Class::Lower => {
+                    let plural = byte == b's'
+                        && name
+                            .get(at + 1)
+                            .is_none_or(|b| classify(*b) != Class::Lower);
+                    if last_capital == LastCapital::Ends && capitals > 1 && !plural {
+                        self.end_word();
+                    }
+                    self.letter(byte);
+                }
+                Class::Digit => self.letter(byte),
                 Class::Other => {
                     let (width, character) = decode_utf8(&name[at..]);
+                    capitals = 0;
+                    if character.is_some_and(char::is_whitespace) {
+                        self.end_word();
+                        previous = Class::Separator;
+                        at += width;
+                        continue;
+                    }
+                    if character.is_some_and(is_invisible) {
+                        at += width;
+                        continue;
+                    }
                     match character {
                         Some(character) => {
                             for lower in character.to_lowercase() {
@@ -159,6 +200,11 @@ impl Words {
                     continue;
                 }
             }
+            capitals = if class == Class::Upper {
+                capitals + 1
+            } else {
+                0
+            };
             previous = class;
             at += 1;
         }
@@ -205,6 +251,32 @@ fn classify(byte: u8) -> Class {
         0x80.. => Class::Other,
         _ => Class::Separator,
     }
+}
+
+/// Characters that are not seen and join no words: soft hyphens, zero-width spaces and joiners, marks of direction, byte order marks,
+/// variation selectors (Unicode, `Default_Ignorable_Code_Point`).
+const INVISIBLE: [(char, char); 13] = [
+    ('\u{AD}', '\u{AD}'),
+    ('\u{34F}', '\u{34F}'),
+    ('\u{61C}', '\u{61C}'),
+    ('\u{115F}', '\u{1160}'),
+    ('\u{17B4}', '\u{17B5}'),
+    ('\u{180B}', '\u{180F}'),
+    ('\u{200B}', '\u{200F}'),
+    ('\u{202A}', '\u{202E}'),
+    ('\u{2060}', '\u{206F}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{FE00}', '\u{FE0F}'),
+    ('\u{FEFF}', '\u{FEFF}'),
+    ('\u{FFA0}', '\u{FFA0}'),
+];
+/// The same beyond U+FFFF, and how all of these begin.
+const INVISIBLE_TAGS: (char, char) = ('\u{E0000}', '\u{E0FFF}');
+const TAGS_START: [u8; 2] = [0xF3, 0xA0];
+
+fn is_invisible(character: char) -> bool {
+    let within = |(first, last): &(char, char)| (*first..=*last).contains(&character);
+    character > '\u{A0}' && (INVISIBLE.iter().any(within) || within(&INVISIBLE_TAGS))
 }
 
 fn decode_utf8(bytes: &[u8]) -> (usize, Option<char>) {
@@ -278,8 +350,13 @@ pub(crate) struct Names {
     prefixes: Vec<(Phrase, Kinds, Letters)>,
     safe: PhraseMap<()>,
     safe_last: PhraseMap<()>,
-    /// A word and the plural behind it that count something (`max tokens`).
+    safe_any: PhraseMap<()>,
+    /// A word and the plural behind it that count something (`prompt tokens`), or the plural and a word behind it (`tokens evaluated`).
     counters: PhraseMap<()>,
+    /// A word and a plural somewhere behind it that count something (`max … tokens`).
+    quantities: Vec<(Phrase, Phrase)>,
+    /// How many words the longest phrase has of those that make a name safe.
+    longest_safe: usize,
     longest_phrase: usize,
     /// Whole names that the operator lets through.
     allowed: PhraseMap<Vec<Allowance>>,
@@ -453,7 +530,7 @@ impl Names {
         let count = words.spans.len();
         (
             self.safe.contains_key(words.phrase(0, count)),
-            count > 0 && self.safe_last.contains_key(words.word(count - 1)),
+            self.is_description(&words, 0),
         )
     }
 
@@ -481,13 +558,60 @@ impl Names {
         self.safe.insert(Self::normal(phrase), ());
     }
 
-    pub(crate) fn add_safe_last(&mut self, word: &str) {
-        self.safe_last.insert(Self::normal(word), ());
+    pub(crate) fn add_safe_last(&mut self, phrase: &str) {
+        let phrase = self.safe_phrase(phrase);
+        self.safe_last.insert(phrase, ());
     }
 
-    pub(crate) fn add_counter(&mut self, word: &str, plural: &str) {
+    pub(crate) fn add_safe_any(&mut self, phrase: &str) {
+        let phrase = self.safe_phrase(phrase);
+        self.safe_any.insert(phrase, ());
+    }
+
+    /// The normal form of a phrase that makes a name safe; takes note of its length.
+    fn safe_phrase(&mut self, phrase: &str) -> Phrase {
+        let mut words = Words::default();
+        words.split(phrase.as_bytes());
+        self.longest_safe = self.longest_safe.max(words.spans.len());
+        words.text.into_boxed_slice()
+    }
+
+    /// A word and a plural that count something, in this order.
+    pub(crate) fn add_counter(&mut self, first: &str, second: &str) {
         self.counters
-            .insert(Self::normal(&format!("{word} {plural}")), ());
+            .insert(Self::normal(&format!("{first} {second}")), ());
+    }
+
+    pub(crate) fn add_quantity(&mut self, word: &str, plural: &str) {
+        self.quantities
+            .push((Self::normal(word), Self::normal(plural)));
+    }
+
+    /// Whether the words of a name from one on describe a secret, or measure something: by their end, or by a phrase among them.
+    fn is_description(&self, words: &Words, from: usize) -> bool {
+        let count = words.spans.len();
+        let ends = |length: &usize| {
+            self.safe_last
+                .contains_key(words.phrase(count - length, count))
+        };
+        let longest = self.longest_safe.min(count - from.min(count));
+        (1..=longest).any(|length| ends(&length))
+            || (!self.safe_any.is_empty()
+                && (from..count).any(|start| {
+                    (start + 1..=count.min(start + longest))
+                        .any(|end| self.safe_any.contains_key(words.phrase(start, end)))
+                }))
+    }
+
+    /// Whether the words `start..end` are a plural of which the words around them, from one on, say that they are counted.
+    fn is_counted(&self, words: &Words, from: usize, start: usize, end: usize) -> bool {
+        let counts = |first, last| self.counters.contains_key(words.phrase(first, last));
+        let plural = words.phrase(start, end);
+        (start > from && counts(start - 1, end))
+            || (end + 1 == words.spans.len() && counts(start, end + 1))
+            || self.quantities.iter().any(|(word, of)| {
+                **of == *plural && (from..start).any(|index| words.word(index) == &**word)
+            })
     }
 
     /// Adds, for a quick look, a word of each phrase: a text without any of them has no name in it that a rule covers.
@@ -504,6 +628,15 @@ impl Names {
         }
         // The Kelvin sign is a `k` when its case is undone.
         literals.add(&Literal::exactly("\u{212A}".as_bytes(), Signals::NAME));
+        // What is not seen can stand inside of any word.
+        for (first, last) in INVISIBLE {
+            for character in first..=last {
+                let mut spelled = [0; 4];
+                let spelled = character.encode_utf8(&mut spelled).as_bytes();
+                literals.add(&Literal::exactly(spelled, Signals::NAME));
+            }
+        }
+        literals.add(&Literal::exactly(&TAGS_START, Signals::NAME));
     }
 
     fn measure(&mut self, phrase: &str) {
@@ -549,10 +682,19 @@ impl Names {
             }
         }
         if memchr::memchr2(b'[', b']', name).is_some() {
-            return name
+            let part = name
                 .split(|b| matches!(b, b'[' | b']'))
                 .filter(|part| !part.is_empty())
                 .find_map(|part| self.look_up_part(part, kinds, words));
+            // A part that is let through is so in the whole name.
+            let let_through = !self.allowed.is_empty()
+                && name.split(|b| matches!(b, b'[' | b']')).any(|part| {
+                    words.split(part);
+                    !self.allowances(words).is_empty()
+                });
+            if part.is_some() || let_through {
+                return part;
+            }
         }
         self.look_up_part(name, kinds, words)
     }
@@ -615,16 +757,30 @@ impl Names {
             return None;
         }
         words.split(name);
-        let count = words.spans.len();
-        if count == 0 || self.safe.contains_key(words.phrase(0, count)) {
-            return None;
-        }
         let allowances = self.allowances(words);
-        let mut ask = Ask {
+        let ask = Ask {
             names: self,
             asked,
             allowances: &allowances,
         };
+        let verdict = self.look_up_words(ask, words);
+        if verdict.is_some() || !words.two_ways {
+            return verdict;
+        }
+        // What is safe, or let through, in the one reading is so in the other.
+        if !allowances.is_empty() || ask.has_phrase(words) {
+            return None;
+        }
+        words.split_as(name, LastCapital::Ends);
+        self.look_up_words(ask, words)
+    }
+
+    fn look_up_words(&self, mut ask: Ask<'_>, words: &Words) -> Option<Verdict> {
+        let asked = ask.asked;
+        let count = words.spans.len();
+        if count == 0 || self.safe.contains_key(words.phrase(0, count)) {
+            return None;
+        }
         if let Some(verdict) = ask.words(words, 0) {
             return Some(verdict);
         }
@@ -634,16 +790,33 @@ impl Names {
             if self.safe.contains_key(words.phrase(from, count)) {
                 return None;
             }
-            ask.asked.kinds = asked.kinds.or(added);
+            // What such a prefix announces is no parameter, unless the prefix says so.
+            let parameter = Kinds::PARAM.or(Kinds::HOSTED);
+            ask.asked.kinds = if added.meets(parameter) {
+                asked.kinds.or(added)
+            } else {
+                asked.kinds.without(parameter).or(added)
+            };
             if let Some(verdict) = ask.words(words, from) {
                 return Some(verdict);
             }
-            if added.meets(Kinds::HEADER) && count > from + 1 && words.word(from) == b"cookie" {
-                // `http.request.header.cookie.NAME`: one cookie, split out of its header by OTel conventions.
-                return self.exact.get(b"cookie".as_slice())?.first().copied();
+            if added.meets(Kinds::HEADER)
+                && let Some(verdict) = self.cookie_at(words, from)
+            {
+                return Some(verdict);
             }
         }
         None
+    }
+
+    /// `http.request.header.cookie.NAME`, `http.response.header.set-cookie.NAME`: one cookie, split out of its header by OTel
+    /// conventions. The header is any of those that the rule for `cookie` names as a whole.
+    fn cookie_at(&self, words: &Words, from: usize) -> Option<Verdict> {
+        let cookie = self.exact.get(b"cookie".as_slice())?.first()?;
+        (from + 1..words.spans.len()).find_map(|end| {
+            let verdicts = self.exact.get(words.phrase(from, end))?;
+            verdicts.first().copied().filter(|it| it == cookie)
+        })
     }
 
     /// What the operator lets through of a name, as a whole or behind its prefixes.
@@ -736,7 +909,7 @@ impl Ask<'_> {
         {
             return Some(verdict);
         }
-        if names.safe_last.contains_key(words.word(count - 1)) {
+        if names.is_description(words, from) {
             return None;
         }
         for (first, last, verdict) in &names.gaps {
@@ -750,16 +923,23 @@ impl Ask<'_> {
         }
         for start in from..count {
             for end in start + 1..=count.min(start + names.longest_phrase.max(1)) {
-                if let Some(verdict) = self.phrase(words, start, end, count) {
-                    let counted =
-                        start > from && names.counters.contains_key(words.phrase(start - 1, end));
-                    if !counted {
-                        return Some(verdict);
-                    }
+                if let Some(verdict) = self.phrase(words, start, end, count)
+                    && !names.is_counted(words, from, start, end)
+                {
+                    return Some(verdict);
                 }
             }
         }
         None
+    }
+
+    /// Whether a rule has a phrase of this name, safe or not.
+    fn has_phrase(&self, words: &Words) -> bool {
+        let count = words.spans.len();
+        (0..count).any(|start| {
+            (start + 1..=count.min(start + self.names.longest_phrase.max(1)))
+                .any(|end| self.phrase(words, start, end, count).is_some())
+        })
     }
 
     /// The verdict on the words `start..end`, as they are, in the singular, without trailing digits, or run together.
@@ -881,7 +1061,9 @@ pub(crate) fn may_name_a_pair(name: &[u8]) -> bool {
 
 /// Whether a string could be a name by itself: no prose, no line of code.
 pub(crate) fn reads_as_name(name: &[u8]) -> bool {
-    let plain = name.iter().all(|byte| {
+    // A parameter of SQL: `@password`.
+    let rest = name.strip_prefix(b"@").unwrap_or(name);
+    let plain = rest.iter().all(|byte| {
         byte.is_ascii_alphanumeric()
             || *byte >= 0x80
             || matches!(
@@ -905,10 +1087,17 @@ pub(crate) fn reads_as_name(name: &[u8]) -> bool {
     plain && spaces <= 3 && !name.starts_with(b" ")
 }
 
-/// Whether a key reads as a path, a route, a URL, a query or a package rather than as a name.
+/// Whether a key reads as a path, a route, a URL, a query or a package rather than as a name. A name that asks (`password?`) has
+/// no query behind it, and `@` by itself makes no package (`@scope/name`).
 pub(crate) fn reads_as_path(name: &[u8]) -> bool {
-    let name = name.trim_ascii();
-    if matches!(name.first(), Some(b'/' | b'@')) {
+    let mut name = name.trim_ascii();
+    if !name.contains(&b' ') {
+        while let Some(rest) = name.strip_suffix(b"?") {
+            name = rest;
+        }
+    }
+    let is_package = name.first() == Some(&b'@') && name.contains(&b'/');
+    if is_package || name.first() == Some(&b'/') {
         return true;
     }
     let mut previous = 0;

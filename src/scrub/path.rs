@@ -56,6 +56,8 @@ pub(crate) struct Node {
     otherwise: NodeIndex,
     pub(crate) action: Option<(Treatment, RuleIndex)>,
     pub(crate) not_pairs: bool,
+    /// The same where the value is a number.
+    pub(crate) not_number_pairs: bool,
     /// What stands here is let through, as far as that is for an operator to say.
     pub(crate) allowed: bool,
     /// This node's own forced value, when it is a forced member.
@@ -90,6 +92,7 @@ enum Step {
 enum Mark {
     Action(Treatment, RuleIndex),
     NotPairs,
+    NotNumberPairs,
     Allowed,
     Forced(ForcedValue),
 }
@@ -181,8 +184,14 @@ impl PathTree {
         self.add_path(document, path, caseless, Mark::Action(treatment, rule));
     }
 
-    pub(crate) fn add_not_pairs(&mut self, document: Document, path: &[String]) {
-        self.add_path(document, path, false, Mark::NotPairs);
+    /// `numbers`: only where the value is a number.
+    pub(crate) fn add_not_pairs(&mut self, document: Document, path: &[String], numbers: bool) {
+        let mark = if numbers {
+            Mark::NotNumberPairs
+        } else {
+            Mark::NotPairs
+        };
+        self.add_path(document, path, false, mark);
     }
 
     pub(crate) fn add_allowed(&mut self, document: Document, path: &[String]) {
@@ -300,6 +309,7 @@ impl PathTree {
                     }
                 }
                 Mark::NotPairs => node.not_pairs = true,
+                Mark::NotNumberPairs => node.not_number_pairs = true,
                 Mark::Allowed => node.allowed = true,
                 Mark::Forced(value) => node.forced = Some(value.clone()),
             }

@@ -6,6 +6,8 @@ use super::name::{Allowance, Kinds, Names, Treatment, Verdict, Words};
 use super::opaque::{Opaque, Passing};
 use super::path::{Forced, PathTree, TooManyPlaces};
 use super::personal::{Personal, PersonalData, Treated};
+use super::splice::Redaction;
+use super::string::scrub_string;
 use super::token::{TokenRule, Tokens};
 
 /// A compiled policy: denied names, path rules, and the ids of the rules behind them.
@@ -59,8 +61,13 @@ pub struct SafeNames {
     pub exact: Vec<String>,
     /// Last words that make a name safe (`count`, `at`).
     pub last: Vec<String>,
-    /// A word and a plural behind it that count something (`max`, `tokens`).
+    /// Phrases that make a name safe wherever they stand in it (`time to`).
+    pub any: Vec<String>,
+    /// A word and a plural right behind it that count something (`prompt`, `tokens`), or a plural and the word at the name's end
+    /// right behind it (`tokens`, `evaluated`).
     pub counters: Vec<(String, String)>,
+    /// A word and a plural anywhere behind it that count something (`max`, `tokens`).
+    pub quantities: Vec<(String, String)>,
     /// Prefixes after which a name of these kinds follows (`http request header`).
     pub prefixes: Vec<(String, Kinds)>,
 }
@@ -194,8 +201,14 @@ impl PlanBuilder {
         for word in &safe.last {
             self.names.add_safe_last(word);
         }
-        for (word, plural) in &safe.counters {
-            self.names.add_counter(word, plural);
+        for phrase in &safe.any {
+            self.names.add_safe_any(phrase);
+        }
+        for (first, second) in &safe.counters {
+            self.names.add_counter(first, second);
+        }
+        for (word, plural) in &safe.quantities {
+            self.names.add_quantity(word, plural);
         }
         for (prefix, kinds) in &safe.prefixes {
             self.names.add_prefix(prefix, *kinds);
@@ -215,8 +228,9 @@ impl PlanBuilder {
     }
 
     /// Marks a path whose objects are no key/value pairs although they have a `value` (an exception).
-    pub fn not_pairs(&mut self, document: Document, path: &[String]) {
-        self.paths.add_not_pairs(document, path);
+    /// `numbers`: only where the value is a number (a metric).
+    pub fn not_pairs(&mut self, document: Document, path: &[String], numbers: bool) {
+        self.paths.add_not_pairs(document, path, numbers);
     }
 
     /// Requires a member: forced to this JSON text if present, else appended where the document's object ends.
@@ -327,6 +341,12 @@ impl Plan {
     /// Whether personal data is to be hashed and there is no key: it is removed then.
     pub fn lacks_hash_key(&self) -> bool {
         self.personal.lacks_key()
+    }
+
+    /// Whether a known secret stands in a text, in any of its forms.
+    pub(crate) fn has_known_secret(&self, text: &str) -> bool {
+        let is_known = |redaction: &Redaction| redaction.rule == self.known_rule;
+        !self.known.is_empty() && scrub_string(self, text).1.iter().any(is_known)
     }
 
     /// How many known secrets it looks for.

@@ -33,6 +33,11 @@ pub fn scrub_string(plan: &Plan, text: &str) -> (String, Vec<Redaction>) {
     (scrubbed, redactions)
 }
 
+/// Whether a string leaves as it is.
+pub(crate) fn is_clean(plan: &Plan, text: &str) -> bool {
+    scrub_string(plan, text).1.is_empty()
+}
+
 /// The scrubber of one string after the other.
 #[derive(Debug)]
 pub(crate) struct StringScrubber {

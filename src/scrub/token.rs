@@ -55,7 +55,7 @@ pub enum TokenPart {
 pub struct TokenRule {
     /// The rule's id.
     pub id: String,
-    /// Literal beginnings; none only with `context`.
+    /// Literal beginnings, in which a space is any white space; none only with `context`.
     pub anchors: Vec<String>,
     /// Anchors are compared without case.
     pub caseless: bool,
@@ -140,8 +140,14 @@ impl Tokens {
                 None => (Around::Start, Signals::TOKEN),
                 Some(_) => (Around::Anything, Signals::UNANCHORED),
             };
+            // Any white space can stand for a space.
+            let blank = anchor.iter().position(|byte| *byte == b' ');
+            let (text, then, least) = match blank {
+                Some(blank) => (&anchor[..blank], Alphabet::default(), 0),
+                None => (anchor, then, least),
+            };
             literals.add(&Literal {
-                text: anchor.into(),
+                text: text.into(),
                 caseless: form.caseless,
                 around,
                 then,

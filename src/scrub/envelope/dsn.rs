@@ -51,6 +51,18 @@ impl<'a> Dsn<'a> {
         })
     }
 
+    /// All of it but its user: where it leads.
+    pub(super) fn place(&self) -> String {
+        let Dsn {
+            scheme,
+            host,
+            path,
+            project,
+            ..
+        } = self;
+        format!("{scheme}://{host}/{path}/{project}")
+    }
+
     /// The DSN without its secret.
     pub(super) fn to_public(&self) -> String {
         let slash = if self.path.is_empty() { "" } else { "/" };

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::dsn::Dsn;
 use super::item::{self, Description, ItemTreatment};
+use crate::scrub::is_clean;
 use crate::scrub::json::JsonScrubber;
 use crate::scrub::name::RuleIndex;
 use crate::scrub::outcome::Reason;
@@ -92,8 +93,11 @@ pub(super) fn envelope(
                 let text = string(value).ok_or(Reason::Header("dsn is no DSN"))?;
                 let dsn = Dsn::parse(&text).ok_or(Reason::Header("dsn is no DSN"))?;
                 secrets += u64::from(dsn.has_secret);
-                out.string(key, DSN_PLACE);
-                public_dsn = Some(dsn.to_public());
+                // One with something to scrub in it is left out: the request says where it goes.
+                if is_clean(plan, &dsn.place()) && !plan.has_known_secret(&dsn.to_public()) {
+                    out.string(key, DSN_PLACE);
+                    public_dsn = Some(dsn.to_public());
+                }
                 head.dsn_key = Some(dsn.key.to_owned());
                 head.dsn_project = Some(dsn.project.to_owned());
             }

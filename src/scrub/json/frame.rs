@@ -110,6 +110,8 @@ pub(super) struct Frame {
     pub(super) is_attributes: bool,
     /// This object cannot be a key/value pair.
     pub(super) no_pair: bool,
+    /// Nor one whose value is a number.
+    pub(super) no_number_pair: bool,
     pub(super) pair: PairName,
     /// The hold that waits for this object's name or this array's end; 0 is none.
     pub(super) hold: u32,
@@ -133,6 +135,7 @@ impl Frame {
             not_names: next.not_names,
             is_attributes: next.is_attributes && container == Container::Object,
             no_pair: false,
+            no_number_pair: false,
             pair: PairName::Unknown,
             hold: 0,
             seen: 0,

@@ -101,6 +101,15 @@ struct StringState {
     leaf: Option<Leaf>,
 }
 
+/// What kind of value begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    String,
+    Number,
+    /// A container or a literal.
+    Other,
+}
+
 /// A number that may have to be replaced for what it says.
 #[derive(Debug)]
 struct Digits {
@@ -394,7 +403,7 @@ impl JsonScrubber {
         if self.dropping() {
             return;
         }
-        let next = self.begin_value(at, false, splicer);
+        let next = self.begin_value(at, Begun::Other, splicer);
         let depth = self.lexer.depth();
         let whole = match next.treat {
             Treat::Replace(rule) => Some((Bytes::from_static(QUOTED_MARKER), Some(rule))),
@@ -433,7 +442,9 @@ impl JsonScrubber {
             other => other,
         };
         let mut frame = Frame::new(container, &next, inside);
-        let exempt_node = self.plan.paths.node(next.node).not_pairs;
+        let node = self.plan.paths.node(next.node);
+        let exempt_node = node.not_pairs;
+        frame.no_number_pair = node.not_number_pairs;
         frame.no_pair = exempt_node || self.frames.last().is_some_and(|outer| outer.is_attributes);
         if container == Container::Object && self.otlp.is_none() {
             let is_held = self
@@ -566,7 +577,7 @@ impl JsonScrubber {
     // --- values ---
 
     /// What is to be done with the value that begins here. Starts a hold if its name is not known yet.
-    fn begin_value(&mut self, at: u64, is_string: bool, splicer: &mut Splicer) -> Next {
+    fn begin_value(&mut self, at: u64, kind: Begun, splicer: &mut Splicer) -> Next {
         let Some(frame) = self.frames.last_mut() else {
             return self.next;
         };
@@ -574,7 +585,7 @@ impl JsonScrubber {
             Container::Object => self.next,
             Container::Array => {
                 frame.count = frame.count.saturating_add(1);
-                frame.element.is_string = is_string;
+                frame.element.is_string = kind == Begun::String;
                 let mut next = Next::plain(frame.node);
                 next.treat = match frame.treat {
                     Treat::CookiePair(_) if frame.count == 1 => Treat::Plain,
@@ -587,6 +598,7 @@ impl JsonScrubber {
         };
         let open = matches!(next.treat, Treat::Plain | Treat::Query);
         let (waits, named) = match frame.container {
+            Container::Object if frame.no_number_pair && kind == Begun::Number => (false, None),
             Container::Object if next.is_pair_value && open => match frame.pair {
                 PairName::Denied(verdict) => (false, Some(verdict)),
                 PairName::Unknown | PairName::Harmless => (!frame.no_pair, None),
@@ -673,7 +685,7 @@ impl JsonScrubber {
         if self.dropping() {
             return;
         }
-        let next = self.begin_value(at, false, splicer);
+        let next = self.begin_value(at, Begun::Number, splicer);
         if let Some((reading, text, rule)) = self.scalar(next.treat, splicer) {
             splicer.cut(reading, at);
             splicer.insert(reading, &text);
@@ -739,7 +751,7 @@ impl JsonScrubber {
         if self.dropping() {
             return;
         }
-        let next = self.begin_value(start, false, splicer);
+        let next = self.begin_value(start, Begun::Other, splicer);
         if let Treat::Force(node) = next.treat
             && let Some(text) = self.force_text(node, false)
         {
@@ -770,7 +782,7 @@ impl JsonScrubber {
             }
             return self.key_start(at, splicer);
         }
-        let next = self.begin_value(at, true, splicer);
+        let next = self.begin_value(at, Begun::String, splicer);
         let (in_array, is_wrapper) = self.frames.last().map_or((false, false), |f| {
             (f.container == Container::Array, f.wrapper)
         });

@@ -6,7 +6,7 @@ use crate::scrub::literals::Signals;
 use crate::scrub::plan::Plan;
 
 /// Longest HTML character reference, without `&` and `;`.
-const REFERENCE: usize = 8;
+const REFERENCE: usize = 10;
 /// Fewest digits of any personal data that is made of digits.
 const DIGITS: usize = 4;
 

@@ -5,7 +5,7 @@ use super::symbol::{self, Layer, RAW_BYTE};
 use super::value::{Until, Value};
 use super::window::More;
 use super::{Context, Symbol, TextMachine};
-use crate::scrub::known::{COMPARED, KnownSecrets};
+use crate::scrub::known::{COMPARED, Form, KnownSecrets};
 
 /// A value as symbols see it, in bytes: its own escapes undone, without backslashes before quotes.
 pub(crate) fn canonical(value: &[u8]) -> Vec<u8> {
@@ -54,11 +54,12 @@ impl TextMachine {
         let plan = cx.plan;
         let known: &KnownSecrets = &plan.known;
         for form in known.beginning(first) {
-            let compared = &form[..form.len().min(COMPARED)];
-            if let Some(length) = self.matches(compared)? {
+            let (compared, rest) = form.text.split_at(form.text.len().min(COMPARED));
+            if let Some(length) = self.matches(compared, form.hex)? {
                 self.through.clear();
-                self.through.extend_from_slice(&form[compared.len()..]);
+                self.through.extend_from_slice(rest);
                 self.followed = 0;
+                self.follows_hex = form.hex;
                 let mut value = Value::new(Until::Following, Symbol::plain(0));
                 value.lead = length;
                 self.redact(plan.known_rule, 0, value, cx);
@@ -69,7 +70,7 @@ impl TextMachine {
     }
 
     /// How many symbols a form takes that begins here.
-    fn matches(&self, form: &[u8]) -> Result<Option<usize>, More> {
+    fn matches(&self, form: &[u8], hex: bool) -> Result<Option<usize>, More> {
         let mut at = 0;
         let mut read = 0;
         let mut bytes = Vec::with_capacity(4);
@@ -102,10 +103,15 @@ impl TextMachine {
                 at += found;
                 continue;
             }
+            if symbol.ascii() == b'\r' && form[read] == b'\n' && at > 0 {
+                // The other half of a newline.
+                at += 1;
+                continue;
+            }
             bytes.clear();
             push(&mut bytes, symbol);
-            let same =
-                form[read..].starts_with(&bytes) || (form[read] == b' ' && symbol.ascii() == b'+');
+            let same = Form::is_at(&form[read..], &bytes, hex)
+                || (form[read] == b' ' && symbol.ascii() == b'+');
             if !same {
                 return Ok(None);
             }
@@ -129,17 +135,20 @@ impl TextMachine {
         push(&mut bytes, symbol);
         let rest = self.through.get(self.followed..).unwrap_or_default();
         !rest.is_empty()
-            && (rest.starts_with(&bytes)
+            && (Form::is_at(rest, &bytes, self.follows_hex)
                 || (rest[0] == b' ' && symbol.ascii() == b'+')
                 || self.is_extra_backslash(symbol))
     }
 
-    /// Whether a backslash is one that the secret in progress has not, since it stands deeper.
+    /// Whether a backslash is one that the secret in progress has not, since it stands deeper; or the other half of a newline.
     pub(super) fn is_extra_backslash(&self, symbol: Symbol) -> bool {
-        symbol.ascii() == b'\\'
-            && self
-                .through
-                .get(self.followed)
-                .is_some_and(|next| *next != b'\\')
+        let Some(next) = self.through.get(self.followed) else {
+            return false;
+        };
+        match symbol.ascii() {
+            b'\\' => *next != b'\\',
+            b'\r' => *next == b'\n',
+            _ => false,
+        }
     }
 }

@@ -186,6 +186,8 @@ pub(crate) struct TextMachine {
     through: Vec<u8>,
     /// How much of that rest has come.
     followed: usize,
+    /// That rest is in hex.
+    follows_hex: bool,
     /// Whether a value of this text has been replaced.
     redacted: bool,
     /// No colon before this offset has a login behind it.
@@ -224,6 +226,7 @@ impl TextMachine {
             replaced: None,
             through: Vec::new(),
             followed: 0,
+            follows_hex: false,
             redacted: false,
             no_login: 0,
             cookie_starts: true,

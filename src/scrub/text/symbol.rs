@@ -13,7 +13,7 @@ pub(crate) const ESCAPE: u8 = 0x1B;
 /// Longest parameters of a terminal's colour, in bytes.
 const COLOUR: usize = 24;
 /// Longest HTML character reference that is undone, without `&` and with `;`.
-const REFERENCE: usize = 8;
+const REFERENCE: usize = 10;
 
 /// One character as the text means it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,9 +175,25 @@ impl Reader<'_> {
         }
     }
 
+    /// One character with escapes undone, be it of two that are the halves of a surrogate pair (RFC 8259, section 7).
+    fn escaped(&self, at: usize) -> Read<(u32, u8)> {
+        let first = self.escape(at);
+        let Read::Is((high @ 0xD800..0xDC00, depth), width) = first else {
+            return first;
+        };
+        match self.escape(at + width) {
+            Read::Is((low @ 0xDC00..0xE000, _), more) => {
+                let code = 0x1_0000 + ((high - 0xD800) << 10) + (low - 0xDC00);
+                Read::Is((code, depth), width + more)
+            }
+            Read::More => Read::More,
+            Read::Is(..) | Read::No => first,
+        }
+    }
+
     /// One character with escapes undone that stand in the text itself (JSON in a string, `repr`, debug forms). Backslashes
     /// before a quote are characters by themselves: which of them belong to the quote depends on the quote that it closes.
-    fn escaped(&self, at: usize) -> Read<(u32, u8)> {
+    fn escape(&self, at: usize) -> Read<(u32, u8)> {
         let (first, width) = match self.unit(at) {
             Read::Is(code, width) => (code, width),
             Read::No => return Read::No,
@@ -263,7 +279,14 @@ impl Reader<'_> {
         let literal = Read::Is(symbol(first, 0, false), width);
         if first == b'&' as u32 {
             return match self.reference(at + width) {
-                Read::Is(code, taken) => Read::Is(symbol(code, 0, true), width + taken),
+                Read::Is(code, taken) => {
+                    let mut read = symbol(code, 0, true);
+                    if code < 0x20 {
+                        // No line ends there as it does at a newline that stands as it is.
+                        read.escape = escape.max(1);
+                    }
+                    Read::Is(read, width + taken)
+                }
                 Read::No => literal,
                 Read::More => Read::More,
             };
@@ -291,7 +314,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The rest of an HTML character reference to an ASCII character, behind its ampersand.
+    /// The rest of an HTML character reference, behind its ampersand.
     fn reference(&self, at: usize) -> Read<u32> {
         let mut name = [0; REFERENCE];
         let mut next = at;
@@ -327,7 +350,8 @@ impl Reader<'_> {
     }
 }
 
-/// The ASCII character that an HTML character reference means (HTML standard, named character references).
+/// The character that an HTML character reference means (HTML standard, named character references): of ASCII, or one beyond it
+/// that is written as a number. White space beyond ASCII is left as it is written.
 fn referenced(name: &[u8]) -> Option<u32> {
     let code = match name {
         b"amp" => b'&' as u32,
@@ -343,7 +367,9 @@ fn referenced(name: &[u8]) -> Option<u32> {
         })?,
         _ => return None,
     };
-    (0x20..0x7F).contains(&code).then_some(code)
+    let is_ascii = matches!(code, 0x09 | 0x0A | 0x0D | 0x20..0x7F);
+    let is_other = code > 0xA0 && char::from_u32(code).is_some_and(|it| !it.is_whitespace());
+    (is_ascii || is_other).then_some(code)
 }
 
 fn hex(digits: &[u8]) -> Option<u32> {

@@ -1,7 +1,8 @@
 //! Finds bare tokens where they begin: at a character with no letter or digit before it.
 
 use super::prose::Letters;
-use super::value::{Until, Value, is_name, is_newline};
+use super::symbol::RAW_BYTE;
+use super::value::{Until, Value, is_name, is_newline, is_space};
 use super::window::More;
 use super::{Context, Symbol, TextMachine};
 use crate::scrub::MARKER;
@@ -9,6 +10,8 @@ use crate::scrub::token::{LONGEST, Token, TokenPart};
 
 /// How far before a token a word of its context may stand, in characters.
 const CONTEXT: usize = 40;
+/// Most white space within an anchor where it has one space.
+const BLANKS: usize = 16;
 /// Longest rest of the line that ends a token, in characters.
 const LAST_LINE: usize = 200;
 
@@ -38,8 +41,8 @@ impl TextMachine {
             for (index, anchor) in tokens.beginning(first, second) {
                 let token = tokens.token(*index);
                 let anchor = token.form.anchors[usize::from(*anchor)].as_bytes();
-                if self.window.starts_with(0, anchor, token.form.caseless)?
-                    && self.token_from(token, 0, anchor.len(), cx)?
+                if let Some(length) = self.anchor_at(0, anchor, token.form.caseless)?
+                    && self.token_from(token, 0, length, cx)?
                 {
                     return Ok(true);
                 }
@@ -76,6 +79,56 @@ impl TextMachine {
         Ok(false)
     }
 
+    /// How many symbols an anchor takes that stands at a distance ahead. A space in it can be written as any white space of a line,
+    /// or as the plus signs of a form.
+    fn anchor_at(
+        &self,
+        distance: usize,
+        anchor: &[u8],
+        caseless: bool,
+    ) -> Result<Option<usize>, More> {
+        let mut at = distance;
+        for (index, part) in anchor.split(|byte| *byte == b' ').enumerate() {
+            if index > 0 {
+                match self.blanks(at)? {
+                    0 => return Ok(None),
+                    blanks => at += blanks,
+                }
+            }
+            if !self.window.starts_with(at, part, caseless)? {
+                return Ok(None);
+            }
+            at += part.len();
+        }
+        Ok(Some(at - distance))
+    }
+
+    /// How many symbols at a distance ahead are white space of a line, or plus signs.
+    fn blanks(&self, at: usize) -> Result<usize, More> {
+        let Some(first) = self.window.peek(at)? else {
+            return Ok(0);
+        };
+        let mut length = 0;
+        while length < BLANKS
+            && let Some(symbol) = self.window.peek(at + length)?
+        {
+            length += match first.ascii() {
+                b'+' if symbol.ascii() == b'+' => 1,
+                b'+' => break,
+                _ if is_space(symbol) && !is_newline(symbol) => 1,
+                // A no-break space that is percent-encoded is two bytes.
+                _ if symbol.code == RAW_BYTE | 0xC2
+                    && (self.window.peek(at + length + 1)?)
+                        .is_some_and(|next| next.code == RAW_BYTE | 0xA0) =>
+                {
+                    2
+                }
+                _ => break,
+            };
+        }
+        Ok(length)
+    }
+
     /// A token whose anchor has characters before it.
     fn inner_token(&mut self, token: &Token, cx: &mut Context<'_>) -> Result<bool, More> {
         let Some((alphabet, least, most)) = token.form.before else {
@@ -88,10 +141,8 @@ impl TextMachine {
         for count in least..=run {
             for anchor in &token.form.anchors {
                 let anchor = anchor.as_bytes();
-                if self
-                    .window
-                    .starts_with(count, anchor, token.form.caseless)?
-                    && self.token_from(token, 0, count + anchor.len(), cx)?
+                if let Some(length) = self.anchor_at(count, anchor, token.form.caseless)?
+                    && self.token_from(token, 0, count + length, cx)?
                 {
                     return Ok(true);
                 }
