@@ -65,6 +65,7 @@ impl TextMachine {
         }
         if gap > 0 {
             gap += self.yaml_tag(at + gap)?;
+            gap += self.spew(at + gap, !header)?;
         }
         let start = at + gap;
         let line = Value::new(Until::Line, separator);

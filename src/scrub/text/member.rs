@@ -21,7 +21,7 @@ impl TextMachine {
         cx: &mut Context<'_>,
     ) -> Result<bool, More> {
         let (gap, _) = self.gap(at)?;
-        let start = at + gap;
+        let start = at + gap + self.spew(at + gap, true)?;
         let lower = self.name.to_ascii_lowercase();
         let names = matches!(lower.as_slice(), b"key" | b"name");
         let is_value = lower.as_slice() == b"value";

@@ -41,6 +41,7 @@ mod prose;
 mod quote;
 mod separator;
 mod serialized;
+mod spew;
 mod symbol;
 mod token;
 mod value;
