@@ -32,6 +32,7 @@ impl TextMachine {
         let Some(end) = self.spaces_before() else {
             return Ok(false);
         };
+        let end = self.before_emphasis(end);
         let assigns = self.window.peek(1)?.is_some_and(|next| {
             next == Symbol {
                 code: u32::from(b'='),
@@ -53,6 +54,7 @@ impl TextMachine {
             return Ok(false);
         }
         let header = self.is_header(verdict, cx.plan);
+        let at = at + self.emphasis_end(before, at)?;
         let (mut gap, newline) = self.gap(at)?;
         if newline {
             return self.below(verdict.rule, before, at + gap, separator, cx);

@@ -27,6 +27,7 @@ mod colon;
 mod container;
 mod cookie;
 mod declared;
+mod emphasis;
 mod equals;
 mod flag;
 mod glance;
