@@ -41,6 +41,9 @@ impl TextMachine {
         });
         let at = if assigns { 2 } else { 1 };
         if let Some(before) = self.quoted_name(end) {
+            if self.is_php_key(before)? {
+                return Ok(false);
+            }
             return self.at_member(before, at, separator, cx);
         }
         let Some((verdict, before)) = self.bare(end, b"/", cx.plan) else {

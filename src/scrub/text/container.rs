@@ -164,7 +164,7 @@ impl TextMachine {
         Bytes::from([spelled.as_slice(), MARKER, spelled.as_slice()].concat())
     }
 
-    fn pass_all(&mut self, count: usize) {
+    pub(super) fn pass_all(&mut self, count: usize) {
         for _ in 0..count {
             self.pass();
         }

@@ -9,6 +9,7 @@
 //! | text | `://` | user and password of a URL | `authority` |
 //! | text | the start of a word | bare tokens, which announce themselves | `token` |
 //! | text | `>` | the element whose start tag ends there | `markup` |
+//! | serialised | each | keys stay, values go | `serialized` |
 //! | container | quotes, atoms | leaves of a bracketed value, one by one | `container` |
 //! | value | each | dropped until its end | `value` |
 //!
@@ -62,6 +63,7 @@ pub(crate) use flag::{is_http_client, takes_user};
 pub(crate) use glance::Glance;
 pub(crate) use known::canonical;
 use quote::{Brackets, Quote, Quotes};
+use serialized::Serialized;
 pub(crate) use symbol::Layer;
 use symbol::Symbol;
 use value::Value;
@@ -177,6 +179,8 @@ pub(crate) struct TextMachine {
     value: Option<Value>,
     /// Containers whose leaves go.
     container: Option<Containers>,
+    /// A value of PHP's `serialize` whose leaves go.
+    serialized: Option<Serialized>,
     /// The rule that covers the name of the key/value object at hand, and how many braces are open in it.
     pair: Option<(RuleIndex, u16)>,
     /// What there may be; nothing else is looked for.
@@ -220,6 +224,7 @@ impl TextMachine {
             host: false,
             value: None,
             container: None,
+            serialized: None,
             pair: None,
             glance: Glance::ALL,
             replaced: None,
@@ -246,6 +251,7 @@ impl TextMachine {
         self.host = false;
         self.value = None;
         self.container = None;
+        self.serialized = None;
         self.pair = None;
         self.redacted = false;
         self.no_login = 0;
@@ -326,6 +332,7 @@ impl TextMachine {
             return true;
         }
         if self.container.is_some()
+            || self.serialized.is_some()
             || (self.glance.known && !cx.plan.known.is_empty())
             || matches!(self.kind, Kind::Cookie(_))
         {
@@ -430,6 +437,9 @@ impl TextMachine {
         }
         if self.container.is_some() {
             return self.in_container(cx);
+        }
+        if let Some(serialized) = self.serialized {
+            return self.in_serialized(serialized, cx);
         }
         self.in_text(cx)
     }

@@ -11,6 +11,7 @@
 //! | `;` | a key that PHP has serialised | quoted | `serialized` |
 //! | `,` | the first of a pair, in quotes | quoted | `pair` |
 //! | white space | a flag, `--token` | quoted, or a word | `flag` |
+//! | `|` | a key of PHP's sessions | as it has serialised it | `serialized` |
 //! | `>` | an XML element | to the next tag | `markup` |
 
 use super::before::Before;
@@ -54,6 +55,7 @@ impl TextMachine {
                 b';' if plain => self.at_semicolon(symbol, cx)?,
                 b' ' | b'\t' | b'\n' if plain && self.glance.flags => self.at_space(symbol, cx)?,
                 b'>' => self.at_tag_end(symbol, cx)?,
+                b'|' if plain => self.at_bar(symbol, cx)?,
                 _ => false,
             };
         if !found {
