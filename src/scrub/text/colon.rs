@@ -47,6 +47,9 @@ impl TextMachine {
             return self.at_member(before, at, separator, cx);
         }
         let Some((verdict, before)) = self.bare(end, b"/", cx.plan) else {
+            if self.below_key(end, at, separator, cx)? {
+                return Ok(true);
+            }
             return self.at_pair_member(end, at, separator, cx);
         };
         if matches!(self.window.back_byte(before.start), b':' | b'@' | b'\\')

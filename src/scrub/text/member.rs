@@ -103,11 +103,19 @@ impl TextMachine {
                 {
                     return Ok(true);
                 }
-                self.pair = pair.map(|rule| (rule, self.brackets.depth()));
+                let behind = self.paired_at == Some(self.window.offset(start));
+                self.pair = pair
+                    .filter(|_| !behind)
+                    .map(|rule| (rule, self.brackets.depth()));
                 Ok(false)
             }
             b"value" => {
-                let Some((rule, _)) = self.pair else {
+                let rule = match self.pair {
+                    Some((rule, _)) => Some(rule),
+                    None if separator.ascii() == b':' => self.name_below(name, start, cx)?,
+                    None => None,
+                };
+                let Some(rule) = rule else {
                     return Ok(false);
                 };
                 if let Some(done) =

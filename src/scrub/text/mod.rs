@@ -9,6 +9,7 @@
 //! | text | `://` | user and password of a URL | `authority` |
 //! | text | the start of a word | bare tokens, which announce themselves | `token` |
 //! | text | `>` | the element whose start tag ends there | `markup` |
+//! | text | newline | an item of a list below a key | `yaml` |
 //! | serialised | each | keys stay, values go | `serialized` |
 //! | container | quotes, atoms | leaves of a bracketed value, one by one | `container` |
 //! | value | each | dropped until its end | `value` |
@@ -68,6 +69,7 @@ pub(crate) use symbol::Layer;
 use symbol::Symbol;
 use value::Value;
 use window::{Cell, More, Window};
+use yaml::Leaves;
 
 /// Values that tell no secret and are left alone.
 pub(crate) const LITERALS: [&[u8]; 6] = [b"null", b"true", b"false", b"None", b"True", b"False"];
@@ -179,10 +181,14 @@ pub(crate) struct TextMachine {
     value: Option<Value>,
     /// Containers whose leaves go.
     container: Option<Containers>,
+    /// Lines of YAML whose leaves go.
+    leaves: Option<Leaves>,
     /// A value of PHP's `serialize` whose leaves go.
     serialized: Option<Serialized>,
     /// The rule that covers the name of the key/value object at hand, and how many braces are open in it.
     pair: Option<(RuleIndex, u16)>,
+    /// Where the name of a pair stands whose value has come before it.
+    paired_at: Option<u64>,
     /// What there may be; nothing else is looked for.
     glance: Glance,
     /// What the value in progress leaves as, if not as the marker.
@@ -224,8 +230,10 @@ impl TextMachine {
             host: false,
             value: None,
             container: None,
+            leaves: None,
             serialized: None,
             pair: None,
+            paired_at: None,
             glance: Glance::ALL,
             replaced: None,
             through: Vec::new(),
@@ -251,8 +259,10 @@ impl TextMachine {
         self.host = false;
         self.value = None;
         self.container = None;
+        self.leaves = None;
         self.serialized = None;
         self.pair = None;
+        self.paired_at = None;
         self.redacted = false;
         self.no_login = 0;
         self.glance = Glance::ALL;
