@@ -94,7 +94,7 @@ impl TextMachine {
                     _ => Ok(false),
                 }
             }
-            b"name" | b"key" | b"id" => {
+            word @ (b"name" | b"key" | b"id") => {
                 let pair = self.pair_name(start, cx)?;
                 if let Some(rule) = pair
                     && self.window.back_byte(name.start) == b' '
@@ -103,19 +103,17 @@ impl TextMachine {
                 {
                     return Ok(true);
                 }
+                if word != b"id" {
+                    self.markup.see_name(pair);
+                }
                 let behind = self.paired_at == Some(self.window.offset(start));
                 self.pair = pair
                     .filter(|_| !behind)
                     .map(|rule| (rule, self.brackets.depth()));
                 Ok(false)
             }
-            b"value" => {
-                let rule = match self.pair {
-                    Some((rule, _)) => Some(rule),
-                    None if separator.ascii() == b':' => self.name_below(name, start, cx)?,
-                    None => None,
-                };
-                let Some(rule) = rule else {
+            word @ (b"value" | b"content") => {
+                let Some(rule) = self.value_rule(word, name, start, separator, cx)? else {
                     return Ok(false);
                 };
                 if let Some(done) =

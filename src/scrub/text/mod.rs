@@ -8,7 +8,7 @@
 //! | text | `=` `:` `=>` `,` white space | the name behind it is looked up; ahead, how the value opens says what ends it | `separator`, and a file for each |
 //! | text | `://` | user and password of a URL | `authority` |
 //! | text | the start of a word | bare tokens, which announce themselves | `token` |
-//! | text | `>` | the element whose start tag ends there | `markup` |
+//! | text | `<` `>` | the element whose start tag ends there, and what is in it | `markup` |
 //! | text | newline | an item of a list below a key | `yaml` |
 //! | serialised | each | keys stay, values go | `serialized` |
 //! | container | quotes, atoms | leaves of a bracketed value, one by one | `container` |
@@ -23,6 +23,7 @@
 //! steps, and changes nothing.
 
 mod arrow;
+mod attribute;
 mod authority;
 mod before;
 mod colon;
@@ -63,6 +64,7 @@ use container::Containers;
 pub(crate) use flag::{is_http_client, takes_user};
 pub(crate) use glance::Glance;
 pub(crate) use known::canonical;
+use markup::Markup;
 use quote::{Brackets, Quote, Quotes};
 use serialized::Serialized;
 pub(crate) use symbol::Layer;
@@ -181,6 +183,8 @@ pub(crate) struct TextMachine {
     value: Option<Value>,
     /// Containers whose leaves go.
     container: Option<Containers>,
+    /// What of XML or HTML is being read.
+    markup: Markup,
     /// Lines of YAML whose leaves go.
     leaves: Option<Leaves>,
     /// A value of PHP's `serialize` whose leaves go.
@@ -230,6 +234,7 @@ impl TextMachine {
             host: false,
             value: None,
             container: None,
+            markup: Markup::default(),
             leaves: None,
             serialized: None,
             pair: None,
@@ -259,6 +264,7 @@ impl TextMachine {
         self.host = false;
         self.value = None;
         self.container = None;
+        self.markup.clear();
         self.leaves = None;
         self.serialized = None;
         self.pair = None;
@@ -289,6 +295,7 @@ impl TextMachine {
             + self.through.capacity()
             + self.partial.capacity()
             + self.quotes.held_bytes()
+            + self.markup.held_bytes()
             + self.window.held_bytes()
     }
 
@@ -477,6 +484,7 @@ impl TextMachine {
                     let after_word = self.window.back_byte(0).is_ascii_alphanumeric()
                         && !self.is_literal_prefix();
                     self.quotes.toggle(quote, after_word);
+                    self.see_tag_quote(quote);
                     self.in_path = false;
                     self.host = false;
                 }

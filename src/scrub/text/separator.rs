@@ -12,7 +12,7 @@
 //! | `,` | the first of a pair, in quotes | quoted | `pair` |
 //! | white space | a flag, `--token` | quoted, or a word | `flag` |
 //! | `|` | a key of PHP's sessions | as it has serialised it | `serialized` |
-//! | `>` | an XML element | to the next tag | `markup` |
+//! | `>` | an XML element | to the next tag, and so on to its end tag | `markup` |
 
 use super::before::Before;
 use super::container::Containers;
@@ -55,6 +55,7 @@ impl TextMachine {
                 b';' if plain => self.at_semicolon(symbol, cx)?,
                 b'\n' | b'\r' if self.leaves.is_some() => self.at_line(symbol, cx)?,
                 b' ' | b'\t' | b'\n' if plain && self.glance.flags => self.at_space(symbol, cx)?,
+                b'<' => self.at_tag(symbol, cx)?,
                 b'>' => self.at_tag_end(symbol, cx)?,
                 b'|' if plain => self.at_bar(symbol, cx)?,
                 _ => false,
