@@ -1,6 +1,7 @@
 //! At `=>`: a key of Ruby, Perl or PHP.
 
 use super::before::Before;
+use super::container::Containers;
 use super::separator::{FLAG, WORDS};
 use super::symbol::Symbol;
 use super::value::{Opening, Tail, Until, Value, is_name};
@@ -26,12 +27,9 @@ impl TextMachine {
                 if self.window.back_byte(inner.start) != b'[' {
                     return Ok(false);
                 }
-                let plain = self.name.strip_prefix(b"\"").unwrap_or(&self.name);
-                let length = plain
-                    .iter()
-                    .position(|byte| matches!(byte, b':' | b'"'))
-                    .unwrap_or(plain.len());
-                self.name = plain[..length].to_vec();
+                let mut parts = self.name.split(|byte| matches!(byte, b':' | b'"' | b'\\'));
+                let first = parts.find(|part| !part.is_empty()).unwrap_or_default();
+                self.name = first.to_vec();
                 bracketed = true;
                 inner
             }
@@ -61,7 +59,11 @@ impl TextMachine {
                 let until = Until::Quote {
                     open,
                     triple: false,
-                    tail: Tail::Line,
+                    tail: if bracketed || before.bracketed {
+                        Tail::Line
+                    } else {
+                        Tail::Word
+                    },
                 };
                 let value = Value {
                     lead: inside - start,
@@ -88,6 +90,17 @@ impl TextMachine {
                 None => self.whole(verdict.rule, start, line, cx),
             };
         }
+        if let Some(bracket) = self.exported(start)? {
+            let containers = Containers {
+                rule: verdict.rule,
+                depth: 1,
+                separator,
+                look: false,
+                quote: before.quote,
+            };
+            self.open_container(bracket, containers);
+            return Ok(true);
+        }
         match self.opening(start)? {
             Opening::Quote { .. } => {}
             Opening::Marker | Opening::Bracket(_) | Opening::Plain if bare => return Ok(false),
@@ -105,6 +118,38 @@ impl TextMachine {
             return Ok(done);
         }
         self.whole(verdict.rule, start, Value::new(Until::Word, separator), cx)
+    }
+
+    /// The bracket of what PHP's var_export writes for an array or an object: `array (`, `(object) array(`, `\Foo::__set_state(array(`.
+    fn exported(&self, start: usize) -> Result<Option<usize>, More> {
+        const ARRAY: &[u8] = b"array";
+        let mut at = start;
+        if self.window.starts_with(at, b"(object) ", false)? {
+            at += 9;
+        }
+        let mut outer = at;
+        while outer - at < FLAG
+            && self
+                .window
+                .peek(outer)?
+                .is_some_and(|symbol| is_name(symbol) || matches!(symbol.ascii(), b':' | b'\\'))
+        {
+            outer += 1;
+        }
+        if self.window.byte(outer)? == b'(' {
+            let (gap, _) = self.gap(outer + 1)?;
+            if outer - at != ARRAY.len()
+                && self.window.starts_with(outer + 1 + gap, b"array(", false)?
+            {
+                return Ok(Some(outer));
+            }
+        }
+        if !self.window.starts_with(at, ARRAY, true)? {
+            return Ok(None);
+        }
+        let (gap, _) = self.gap(at + ARRAY.len())?;
+        let bracket = at + ARRAY.len() + gap;
+        Ok((self.window.byte(bracket)? == b'(').then_some(bracket))
     }
 
     /// Whether a name before a colon is a property's in PHP's print_r: `[password:protected] =>`.

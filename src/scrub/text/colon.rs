@@ -33,6 +33,7 @@ impl TextMachine {
         let Some(end) = self.spaces_before() else {
             return Ok(false);
         };
+        let end = self.before_emphasis(end);
         let assigns = self.window.peek(1)?.is_some_and(|next| {
             next == Symbol {
                 code: u32::from(b'='),
@@ -41,12 +42,18 @@ impl TextMachine {
         });
         let at = if assigns { 2 } else { 1 };
         if let Some(before) = self.quoted_name(end) {
+            if self.is_php_key(before)? {
+                return Ok(false);
+            }
             return self.at_member(before, at, separator, cx);
         }
         // `password?: string = "x"`
         let optional = matches!(self.window.back_byte(end), b'?' | b'!');
         let end = self.before_index(end + usize::from(optional));
         let Some((verdict, before)) = self.bare(end, b"/", cx.plan) else {
+            if self.below_key(end, at, separator, cx)? {
+                return Ok(true);
+            }
             return self.at_pair_member(end, at, separator, cx);
         };
         let (space, _) = self.gap(at)?;
@@ -63,6 +70,7 @@ impl TextMachine {
             return Ok(false);
         }
         let header = self.is_header(verdict, cx.plan);
+        let at = at + self.emphasis_end(before, at)?;
         let (mut gap, newline) = self.gap(at)?;
         if newline {
             return self.below(verdict.rule, before, at + gap, separator, cx);
@@ -78,6 +86,7 @@ impl TextMachine {
         }
         if gap > 0 {
             gap += self.yaml_tag(at + gap)?;
+            gap += self.spew(at + gap, !header)?;
         }
         let start = at + gap;
         let spaced = self.is_spaced(at, gap)?;

@@ -88,6 +88,11 @@ impl TextMachine {
             }
             Opening::Bracket(_) | Opening::Plain => {}
         }
+        let spewed = self.spew(0, true)?;
+        if spewed > 0 {
+            self.pass_all(spewed);
+            return Ok(());
+        }
         if let Some((_, opens)) = bracket(symbol) {
             containers.depth = if opens {
                 containers.depth.saturating_add(1)
@@ -162,7 +167,7 @@ impl TextMachine {
         Bytes::from([spelled.as_slice(), MARKER, spelled.as_slice()].concat())
     }
 
-    fn pass_all(&mut self, count: usize) {
+    pub(super) fn pass_all(&mut self, count: usize) {
         for _ in 0..count {
             self.pass();
         }

@@ -22,7 +22,7 @@ impl TextMachine {
         cx: &mut Context<'_>,
     ) -> Result<bool, More> {
         let (gap, _) = self.gap(at)?;
-        let start = at + gap;
+        let start = at + gap + self.spew(at + gap, true)?;
         let lower = self.name.to_ascii_lowercase();
         let names = matches!(lower.as_slice(), b"key" | b"name");
         let is_value = lower.as_slice() == b"value";
@@ -100,7 +100,7 @@ impl TextMachine {
                     _ => Ok(false),
                 }
             }
-            b"name" | b"key" | b"id" => {
+            word @ (b"name" | b"key" | b"id") => {
                 let pair = self.pair_name(start, cx)?;
                 if let Some(rule) = pair
                     && self.window.back_byte(name.start) == b' '
@@ -109,11 +109,17 @@ impl TextMachine {
                 {
                     return Ok(true);
                 }
-                self.pair = pair.map(|rule| (rule, self.brackets.depth()));
+                if word != b"id" {
+                    self.markup.see_name(pair);
+                }
+                let behind = self.paired_at == Some(self.window.offset(start));
+                self.pair = pair
+                    .filter(|_| !behind)
+                    .map(|rule| (rule, self.brackets.depth()));
                 Ok(false)
             }
-            b"value" => {
-                let Some((rule, _)) = self.pair else {
+            word @ (b"value" | b"content") => {
+                let Some(rule) = self.value_rule(word, name, start, separator, cx)? else {
                     return Ok(false);
                 };
                 if let Some(done) =

@@ -8,7 +8,9 @@
 //! | text | `=` `:` `=>` `,` white space | the name behind it is looked up; ahead, how the value opens says what ends it | `separator`, and a file for each |
 //! | text | `://` | user and password of a URL | `authority` |
 //! | text | the start of a word | bare tokens, which announce themselves | `token` |
-//! | text | `>` | the element whose start tag ends there | `markup` |
+//! | text | `<` `>` | the element whose start tag ends there, and what is in it | `markup` |
+//! | text | newline | an item of a list below a key | `yaml` |
+//! | serialised | each | keys stay, values go | `serialized` |
 //! | container | quotes, atoms | leaves of a bracketed value, one by one | `container` |
 //! | value | each | dropped until its end | `value` |
 //!
@@ -21,6 +23,7 @@
 //! steps, and changes nothing.
 
 mod arrow;
+mod attribute;
 mod authority;
 mod before;
 mod colon;
@@ -28,6 +31,7 @@ mod columns;
 mod container;
 mod cookie;
 mod declared;
+mod emphasis;
 mod equals;
 mod flag;
 mod glance;
@@ -42,6 +46,7 @@ mod prose;
 mod quote;
 mod separator;
 mod serialized;
+mod spew;
 mod symbol;
 mod token;
 mod value;
@@ -60,11 +65,14 @@ use container::Containers;
 pub(crate) use flag::{is_http_client, takes_user};
 pub(crate) use glance::Glance;
 pub(crate) use known::canonical;
+use markup::Markup;
 use quote::{Brackets, Quote, Quotes};
+use serialized::Serialized;
 pub(crate) use symbol::Layer;
 use symbol::Symbol;
 use value::Value;
 use window::{Cell, More, Window};
+use yaml::Leaves;
 
 /// Values that tell no secret and are left alone.
 pub(crate) const LITERALS: [&[u8]; 6] = [b"null", b"true", b"false", b"None", b"True", b"False"];
@@ -176,8 +184,16 @@ pub(crate) struct TextMachine {
     value: Option<Value>,
     /// Containers whose leaves go.
     container: Option<Containers>,
+    /// What of XML or HTML is being read.
+    markup: Markup,
+    /// Lines of YAML whose leaves go.
+    leaves: Option<Leaves>,
+    /// A value of PHP's `serialize` whose leaves go.
+    serialized: Option<Serialized>,
     /// The rule that covers the name of the key/value object at hand, and how many braces are open in it.
     pair: Option<(RuleIndex, u16)>,
+    /// Where the name of a pair stands whose value has come before it.
+    paired_at: Option<u64>,
     /// What there may be; nothing else is looked for.
     glance: Glance,
     /// What the value in progress leaves as, if not as the marker.
@@ -221,7 +237,11 @@ impl TextMachine {
             host: false,
             value: None,
             container: None,
+            markup: Markup::default(),
+            leaves: None,
+            serialized: None,
             pair: None,
+            paired_at: None,
             glance: Glance::ALL,
             replaced: None,
             through: Vec::new(),
@@ -248,7 +268,11 @@ impl TextMachine {
         self.host = false;
         self.value = None;
         self.container = None;
+        self.markup.clear();
+        self.leaves = None;
+        self.serialized = None;
         self.pair = None;
+        self.paired_at = None;
         self.redacted = false;
         self.no_login = 0;
         self.glance = Glance::ALL;
@@ -275,6 +299,7 @@ impl TextMachine {
             + self.through.capacity()
             + self.partial.capacity()
             + self.quotes.held_bytes()
+            + self.markup.held_bytes()
             + self.window.held_bytes()
     }
 
@@ -328,6 +353,7 @@ impl TextMachine {
             return true;
         }
         if self.container.is_some()
+            || self.serialized.is_some()
             || (self.glance.known && !cx.plan.known.is_empty())
             || matches!(self.kind, Kind::Cookie(_))
         {
@@ -432,6 +458,9 @@ impl TextMachine {
         if self.container.is_some() {
             return self.in_container(cx);
         }
+        if let Some(serialized) = self.serialized {
+            return self.in_serialized(serialized, cx);
+        }
         self.in_text(cx)
     }
 
@@ -458,6 +487,7 @@ impl TextMachine {
                     let after_word = self.window.back_byte(0).is_ascii_alphanumeric()
                         && !self.is_literal_prefix();
                     self.quotes.toggle(quote, after_word);
+                    self.see_tag_quote(quote);
                     self.in_path = false;
                     self.host = false;
                 }

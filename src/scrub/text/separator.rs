@@ -11,7 +11,8 @@
 //! | `;` | a key that PHP has serialised | quoted | `serialized` |
 //! | `,` | the first of a pair, in quotes | quoted | `pair` |
 //! | white space | a flag, `--token` | quoted, or a word | `flag` |
-//! | `>` | an XML element | to the next tag | `markup` |
+//! | `|` | a key of PHP's sessions | as it has serialised it | `serialized` |
+//! | `>` | an XML element | to the next tag, and so on to its end tag | `markup` |
 
 use super::before::Before;
 use super::container::Containers;
@@ -53,8 +54,11 @@ impl TextMachine {
                 b':' => self.at_colon(symbol, cx)?,
                 b',' => self.at_comma(symbol, cx)?,
                 b';' if plain => self.at_semicolon(symbol, cx)?,
+                b'\n' | b'\r' if self.leaves.is_some() => self.at_line(symbol, cx)?,
                 b' ' | b'\t' | b'\n' if plain && self.glance.flags => self.at_space(symbol, cx)?,
+                b'<' => self.at_tag(symbol, cx)?,
                 b'>' => self.at_tag_end(symbol, cx)?,
+                b'|' if plain => self.at_bar(symbol, cx)?,
                 _ => false,
             };
         if !found {

@@ -103,6 +103,8 @@ pub(super) enum Tail {
     Unsure,
     /// The rest of a header line.
     Line,
+    /// Nothing, and only what PHP's `serialize` writes behind a string: any other quote is one of the inside.
+    Serialized,
 }
 
 /// A value that is being redacted, or asked about.
@@ -498,12 +500,17 @@ impl TextMachine {
             user.colon |= cell.symbol.ascii() == b':';
             user.beyond |= is_authority_end(cell.symbol);
         }
-        if let Until::Quote { open, .. } = value.until
+        if let Until::Quote { open, tail, .. } = value.until
             && !led
             && let Some(width) = self.closes(0, |found| open.closed_by(found))?
         {
             // Two quotes are one of the inside: both go, so that the second does not end it.
-            value.lead = 2 * width - 1;
+            value.lead = match tail {
+                Tail::Serialized => width - 1,
+                Tail::None | Tail::Param { .. } | Tail::Word | Tail::Unsure | Tail::Line => {
+                    2 * width - 1
+                }
+            };
         }
         value.brackets.count(cell.symbol);
         value.last = cell.symbol.ascii();
@@ -531,6 +538,15 @@ impl TextMachine {
                 self.window.skip();
             }
             closing = 0;
+            if let Some(rest) = rest {
+                // It has one marker with what goes on.
+                self.value = Some(Value {
+                    silent: value.silent,
+                    whole: false,
+                    ..rest
+                });
+                return Ok(());
+            }
         }
         cx.splicer
             .resume(super::Reading::Plain, self.window.offset(0));
@@ -567,6 +583,9 @@ impl TextMachine {
         let Until::Quote { open, tail, .. } = until else {
             return Ok(false);
         };
+        if *tail == Tail::Serialized {
+            return Ok(!self.goes_on_serialized(behind)?);
+        }
         let joins = *tail == Tail::Word;
         Ok(joins
             && self
@@ -606,7 +625,7 @@ impl TextMachine {
         let byte = self.window.byte(at)?;
         let word = byte.is_ascii_alphanumeric() || byte == 0x80;
         let (until, goes_on) = match tail {
-            Tail::None => return Ok(None),
+            Tail::None | Tail::Serialized => return Ok(None),
             Tail::Param { matrix } => (Until::Param { matrix }, true),
             Tail::Word | Tail::Unsure => (
                 Until::Word,
@@ -624,6 +643,8 @@ impl TextMachine {
             silent: true,
             ..*value
         };
+        // What was replaced with its quotes can't be told from what stands behind it.
+        let goes_on = goes_on || value.whole;
         Ok((goes_on && !self.ends_at(&rest, at)?).then_some(rest))
     }
 }
