@@ -155,8 +155,7 @@ impl TextMachine {
             });
             // Only a URL tells for sure that it is a URL's; elsewhere it may as well be a field of something.
             let mark = self.window.back_byte(name.start);
-            let in_url = matches!(mark, b'?' | b'&' | b'#')
-                || (mark == b'=' && !self.is_header(verdict, cx.plan));
+            let in_url = matches!(mark, b'?' | b'&' | b'#');
             if gap && in_url {
                 // White space ends a URL, so the value is empty.
                 return Ok(false);
