@@ -5,6 +5,7 @@ use super::symbol::Symbol;
 use super::value::{Opening, Tail, Until, Value};
 use super::window::More;
 use super::{Context, TextMachine};
+use crate::scrub::MARKER;
 use crate::scrub::name::Treatment;
 
 /// Endings of file names: `token.rs:42` is a place, not a value.
@@ -209,7 +210,10 @@ impl TextMachine {
             let width = self.closes(at, |found| open.closed_by(found))?;
             at += width.map_or(1, |width| 2 * width);
         }
-        Ok(self.window.goes_on(at))
+        // One too long to be seen to its end leaves as the marker, at the text's end.
+        let marked =
+            at == inside + MARKER.len() && self.window.starts_with(inside, MARKER, false)?;
+        Ok(marked || self.window.goes_on(at))
     }
 
     /// Whether the name that was read is a file's.
