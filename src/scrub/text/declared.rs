@@ -6,6 +6,7 @@ use super::symbol::Symbol;
 use super::value::{Opening, Tail, is_name};
 use super::window::More;
 use super::{Context, TextMachine};
+use crate::scrub::MARKER;
 use crate::scrub::name::Verdict;
 
 /// Longest type that is read, in characters.
@@ -16,6 +17,9 @@ const BEHIND: [&[u8]; 2] = [b"string", b"[]byte"];
 impl TextMachine {
     /// If a type and an equals sign stand at a distance ahead: where the value behind them begins.
     pub(super) fn behind_type(&self, at: usize) -> Result<Option<usize>, More> {
+        if self.window.starts_with(at, MARKER, false)? {
+            return Ok(None);
+        }
         let reference = self.window.byte(at)? == b'&';
         let mut next = at;
         let mut depth = 0_usize;

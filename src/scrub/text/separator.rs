@@ -333,7 +333,7 @@ impl TextMachine {
         }
         let (gap, _) = self.gap(at + 1)?;
         let quoted = matches!(self.opening(at + 1 + gap)?, Opening::Quote { .. });
-        if quoted && at == name && !digits {
+        if quoted && at == name && !digits && self.window.byte(at)? != b'[' {
             return Ok(Some(at));
         }
         Ok(self.holds_leaves(at, strict)?.then_some(at))
@@ -351,17 +351,17 @@ impl TextMachine {
         while self.window.peek(at)?.is_some_and(is_name) && at - start <= TYPE {
             at += 1;
         }
-        if !matches!(self.window.byte(at)?, b'(' | b'{' | b'[') {
+        let Some(closing) = closing(self.window.byte(at)?) else {
             return Ok(0);
-        }
+        };
         let mut depth = 0_usize;
         let mut parted = false;
         while let Some(symbol) = self.window.peek(at)? {
             match symbol.ascii() {
                 b'(' | b'[' | b'{' => depth += 1,
-                b')' | b']' | b'}' => {
+                byte @ (b')' | b']' | b'}') => {
                     depth = match depth.checked_sub(1) {
-                        Some(0) if parted => return Ok(at + 1 - start),
+                        Some(0) if parted && byte == closing => return Ok(at + 1 - start),
                         Some(0) | None => return Ok(0),
                         Some(depth) => depth,
                     };
@@ -378,10 +378,8 @@ impl TextMachine {
 
     /// Whether the bracket at a distance ahead is closed, and has strings or members in it: a call of a program's has neither.
     fn holds_leaves(&self, at: usize, strict: bool) -> Result<bool, More> {
-        let closing = match self.window.byte(at)? {
-            b'(' => b')',
-            b'[' => b']',
-            _ => b'}',
+        let Some(closing) = closing(self.window.byte(at)?) else {
+            return Ok(false);
         };
         let mut depth = 0_usize;
         let mut leaves = closing == b']' && !strict;
@@ -497,4 +495,14 @@ fn is_variable(name: &[u8]) -> bool {
             .is_some_and(|start| start.eq_ignore_ascii_case(word))
     };
     joined && !name.contains(&b'-') && !HEADERS.iter().any(start)
+}
+
+/// The bracket that closes one.
+fn closing(bracket: u8) -> Option<u8> {
+    match bracket {
+        b'(' => Some(b')'),
+        b'[' => Some(b']'),
+        b'{' => Some(b'}'),
+        _ => None,
+    }
 }
