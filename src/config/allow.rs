@@ -101,6 +101,11 @@ fn exception(
             if rule.is_some() || kinds.is_some() {
                 return whole("'rule' and 'in' go with a name; at a path no rule by name counts");
             }
+            if let Some(meant) = as_path(&path) {
+                return whole(&format!(
+                    "the path {path} is no member's; between members stands a slash, and indices are left out: path = \"{meant}\""
+                ));
+            }
             Excepted::Path { path, document }
         }
         (Some(_), Some(_)) => {
@@ -118,6 +123,27 @@ fn exception(
             whole("it has no reason; say why this may leave, as reason = \"a public build number\"")
         }
     }
+}
+
+/// How a path is to be written that is one of a report's: with dots, or with indices. A single member may have dots in its name only
+/// below another.
+fn as_path(path: &str) -> Option<String> {
+    let mut plain = String::new();
+    let mut index = false;
+    for character in path.chars() {
+        match character {
+            '[' => index = true,
+            ']' if index => index = false,
+            _ if index && character.is_ascii_digit() => {}
+            _ if index => return None,
+            other => plain.push(other),
+        }
+    }
+    let dotted = !plain.contains('/') && plain.contains('.');
+    if dotted {
+        plain = plain.replace('.', "/");
+    }
+    (dotted || plain.len() != path.len()).then_some(plain)
 }
 
 fn unknown(key: &str) -> String {

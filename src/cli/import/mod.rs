@@ -5,7 +5,7 @@ mod pack;
 mod relay;
 
 use std::fmt;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -112,7 +112,22 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
 fn write(pack: &str, output: Option<&Path>) -> Result<(), String> {
     match output {
         Some(path) => {
-            std::fs::write(path, pack).map_err(|error| format!("{}: {error}", path.display()))
+            // Nothing that is there is lost.
+            let file = std::fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(path);
+            file.and_then(|mut file| file.write_all(pack.as_bytes()))
+                .map_err(|error| match error.kind() {
+                    ErrorKind::AlreadyExists => format!(
+                        "{}: is there already, and is not overwritten; give another name, or remove it",
+                        path.display()
+                    ),
+                    ErrorKind::NotFound => {
+                        format!("{}: there is no such folder", path.display())
+                    }
+                    _ => format!("{}: {error}", path.display()),
+                })
         }
         None => std::io::stdout()
             .write_all(pack.as_bytes())
