@@ -175,23 +175,34 @@ impl Config {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let said = |error: crate::policy::PolicyError| {
+        let said = |error: crate::policy::PolicyError, key: &str| {
             let problems = error.problems().iter();
             problems
-                .map(|problem| format!("policy.name: {problem}"))
+                .map(|problem| format!("{key}: {problem}"))
                 .collect::<Vec<_>>()
         };
-        let policy = Policy::builtin_with(&self.policy.name, &own).map_err(said)?;
+        let policy = Policy::builtin_with(&self.policy.name, &own).map_err(|error| {
+            // A pack's problem begins with its file's name.
+            let of_pack = |problem: &String| {
+                let mut packs = own.iter();
+                packs.any(|(path, _)| problem.starts_with(&format!("{path}:")))
+            };
+            let key = match error.problems().iter().any(of_pack) {
+                true => "policy.packs",
+                false => "policy.name",
+            };
+            said(error, key)
+        })?;
         let policy = policy
             .with_allowed(&self.policy.allow)
             .map_err(|error| error.problems().to_vec())?;
         let policy = policy
             .with_personal(self.policy.personal, key.as_deref())
-            .map_err(said)?;
+            .map_err(|error| said(error, "policy.hash_key"))?;
         policy
             .with_passing(&self.policy.pass)
             .with_known_secrets(values.values())
-            .map_err(said)
+            .map_err(|error| said(error, "secrets"))
     }
 }
 

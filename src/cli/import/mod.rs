@@ -118,15 +118,14 @@ fn write(pack: &str, output: Option<&Path>) -> Result<(), String> {
                 .create_new(true)
                 .open(path);
             file.and_then(|mut file| file.write_all(pack.as_bytes()))
-                .map_err(|error| match error.kind() {
-                    ErrorKind::AlreadyExists => format!(
-                        "{}: is there already, and is not overwritten; give another name, or remove it",
-                        path.display()
-                    ),
-                    ErrorKind::NotFound => {
-                        format!("{}: there is no such folder", path.display())
-                    }
-                    _ => format!("{}: {error}", path.display()),
+                .map_err(|error| {
+                    let why = if error.kind() == ErrorKind::AlreadyExists {
+                        "is there already, and is not overwritten; give another name, or remove it"
+                            .to_owned()
+                    } else {
+                        error.to_string()
+                    };
+                    format!("{}: {why}", path.display())
                 })
         }
         None => std::io::stdout()
