@@ -20,6 +20,10 @@ pub(crate) struct Form {
     pub(crate) text: Box<[u8]>,
     /// Its letters are digits, in either case; in `text` they are small.
     pub(crate) hex: bool,
+    /// The character before it has bits of the value, too: in base64.
+    pub(crate) shares_before: bool,
+    /// The character behind it has.
+    pub(crate) shares_behind: bool,
 }
 
 impl Form {
@@ -42,6 +46,8 @@ pub(crate) struct KnownSecrets {
     forms: Vec<Form>,
     /// First bytes of forms.
     first: [u64; 4],
+    /// First bytes of those that share the character before.
+    first_shared: [u64; 4],
     literals: Literals,
     /// A form has white space, which a plus sign can stand for.
     spaced: bool,
@@ -61,11 +67,15 @@ impl KnownSecrets {
         // A newline is found in either spelling; where it can't be told apart, both are forms.
         let unix = with_newlines(value, b"\n");
         let dos = with_newlines(value, b"\r\n");
-        self.add_form(canonical(&unix), false);
+        self.add_form(canonical(&unix), false, (false, false));
         // Where its backslashes are encoded, they escape nothing.
-        self.add_form(without_escapes(&unix, canonical), false);
+        self.add_form(without_escapes(&unix, canonical), false, (false, false));
         // And where all of it is encoded, nothing in it is undone.
-        self.add_form(without_escapes(&unix, <[u8]>::to_vec), false);
+        self.add_form(
+            without_escapes(&unix, <[u8]>::to_vec),
+            false,
+            (false, false),
+        );
         self.add_encoded(&unix);
         if dos != unix {
             self.add_encoded(&dos);
@@ -86,8 +96,9 @@ impl KnownSecrets {
                     other => *other,
                 })
                 .collect();
-            self.add_form(form, false);
-            self.add_form(urlsafe, false);
+            let shares = (shift != 0, (shift + value.len()) % 3 != 0);
+            self.add_form(form, false, shares);
+            self.add_form(urlsafe, false, shares);
         }
         let digits = b"0123456789abcdef";
         let hex = value.iter().flat_map(|byte| {
@@ -96,13 +107,16 @@ impl KnownSecrets {
                 digits[usize::from(byte & 15)],
             ]
         });
-        self.add_form(hex.collect(), true);
+        self.add_form(hex.collect(), true, (false, false));
     }
 
-    fn add_form(&mut self, text: Vec<u8>, hex: bool) {
+    /// `shares`: whether the characters before and behind it have bits of the value.
+    fn add_form(&mut self, text: Vec<u8>, hex: bool, shares: (bool, bool)) {
         let form = Form {
             text: text.into(),
             hex,
+            shares_before: shares.0,
+            shares_behind: shares.1,
         };
         if form.text.len() < LEAST_SECRET_BYTES || self.forms.contains(&form) {
             return;
@@ -111,6 +125,9 @@ impl KnownSecrets {
         for first in [text[0], text[0].to_ascii_uppercase()] {
             if first == text[0] || hex {
                 self.first[usize::from(first / 64)] |= 1 << (first % 64);
+                if form.shares_before {
+                    self.first_shared[usize::from(first / 64)] |= 1 << (first % 64);
+                }
             }
         }
         self.spaced |= text.contains(&b' ');
@@ -134,6 +151,12 @@ impl KnownSecrets {
     #[inline]
     pub(crate) fn may_begin(&self, byte: u8) -> bool {
         self.first[usize::from(byte / 64)] >> (byte % 64) & 1 == 1
+    }
+
+    /// Whether a form may begin with this byte that shares the character before it.
+    #[inline]
+    pub(crate) fn may_share(&self, byte: u8) -> bool {
+        self.first_shared[usize::from(byte / 64)] >> (byte % 64) & 1 == 1
     }
 
     /// The forms that begin with this byte, the longest first.

@@ -23,6 +23,12 @@ pub(crate) fn canonical(value: &[u8]) -> Vec<u8> {
     form
 }
 
+/// Whether a character is a digit of base64, in either alphabet (RFC 4648).
+fn is_base64(symbol: Symbol) -> bool {
+    let byte = symbol.ascii();
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+}
+
 /// The first byte of a symbol in UTF-8.
 fn first_byte(symbol: Symbol) -> u8 {
     if symbol.code < 0x80 || symbol.code & RAW_BYTE != 0 {
@@ -43,23 +49,40 @@ impl TextMachine {
             return Ok(false);
         }
         let first = first_byte(symbol);
-        if cx.plan.known.may_begin(first) {
-            self.known_here(first, cx)
-        } else {
-            Ok(false)
+        if cx.plan.known.may_begin(first) && self.known_here(0, first, cx)? {
+            return Ok(true);
         }
+        if is_base64(symbol)
+            && let Some(second) = self.window.peek(1)?
+            && cx.plan.known.may_share(first_byte(second))
+        {
+            return self.known_here(1, first_byte(second), cx);
+        }
+        Ok(false)
     }
 
-    fn known_here(&mut self, first: u8, cx: &mut Context<'_>) -> Result<bool, More> {
+    /// Redacts the known secret whose form begins at a distance ahead, with the characters that it shares with its neighbours.
+    fn known_here(&mut self, start: usize, first: u8, cx: &mut Context<'_>) -> Result<bool, More> {
         let plan = cx.plan;
         let known: &KnownSecrets = &plan.known;
         for form in known.beginning(first) {
+            if start > 0 && !form.shares_before {
+                continue;
+            }
             let (compared, rest) = form.text.split_at(form.text.len().min(COMPARED));
-            if let Some(length) = self.matches(compared, form.hex)? {
+            if let Some(mut length) = self.matches(start, compared, form.hex)? {
+                if form.shares_behind && rest.is_empty() {
+                    length += usize::from(self.window.peek(length)?.is_some_and(is_base64));
+                    let padded = length + 2;
+                    while length < padded && self.window.byte(length)? == b'=' {
+                        length += 1;
+                    }
+                }
                 self.through.clear();
                 self.through.extend_from_slice(rest);
                 self.followed = 0;
                 self.follows_hex = form.hex;
+                self.follows_shared = form.shares_behind && !rest.is_empty();
                 let mut value = Value::new(Until::Following, Symbol::plain(0));
                 value.lead = length;
                 self.redact(plan.known_rule, 0, value, cx);
@@ -69,16 +92,16 @@ impl TextMachine {
         Ok(false)
     }
 
-    /// How many symbols a form takes that begins here.
-    fn matches(&self, form: &[u8], hex: bool) -> Result<Option<usize>, More> {
-        let mut at = 0;
+    /// Where a form ends that begins at a distance ahead.
+    fn matches(&self, start: usize, form: &[u8], hex: bool) -> Result<Option<usize>, More> {
+        let mut at = start;
         let mut read = 0;
         let mut bytes = Vec::with_capacity(4);
         while read < form.len() {
             let Some(symbol) = self.window.peek(at)? else {
                 return Ok(None);
             };
-            if symbol.ascii() == b'\\' && form[read] != b'\\' && at > 0 {
+            if symbol.ascii() == b'\\' && form[read] != b'\\' && at > start {
                 // Backslashes of a quote, which may be more of them the deeper it stands.
                 if !self.leads_to_quote(at)? {
                     return Ok(None);
@@ -103,7 +126,7 @@ impl TextMachine {
                 at += found;
                 continue;
             }
-            if symbol.ascii() == b'\r' && form[read] == b'\n' && at > 0 {
+            if symbol.ascii() == b'\r' && form[read] == b'\n' && at > start {
                 // The other half of a newline.
                 at += 1;
                 continue;
@@ -134,6 +157,9 @@ impl TextMachine {
         let mut bytes = Vec::with_capacity(4);
         push(&mut bytes, symbol);
         let rest = self.through.get(self.followed..).unwrap_or_default();
+        if self.follows_shared && self.followed == self.through.len() {
+            return is_base64(symbol);
+        }
         !rest.is_empty()
             && (Form::is_at(rest, &bytes, self.follows_hex)
                 || (rest[0] == b' ' && symbol.ascii() == b'+')

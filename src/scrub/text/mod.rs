@@ -204,6 +204,8 @@ pub(crate) struct TextMachine {
     followed: usize,
     /// That rest is in hex.
     follows_hex: bool,
+    /// The character behind it has bits of it.
+    follows_shared: bool,
     /// Whether a value of this text has been replaced.
     redacted: bool,
     /// No colon before this offset has a login behind it.
@@ -247,6 +249,7 @@ impl TextMachine {
             through: Vec::new(),
             followed: 0,
             follows_hex: false,
+            follows_shared: false,
             redacted: false,
             no_login: 0,
             cookie_starts: true,
