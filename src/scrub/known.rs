@@ -96,7 +96,7 @@ impl KnownSecrets {
                     other => *other,
                 })
                 .collect();
-            let shares = (shift != 0, (shift + value.len()) % 3 != 0);
+            let shares = (shift != 0, !(shift + value.len()).is_multiple_of(3));
             self.add_form(form, false, shares);
             self.add_form(urlsafe, false, shares);
         }
