@@ -1,8 +1,10 @@
 //! Looks back from a separator over the name before it.
 
 use super::quote::Quote;
+use super::separator::FLAG;
 use super::symbol::{RAW_BYTE, Symbol};
 use super::value::{is_name, is_newline, is_space};
+use super::window::More;
 use super::{Kind, TextMachine};
 use crate::scrub::name::NAME_BYTES;
 
@@ -145,6 +147,20 @@ impl TextMachine {
             quote: None,
             bracketed: false,
         }
+    }
+
+    /// Reads the characters of names from a distance ahead on, and tells where they end; longer ones than a flag's only in part.
+    pub(super) fn read_ahead(&mut self, start: usize) -> Result<usize, More> {
+        self.name.clear();
+        let mut at = start;
+        while let Some(symbol) = self.window.peek(at)?
+            && is_name(symbol)
+            && at - start <= FLAG
+        {
+            push(&mut self.name, symbol);
+            at += 1;
+        }
+        Ok(at)
     }
 
     /// Reads the name between two distances behind, at most its last part.

@@ -4,9 +4,9 @@ use bytes::Bytes;
 
 use super::before::{Before, push};
 use super::quote::Quote;
-use super::separator::{FLAG, WORDS};
+use super::separator::WORDS;
 use super::symbol::Symbol;
-use super::value::{Opening, Tail, Until, Value, is_name, is_newline};
+use super::value::{Opening, Tail, Until, Value, is_newline};
 use super::window::More;
 use super::{Context, TextMachine};
 use crate::scrub::MARKER;
@@ -145,24 +145,13 @@ impl TextMachine {
         self.name.clear();
         let Opening::Quote { open, inside, .. } = self.opening(start)? else {
             // Without quotes it is one word, and all of its line or element.
-            let mut at = start;
-            while let Some(symbol) = self.window.peek(at)?
-                && is_name(symbol)
-                && at - start <= FLAG
-            {
-                push(&mut self.name, symbol);
-                at += 1;
-            }
+            let at = self.read_ahead(start)?;
             let ends = match self.window.peek(at)? {
                 None => false,
                 Some(symbol) => is_newline(symbol) || symbol.ascii() == b',',
             };
-            let denied = ends && self.denied(WORDS, cx.plan).is_some();
-            return Ok(if denied {
-                self.denied(WORDS, cx.plan).map(|verdict| verdict.rule)
-            } else {
-                None
-            });
+            let denied = self.denied(WORDS, cx.plan).filter(|_| ends);
+            return Ok(denied.map(|verdict| verdict.rule));
         };
         let mut at = inside;
         while self.closes(at, |found| open.closed_by(found))?.is_none() {

@@ -150,10 +150,13 @@ impl TextMachine {
             match self.window.byte(at)? {
                 b'_' => {}
                 b'.' | b':' | b'>' => name.clear(),
-                byte => name.push(byte.to_ascii_lowercase()),
+                byte => name.push(byte),
             }
         }
-        Ok(GETTERS.contains(&name.as_slice()))
+        // `Header("x")` makes something of the string; `os.Getenv("x")` is Go's.
+        let makes = name.first().is_some_and(u8::is_ascii_uppercase) && !name.starts_with(b"Get");
+        name.make_ascii_lowercase();
+        Ok(!makes && GETTERS.contains(&name.as_slice()))
     }
 
     /// Whether a word is a URL, or begins as a call, an index or a type does: `getToken(`, `request.cookies[`, `Optional[`; or is a

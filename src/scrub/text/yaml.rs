@@ -1,6 +1,6 @@
 //! What YAML puts between a key and its value, and below a key (YAML 1.2).
 
-use super::before::{Before, push};
+use super::before::Before;
 use super::prose::Look;
 use super::quote::Quote;
 use super::separator::{FLAG, WORDS};
@@ -257,15 +257,7 @@ impl TextMachine {
         if matches!(self.opening(start)?, Opening::Quote { .. }) && !self.closes_outer(start)? {
             return self.pair_name(start, cx);
         }
-        self.name.clear();
-        let mut at = start;
-        while let Some(symbol) = self.window.peek(at)?
-            && is_name(symbol)
-            && at - start <= FLAG
-        {
-            push(&mut self.name, symbol);
-            at += 1;
-        }
+        let at = self.read_ahead(start)?;
         let ends = match self.window.peek(at)? {
             None => !self.window.goes_on(at),
             Some(symbol) => is_space(symbol) || self.closes_outer(at)?,
