@@ -110,18 +110,17 @@ impl TextMachine {
             return self.whole(verdict.rule, inside, value, cx);
         }
         // A quote that nothing closes is an apostrophe, or punctuation.
+        let tail = if header { Tail::Line } else { Tail::Word };
         let opening = match self.opening(start)? {
             Opening::Quote {
                 open,
                 triple,
                 inside,
-                ..
-            } if !self.is_closed(
-                open,
-                triple,
-                inside,
-                if header { Tail::Line } else { Tail::Word },
-            )? =>
+                at,
+            } if !self.is_closed(open, triple, inside, tail)?
+                || (before.quote != Some(open.quote)
+                    && self.closes_outer(at)?
+                    && !self.really_opens(inside)?) =>
             {
                 Opening::Plain
             }

@@ -148,14 +148,14 @@ impl TextMachine {
     ) -> Result<bool, More> {
         let matrix = self.in_path && self.window.back_byte(name.start) == b';';
         let value = Value::new(Until::Param { matrix }, separator);
+        let mark = self.window.back_byte(name.start);
+        // Only a URL tells for sure that it is a URL's; elsewhere it may as well be a field of something.
+        let in_url = matches!(mark, b'?' | b'&' | b'#');
         if self.kind == Kind::Plain {
             let first = self.window.peek(1)?;
             let gap = first.is_some_and(|first| {
                 first.percent <= separator.percent && matches!(first.ascii(), b' ' | b'\t')
             });
-            // Only a URL tells for sure that it is a URL's; elsewhere it may as well be a field of something.
-            let mark = self.window.back_byte(name.start);
-            let in_url = matches!(mark, b'?' | b'&' | b'#');
             if gap && in_url {
                 // White space ends a URL, so the value is empty.
                 return Ok(false);
@@ -166,8 +166,7 @@ impl TextMachine {
                     Opening::Bracket(_) | Opening::Quote { .. }
                 ) || verdict.treatment == Treatment::Cookies
                     || self.is_header(verdict, cx.plan)
-                    || self.typed_bracket(1, true)?.is_some()
-                    || self.through_brackets(1)? > 0);
+                    || self.typed_bracket(1, true)?.is_some());
             if gap || field {
                 return self.assigned(verdict, name, 1, separator, cx);
             }
@@ -188,7 +187,15 @@ impl TextMachine {
                 return self.whole(verdict.rule, inside, Value::new(until, separator), cx);
             }
         }
-        let lead = self.lead(1)?;
+        let through = if self.kind == Kind::Plain && !in_url {
+            self.through_brackets(1)?
+        } else {
+            0
+        };
+        let lead = match through {
+            0 => self.lead(1)?,
+            through => through,
+        };
         self.whole(verdict.rule, 1, Value { lead, ..value }, cx)
     }
 

@@ -427,7 +427,24 @@ impl TextMachine {
         used
     }
 
-    fn append(&mut self, mut symbol: Symbol, start: u64, end: u64) {
+    fn append(&mut self, symbol: Symbol, start: u64, end: u64) {
+        let symbol = self.escaped(symbol);
+        self.window.append(Cell { symbol, at: start }, end);
+    }
+
+    /// A text has been put out in place of what was dropped: it is read as it would be in what leaves.
+    fn passed(&mut self, mut text: &[u8]) {
+        let backslashes = std::mem::take(&mut self.backslashes);
+        while let Some((symbol, width)) = symbol::read(text, self.layer, true) {
+            let symbol = self.escaped(symbol);
+            self.window.put_back(symbol);
+            text = &text[width..];
+        }
+        self.backslashes = backslashes;
+    }
+
+    /// A symbol with the backslashes before it counted, if it is a quote.
+    fn escaped(&mut self, mut symbol: Symbol) -> Symbol {
         let run = &mut self.backslashes[usize::from(symbol.percent > 0)];
         if symbol.ascii() == b'\\' {
             *run = run.saturating_add(1);
@@ -441,7 +458,7 @@ impl TextMachine {
             }
             self.backslashes = [0; 2];
         }
-        self.window.append(Cell { symbol, at: start }, end);
+        symbol
     }
 
     /// Deals with the next symbol. When only the bytes to come can tell what to do, nothing is changed.

@@ -96,15 +96,21 @@ impl TextMachine {
         let goes = length >= LEAST + markers
             && letters.are_secret()
             && !self.reads_as_code(start, length)?;
-        // And with it what has been replaced at its end.
-        while goes && self.window.starts_with(start + length, MARKER, false)? {
-            length += MARKER.len();
+        if !goes {
+            return Ok(match marked {
+                // What has been replaced before, and nothing of what stands behind it.
+                true => Look::Secret(scheme + MARKER.len()),
+                false => Look::Prose,
+            });
         }
-        Ok(match (goes, marked) {
-            (true, _) => Look::Secret(scheme + length),
-            // What has been replaced before, and nothing of what stands behind it.
-            (false, true) => Look::Secret(scheme + MARKER.len()),
-            (false, false) => Look::Prose,
+        if !self.window.starts_with(start + length, MARKER, false)? {
+            return Ok(Look::Secret(scheme + length));
+        }
+        // What has been replaced at its end goes with it, and what a second look would take for more of it.
+        let more = self.look(start + length, separator)?;
+        Ok(match more {
+            Look::Secret(more) => Look::Secret(scheme + length + more),
+            Look::Endless | Look::Prose => more,
         })
     }
 

@@ -402,6 +402,10 @@ impl TextMachine {
                 continue;
             }
             match symbol.ascii() {
+                b'[' if self.window.starts_with(next, MARKER, false)? => {
+                    leaves = true;
+                    depth += 1;
+                }
                 b'(' | b'[' | b'{' => depth += 1,
                 byte @ (b')' | b']' | b'}') => {
                     depth -= 1;

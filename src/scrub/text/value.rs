@@ -211,12 +211,16 @@ impl TextMachine {
                 && same(self.window.peek(quote_at + 1)?)
                 && same(self.window.peek(quote_at + 2)?);
             let inside = quote_at + if triple { 3 } else { 1 };
-            return Ok(Opening::Quote {
-                open: self.quotes.opened_by(quote),
-                triple,
-                at: start,
-                inside,
-            });
+            // A letter before a quote that ends the text around it is the value: `'Cookie: b'`.
+            let prefixed = start > at && self.closes_outer(start)? && !self.really_opens(inside)?;
+            if !prefixed {
+                return Ok(Opening::Quote {
+                    open: self.quotes.opened_by(quote),
+                    triple,
+                    at: start,
+                    inside,
+                });
+            }
         }
         if self.window.starts_with(at, MARKER, false)? {
             return Ok(Opening::Marker);
@@ -405,17 +409,29 @@ impl TextMachine {
         if self.window.starts_with(start, MARKER, false)? {
             return Ok(false);
         }
+        let mut open = 0_usize;
         loop {
             let Some(symbol) = self.window.peek(next)? else {
                 return Ok(false);
             };
             let byte = symbol.ascii();
             if next > start && symbol.percent <= percent && separators.contains(&byte) {
-                return self.begins_value(next + 1);
+                // Neither a path (`a::b`) nor a URL.
+                let goes_on = byte == b':'
+                    && (self.window.byte(next + 1)? == b':'
+                        || self.window.starts_with(next + 1, b"//", false)?);
+                return Ok(!goes_on && self.begins_value(next + 1)?);
             }
-            if next - start > NAME_BEHIND
-                || !(is_name(symbol) || matches!(byte, b'[' | b']' | b'~'))
-            {
+            match byte {
+                b'[' => open += 1,
+                // It closes what is around the name.
+                b']' if open == 0 => return Ok(false),
+                b']' => open -= 1,
+                b'~' => {}
+                _ if is_name(symbol) => {}
+                _ => return Ok(false),
+            }
+            if next - start > NAME_BEHIND {
                 return Ok(false);
             }
             next += 1;
@@ -554,7 +570,7 @@ impl TextMachine {
         self.window.set_escape(bare);
         self.value = None;
         match self.replaced.take() {
-            Some(text) => self.window.passed(&text),
+            Some(text) => self.passed(&text),
             None if value.silent => {}
             None => self.window.passed(MARKER),
         }

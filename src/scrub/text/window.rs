@@ -253,8 +253,9 @@ impl Window {
         }
     }
 
+    /// A symbol stands behind that did not come by the front.
     #[inline]
-    fn put_back(&mut self, symbol: Symbol) {
+    pub(super) fn put_back(&mut self, symbol: Symbol) {
         if self.back.len() == 2 * BACK {
             self.back.drain(..BACK);
             self.dropped = true;
