@@ -71,12 +71,7 @@ impl TextMachine {
                 endless = self.window.goes_on(end);
                 break;
             };
-            if symbol.ascii() == b'['
-                && end > start
-                && self.window.byte(end - 1)? == b'='
-                && self.window.starts_with(end, MARKER, false)?
-            {
-                // A parameter's value stood here, which may have had the end of the authority in it.
+            if end > start && colon != Some(end - 1) && self.is_marked(end)? {
                 break;
             }
             if symbol.percent <= separator.percent {
@@ -251,8 +246,13 @@ impl TextMachine {
                 if symbol.ascii() == b'@' {
                     return Ok(Next::At(at));
                 }
-                let assigned = stretch == Stretch::Unassigned
-                    && (symbol.ascii() == b'=' || self.window.starts_with(at, MARKER, false)?);
+                let assigned = match stretch {
+                    Stretch::Authority => false,
+                    Stretch::Word => self.is_marked(at)?,
+                    Stretch::Unassigned => {
+                        symbol.ascii() == b'=' || self.window.starts_with(at, MARKER, false)?
+                    }
+                };
                 if assigned || self.ends_stretch(at, symbol, user, stretch)? {
                     return Ok(Next::End(at));
                 }

@@ -110,24 +110,33 @@ impl TextMachine {
             return self.whole(verdict.rule, inside, value, cx);
         }
         // A quote that nothing closes is an apostrophe, or punctuation.
-        let tail = if header { Tail::Line } else { Tail::Word };
         let opening = match self.opening(start)? {
             Opening::Quote {
                 open,
                 triple,
                 inside,
                 at,
-            } if !self.is_closed(open, triple, inside, tail)?
-                || (before.quote != Some(open.quote)
-                    && self.closes_outer(at)?
-                    && !self.really_opens(inside)?) =>
-            {
-                Opening::Plain
+            } => {
+                let unsure = before.quote != Some(open.quote) && self.closes_outer(at)?;
+                let tail = match (header, unsure) {
+                    (true, _) => Tail::Line,
+                    (false, true) => Tail::Unsure,
+                    (false, false) => Tail::Word,
+                };
+                if !self.is_closed(open, triple, inside, tail)?
+                    || (unsure && !self.really_opens(inside)?)
+                {
+                    Opening::Plain
+                } else {
+                    Opening::Quote {
+                        open,
+                        triple,
+                        inside,
+                        at,
+                    }
+                }
             }
-            opening @ (Opening::Quote { .. }
-            | Opening::Bracket(_)
-            | Opening::Marker
-            | Opening::Plain) => opening,
+            opening @ (Opening::Bracket(_) | Opening::Marker | Opening::Plain) => opening,
         };
         if gap == 0
             && opening == Opening::Bracket(b'[')

@@ -11,7 +11,7 @@ use super::{Context, LITERALS, Layer, MARKER, Symbol, TextMachine};
 use crate::scrub::name::RuleIndex;
 
 /// A key that is at least so long and has letters and digits goes too.
-const SECRET_KEY: usize = 16;
+pub(super) const SECRET_KEY: usize = 16;
 
 /// The containers that are open, the innermost of which is being read.
 #[derive(Debug, Clone, Copy)]

@@ -228,7 +228,7 @@ impl TextMachine {
         }
         while !self.ends_at(argument, next)? {
             let byte = self.window.byte(next)?;
-            if matches!(byte, 0 | b'"' | b'\'') {
+            if matches!(byte, 0 | b'"' | b'\'') || self.is_marked(next)? {
                 break;
             }
             found |= byte == wanted;

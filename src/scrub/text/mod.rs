@@ -561,6 +561,7 @@ impl TextMachine {
         cx.splicer.insert(Reading::Plain, text);
         cx.splicer.record(Reading::Plain, rule, at);
         self.redacted = true;
+        self.replaced = (text != MARKER).then(|| text.clone());
         self.value = Some(value);
     }
 }

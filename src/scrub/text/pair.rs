@@ -137,7 +137,10 @@ impl TextMachine {
                 push(&mut self.name, symbol);
             }
         }
-        if !reads_as_name(&self.name) || self.denied(WORDS, cx.plan).is_none() {
+        // A name with a value behind it is none.
+        let valued = memchr::memmem::find(&self.name, b": ").is_some()
+            || (self.name.starts_with(b"-") && self.name.contains(&b' '));
+        if valued || !reads_as_name(&self.name) || self.denied(WORDS, cx.plan).is_none() {
             return Ok(false);
         }
         Ok(!self.name.contains(&b' ')

@@ -97,7 +97,6 @@ impl TextMachine {
             .replacement(found.kind, &text, &found.canonical);
         let value = Value::new(Until::Count(found.length), Symbol::plain(0));
         self.redact_as(rule, 0, value, &replacement, cx);
-        self.replaced = Some(replacement);
         Ok(true)
     }
 

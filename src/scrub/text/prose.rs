@@ -97,10 +97,11 @@ impl TextMachine {
             && letters.are_secret()
             && !self.reads_as_code(start, length)?;
         if !goes {
-            return Ok(match marked {
+            return Ok(if marked && scheme == 0 {
                 // What has been replaced before, and nothing of what stands behind it.
-                true => Look::Secret(scheme + MARKER.len()),
-                false => Look::Prose,
+                Look::Secret(MARKER.len())
+            } else {
+                Look::Prose
             });
         }
         if !self.window.starts_with(start + length, MARKER, false)? {
@@ -189,13 +190,19 @@ impl TextMachine {
                 return Ok(true);
             }
         }
-        for index in 0..length {
+        // What has been replaced was a word.
+        let mut first = 0;
+        while self.window.starts_with(at + first, MARKER, false)? {
+            first += MARKER.len();
+        }
+        for index in first..length {
             match self.window.byte(at + index)? {
                 byte if byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'.') => {}
                 // Of PHP: `$request->input(`.
                 b'$' if index == 0 => {}
                 b'-' if self.window.byte(at + index + 1)? == b'>' => {}
                 b'>' if index > 0 && self.window.byte(at + index - 1)? == b'-' => {}
+                b'[' if self.window.starts_with(at + index, MARKER, false)? => return Ok(false),
                 b'(' | b'[' | b'{' => return Ok(index > 0),
                 b':' => return self.window.starts_with(at + index, b"://", false),
                 _ => return Ok(false),

@@ -197,7 +197,9 @@ impl TextMachine {
             Some(before) => self.window.peek(before)?,
             None => self.window.back(0),
         };
-        Ok(encoded(before) && encoded(self.window.peek(at + 1)?))
+        let behind =
+            encoded(self.window.peek(at + 1)?) || self.window.starts_with(at + 1, MARKER, false)?;
+        Ok(encoded(before) && behind)
     }
 
     /// A value that begins with a quote, a bracket or the marker; `None`: it does not.
@@ -280,7 +282,19 @@ impl TextMachine {
             && Quote::of(symbol).is_none()
             && !matches!(
                 symbol.ascii(),
-                b'>' | b',' | b')' | b'}' | b']' | b';' | b'&' | b'#' | b'+' | b'.' | b'\\' | b'/'
+                b'>' | b','
+                    | b')'
+                    | b'}'
+                    | b']'
+                    | b';'
+                    | b'&'
+                    | b'#'
+                    | b'+'
+                    | b'.'
+                    | b'\\'
+                    | b'/'
+                    | b'='
+                    | b':'
             ))
     }
 
@@ -385,24 +399,27 @@ impl TextMachine {
         let mut leaves = closing == b']' && !strict;
         let mut next = at;
         let mut string = None;
+        // A leaf may begin here.
+        let mut begins = false;
         while let Some(symbol) = self.window.peek(next)? {
             if let Some(open) = string {
                 let width = self.closes(next, |found| Open::closed_by(open, found))?;
                 string = string.filter(|_| width.is_none());
                 next += width.unwrap_or(1);
+                begins = false;
                 continue;
             }
             if next > at && self.closes_outer(next)? {
                 return Ok(false);
             }
             if let Opening::Quote { open, inside, .. } = self.opening(next)? {
-                leaves = true;
+                leaves |= begins;
                 string = Some(open);
                 next = inside;
                 continue;
             }
             match symbol.ascii() {
-                b'[' if self.window.starts_with(next, MARKER, false)? => {
+                b'[' if begins && !strict && self.window.starts_with(next, MARKER, false)? => {
                     leaves = true;
                     depth += 1;
                 }
@@ -416,6 +433,10 @@ impl TextMachine {
                 b'=' | b':' => leaves |= !strict,
                 _ => {}
             }
+            let arrow = symbol.ascii() == b'>' && next > at && self.window.byte(next - 1)? == b'=';
+            begins = arrow
+                || matches!(symbol.ascii(), b'(' | b'[' | b'{' | b',' | b'=' | b':')
+                || (begins && is_space(symbol));
             next += 1;
         }
         Ok(leaves && !strict && self.window.goes_on(next))

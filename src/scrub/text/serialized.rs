@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 
+use super::container::SECRET_KEY;
 use super::quote::Open;
 use super::separator::WORDS;
 use super::symbol::Symbol;
@@ -15,8 +16,6 @@ use crate::scrub::name::{NAME_BYTES, RuleIndex};
 const STRING: usize = 400;
 /// Longest name of a class, in characters.
 const CLASS: usize = 128;
-/// Shortest key with letters and digits that may itself be a secret.
-const SECRET_KEY: usize = 16;
 
 /// An array or object that is the value of a denied key: its values go, and its keys stay.
 #[derive(Debug, Clone, Copy)]

@@ -3,6 +3,7 @@
 
 use super::LITERALS;
 use super::authority::User;
+use super::container::SECRET_KEY;
 use super::quote::{Brackets, Open, Quote, bracket};
 use super::symbol::{ESCAPE, RAW_BYTE, Symbol};
 use super::window::More;
@@ -410,19 +411,28 @@ impl TextMachine {
             return Ok(false);
         }
         let mut open = 0_usize;
+        let mut letters = false;
+        let mut digits = false;
         loop {
             let Some(symbol) = self.window.peek(next)? else {
                 return Ok(false);
             };
             let byte = symbol.ascii();
+            letters |= byte.is_ascii_alphabetic();
+            digits |= byte.is_ascii_digit();
             if next > start && symbol.percent <= percent && separators.contains(&byte) {
                 // Neither a path (`a::b`) nor a URL.
                 let goes_on = byte == b':'
                     && (self.window.byte(next + 1)? == b':'
                         || self.window.starts_with(next + 1, b"//", false)?);
-                return Ok(!goes_on && self.begins_value(next + 1)?);
+                // What may be a secret by itself is no name.
+                let secret = letters && digits && next - start >= SECRET_KEY;
+                return Ok(!goes_on && !secret && self.begins_value(next + 1)?);
             }
             match byte {
+                b'[' if next == start || self.window.starts_with(next, MARKER, false)? => {
+                    return Ok(false);
+                }
                 b'[' => open += 1,
                 // It closes what is around the name.
                 b']' if open == 0 => return Ok(false),
@@ -436,6 +446,18 @@ impl TextMachine {
             }
             next += 1;
         }
+    }
+
+    /// Whether a value stood at a distance ahead, which may have had in it what ends a word.
+    pub(super) fn is_marked(&self, at: usize) -> Result<bool, More> {
+        if !self.window.starts_with(at, MARKER, false)? {
+            return Ok(false);
+        }
+        let before = match at.checked_sub(1) {
+            Some(before) => self.window.byte(before)?,
+            None => self.window.back_byte(0),
+        };
+        Ok(matches!(before, b'=' | b':' | b'/' | b'"' | b'\'' | b'`'))
     }
 
     /// Whether a value can begin behind a separator: base64 ends in equals signs, too.
