@@ -1,6 +1,9 @@
 //! A quick look for many literals at once: it can only say that a text has none of some kind. One table look-up a byte, by the hash
 //! of three bytes; a hit is compared in full.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
+
 use super::token::Alphabet;
 
 /// How many characters behind a literal a quick look compares.
@@ -10,7 +13,7 @@ pub(crate) const LOOK: usize = 16;
 const BESIDE: usize = 256;
 
 /// What a literal announces, as a set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Signals(u8);
 
 impl Signals {
@@ -36,7 +39,7 @@ impl Signals {
 }
 
 /// What must stand around a literal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Around {
     /// Anything.
     Anything,
@@ -49,7 +52,7 @@ pub(crate) enum Around {
 }
 
 /// What a quick look compares.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Literal {
     pub(crate) text: Box<[u8]>,
     pub(crate) caseless: bool,
@@ -268,6 +271,8 @@ pub(crate) struct Literals {
     /// One bit for each second hash of the same.
     seconds: Vec<u64>,
     all: Vec<Literal>,
+    /// The same as a set, while there are more to be added.
+    distinct: HashSet<Literal>,
     /// The literals behind each hash.
     known: Vec<(u32, Vec<Head>)>,
     /// Where in `known` a hash stands, by its lowest bits; with the next free places for those that have the same. 0 is none.
@@ -283,7 +288,7 @@ impl Literals {
             self.grams = vec![0; 1 << (GRAM_BITS - 6)];
             self.seconds = vec![0; 1 << (SECOND_BITS - 6)];
         }
-        if self.all.contains(literal) {
+        if !self.distinct.insert(literal.clone()) {
             return;
         }
         let index = self.all.len();
@@ -299,6 +304,12 @@ impl Literals {
                 _ => self.always = self.always.or(literal.signals),
             }
         }
+    }
+
+    /// The set, to which nothing is added any more.
+    pub(crate) fn sealed(mut self) -> Literals {
+        self.distinct = HashSet::new();
+        self
     }
 
     fn set(&mut self, three: [u8; GRAM], index: usize, offset: usize) {
@@ -447,18 +458,27 @@ const COMMON: &str = "\
     igi oxy tom ubb tai arr ngo lat cop ges ara ilt jan ous ire onf hun but ssi nfi ity run lte rod duc uct oki ake ays ice \
     col ure whi ens edi mai lse ave eep ors llo umb ini nsi ket var hou lit nde cto chu ote nal nes pay dja asy nev how fig";
 
+/// How common three letters are, by themselves: the place of each in [`COMMON`].
+fn ranks() -> &'static HashMap<[u8; GRAM], usize> {
+    static RANKS: OnceLock<HashMap<[u8; GRAM], usize>> = OnceLock::new();
+    RANKS.get_or_init(|| {
+        let all = COMMON.as_bytes().chunks(GRAM + 1).enumerate();
+        all.filter_map(|(rank, common)| Some((*common.first_chunk()?, rank)))
+            .collect()
+    })
+}
+
 /// Where the three bytes of a literal begin that are rarest in what is looked through.
 fn rarest(text: &[u8]) -> usize {
+    let ranks = ranks();
     let cost = |three: &[u8]| {
         let letters = three
             .iter()
             .filter(|byte| byte.is_ascii_alphabetic())
             .count();
-        let lower = three.to_ascii_lowercase();
-        let rank = COMMON
-            .as_bytes()
-            .chunks(GRAM + 1)
-            .position(|common| common.starts_with(&lower));
+        let lower =
+            <[u8; GRAM]>::try_from(three).map(|three| three.map(|it| it.to_ascii_lowercase()));
+        let rank = lower.ok().and_then(|lower| ranks.get(&lower));
         rank.map_or(letters, |rank| 4 + COMMON.len() - rank)
     };
     let places = text.windows(GRAM).enumerate();

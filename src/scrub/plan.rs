@@ -293,7 +293,7 @@ impl PlanBuilder {
             user_info: self.user_info,
             hosts: self.hosts,
             tokens: self.tokens,
-            literals: self.literals,
+            literals: self.literals.sealed(),
             personal: self.personal,
             held_rule,
             forced_rule,

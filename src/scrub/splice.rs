@@ -288,6 +288,11 @@ impl Splicer {
         self.hand.carry.capacity() + holds
     }
 
+    /// Whether nothing is held, and no paths are wanted.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.holds.is_empty() && self.path.is_none()
+    }
+
     /// Whether some held value is being read, so that leaves must be told with `Reading::Redacted` too.
     pub(crate) fn holds_value(&self) -> bool {
         self.holds.iter().any(|hold| hold.in_value)

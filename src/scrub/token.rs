@@ -8,7 +8,7 @@ use super::literals::{Around, LOOK, Literal, Literals, Signals, spellings};
 use super::name::RuleIndex;
 
 /// A set of ASCII characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Alphabet(u128);
 
 impl Alphabet {
@@ -95,10 +95,45 @@ pub(crate) struct Token {
     pub(crate) form: TokenRule,
     /// How many characters it begins with at least, before its anchor or without one.
     pub(crate) least: usize,
+    /// What these are.
+    pub(crate) start: Alphabet,
 }
 
-/// A token and one of its anchors, by their indices.
-type Anchor = (u16, u16);
+/// An anchor of a token.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Anchor {
+    pub(crate) token: u16,
+    /// Its place among the anchors of the token.
+    pub(crate) number: u16,
+    /// Its third and fourth character, which are compared before all of it is: 0 where it has none, or where white space in it can be
+    /// anything.
+    next: [u8; 2],
+    caseless: bool,
+}
+
+impl Anchor {
+    fn new(token: u16, number: u16, text: &[u8], caseless: bool) -> Anchor {
+        let next = [2, 3].map(|index| match text.get(..=index) {
+            Some(start) if !start.contains(&b' ') => start[index],
+            Some(_) | None => 0,
+        });
+        Anchor {
+            token,
+            number,
+            next,
+            caseless,
+        }
+    }
+
+    /// Whether its third and fourth character may be these.
+    #[inline]
+    pub(crate) fn goes_on(&self, third: u8, fourth: u8) -> bool {
+        let is = |wanted: u8, found: u8| {
+            wanted == 0 || wanted == found || (self.caseless && wanted.eq_ignore_ascii_case(&found))
+        };
+        is(self.next[0], third) && is(self.next[1], fourth)
+    }
+}
 
 /// The compiled rules of a plan.
 #[derive(Debug, Clone, Default)]
@@ -161,7 +196,8 @@ impl Tokens {
             for start in spellings(&anchor[..anchor.len().min(2)], form.caseless) {
                 self.first = self.first.or(Alphabet::of([start[0]]));
                 if let [a, b] = start.as_slice() {
-                    self.note_start([*a, *b], (index, number as u16));
+                    let anchor = Anchor::new(index, number as u16, anchor, form.caseless);
+                    self.note_start([*a, *b], anchor);
                 }
             }
         }
@@ -194,6 +230,7 @@ impl Tokens {
             rule,
             form: form.clone(),
             least: least.min(LONGEST),
+            start,
         });
     }
 

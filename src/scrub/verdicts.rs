@@ -1,7 +1,9 @@
 //! Verdicts on names, remembered: telemetry uses the same few names over and over. Entries are compared byte for byte, so a
 //! remembered verdict is always the right one.
 
+use super::literals::Signals;
 use super::name::{Kinds, Names, Verdict, Words, last_part, may_name_a_pair, reads_as_name};
+use super::plan::Plan;
 
 /// Longest name that is remembered, in bytes.
 const REMEMBERED: usize = 24;
@@ -93,6 +95,15 @@ impl<const ENTRIES: usize> Verdicts<ENTRIES> {
 
     pub(crate) fn held_bytes(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>()
+    }
+
+    /// The verdict on a decoded name in a place of these kinds, for most names after a quick look only.
+    pub(crate) fn glance(&mut self, plan: &Plan, name: &[u8], kinds: Kinds) -> Option<Verdict> {
+        let encoded = memchr::memchr(b'%', name).is_some();
+        if !encoded && !plan.literals.look(name, Signals::NAME).has(Signals::NAME) {
+            return None;
+        }
+        self.look_up(&plan.names, name, kinds)
     }
 
     /// The verdict on a decoded name in a place of these kinds.

@@ -82,6 +82,12 @@ pub(super) struct Next {
 }
 
 impl Next {
+    /// Whether a value here is nothing but text.
+    pub(super) fn is_plain(&self) -> bool {
+        self.treat == Treat::Plain
+            && !(self.is_pair_name || self.is_pair_value || self.is_string_value)
+    }
+
     pub(super) fn plain(node: NodeIndex) -> Self {
         Next {
             treat: Treat::Plain,

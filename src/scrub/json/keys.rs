@@ -36,6 +36,10 @@ impl Role {
         }
     }
 
+    pub(super) fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
     pub(super) fn is(self, other: Role) -> bool {
         self.0 & other.0 != 0
     }

@@ -50,7 +50,7 @@ pub(crate) enum Event {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Expect {
+pub(crate) enum Expect {
     Value,
     ValueOrClose,
     Key,
@@ -172,6 +172,52 @@ impl Lexer {
 
     fn in_object(&self) -> bool {
         self.depth > 0 && self.kinds[(self.depth - 1) / 64] >> ((self.depth - 1) % 64) & 1 == 1
+    }
+
+    // --- for a reader that takes whole tokens by itself ---
+
+    /// What comes next, between tokens.
+    #[inline]
+    pub(crate) fn expects(&self) -> Option<Expect> {
+        (self.token == Token::None).then_some(self.expect)
+    }
+
+    /// The length of a string without escapes, of ASCII, whose inside these bytes begin with, and that ends in them. Takes note of its
+    /// signs.
+    #[inline]
+    pub(crate) fn plain_string(&mut self, bytes: &[u8]) -> Option<usize> {
+        self.signs = Signs::default();
+        self.escaped = false;
+        let length = plain_run(bytes, &mut self.signs);
+        (bytes.get(length) == Some(&b'"')).then_some(length)
+    }
+
+    /// A key has been read.
+    #[inline]
+    pub(crate) fn pass_key(&mut self) {
+        self.expect = Expect::Colon;
+    }
+
+    /// The colon behind a key has been read.
+    #[inline]
+    pub(crate) fn pass_colon(&mut self) {
+        self.expect = Expect::Value;
+    }
+
+    /// A value inside a container has been read.
+    #[inline]
+    pub(crate) fn pass_value(&mut self) {
+        self.expect = Expect::CommaOrClose;
+    }
+
+    /// A comma has been read.
+    #[inline]
+    pub(crate) fn pass_comma(&mut self) {
+        self.expect = if self.in_object() {
+            Expect::Key
+        } else {
+            Expect::Value
+        };
     }
 
     /// Reads the next event. `base` is the offset of the chunk's first byte in the input.

@@ -10,6 +10,7 @@
     reason = "a treatment that an arm does not name is inherited as it is"
 )]
 
+mod fast;
 mod frame;
 mod keys;
 mod lexer;
@@ -139,6 +140,8 @@ pub(crate) struct JsonScrubber {
     machine: TextMachine,
     verdicts: Verdicts<KEYS>,
     keys: Keys,
+    /// What a glance has seen in a string that the fast lane has left, and the offset of its inside.
+    glanced: Option<(u64, Glance)>,
     /// Reading in which the number in progress is replaced.
     number: Option<Reading>,
     /// The number in progress, if what it says matters.
@@ -184,6 +187,7 @@ impl JsonScrubber {
             machine: TextMachine::new(),
             verdicts: Verdicts::new(),
             keys: Keys::default(),
+            glanced: None,
             number: None,
             digits: None,
             drop: None,
@@ -205,6 +209,7 @@ impl JsonScrubber {
         self.frames.clear();
         self.next = Next::plain(PathTree::root(document));
         self.string.leaf = None;
+        self.glanced = None;
         self.number = None;
         self.digits = None;
         self.drop = None;
@@ -243,6 +248,7 @@ impl JsonScrubber {
         let bytes = &chunk[..to];
         let mut at = from;
         loop {
+            self.read_plain(bytes, &mut at, base, splicer);
             match self.lexer.next(bytes, &mut at, base)? {
                 Event::NeedMore => {
                     self.read_digits(bytes, bytes.len(), base);
@@ -858,7 +864,9 @@ impl JsonScrubber {
         } = self;
         keys.look_up(inside, || {
             let glance = Glance::at(inside, escaped, signs, Kind::Plain, true, plan);
-            let name = (!escaped).then(|| {
+            // One that had something in it before is no name.
+            let plain = !escaped && memchr::memchr(MARKER[0], inside).is_none();
+            let name = plain.then(|| {
                 let verdict = match glance.named {
                     true => verdicts.look_up(&plan.names, inside, MEMBER),
                     false => None,
@@ -910,7 +918,13 @@ impl JsonScrubber {
                 key.glance
             } else {
                 let Lexer { escaped, signs, .. } = self.lexer;
-                Glance::at(part, escaped, signs, kind, self.string.wanted, &self.plan)
+                let seen = self.glanced.take().filter(|(seen, _)| *seen == at);
+                match seen {
+                    Some((_, glance)) if kind == Kind::Plain => glance,
+                    Some(_) | None => {
+                        Glance::at(part, escaped, signs, kind, self.string.wanted, &self.plan)
+                    }
+                }
             };
             if self.string.scanning || !glance.is_idle() {
                 if !self.string.scanning {

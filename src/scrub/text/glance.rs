@@ -50,7 +50,7 @@ impl Glance {
     ) -> Glance {
         let may_separate = signs.may_separate(text);
         let may_token = plan.tokens.fit_in(text.len());
-        if kind != Kind::Plain {
+        if let Kind::Cookie(_) = kind {
             return Glance::ALL;
         }
         let hides = (escaped && hides_letters(text)) || (signs.may_encode() && is_encoded(text));

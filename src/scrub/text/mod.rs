@@ -70,7 +70,7 @@ use quote::{Brackets, Quote, Quotes};
 use serialized::Serialized;
 pub(crate) use symbol::Layer;
 use symbol::Symbol;
-use value::Value;
+use value::{Until, Value};
 use window::{Cell, More, Window};
 use yaml::Leaves;
 
@@ -79,6 +79,36 @@ pub(crate) const LITERALS: [&[u8]; 6] = [b"null", b"true", b"false", b"None", b"
 
 /// How many names are remembered.
 const NAMES: usize = 64;
+
+/// What a character does to the state of a text that is no value, as far as it says by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inert {
+    /// Something, perhaps.
+    Not,
+    /// Nothing, and a letter or digit.
+    Word,
+    /// Nothing, unless a bare token begins with it.
+    Mark,
+    /// It ends a URL.
+    Space,
+}
+
+static INERT: [Inert; 256] = {
+    let mut table = [Inert::Not; 256];
+    let mut byte = 0;
+    while byte < 0x80 {
+        table[byte] = match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => Inert::Word,
+            b'_' | b'-' | b'.' | b'+' | b'*' | b'~' | b'^' | b'$' | b'@' | b'!' | b'\\' => {
+                Inert::Mark
+            }
+            b' ' | b'\t' => Inert::Space,
+            _ => Inert::Not,
+        };
+        byte += 1;
+    }
+    table
+};
 
 /// What kind of text it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -342,11 +372,19 @@ impl TextMachine {
         }
     }
 
-    /// Passes over letters and digits among which nothing begins and nothing ends. Tells whether there were any.
+    /// Passes over what nothing begins with and nothing ends at. Tells whether there was any.
     #[inline]
     fn skim(&mut self, cx: &Context<'_>) -> bool {
         if let Some(value) = &mut self.value {
-            if value.lead > 0 || !value.until.passes_words() {
+            if value.lead > 0 {
+                return false;
+            }
+            if let Until::Count(left) = &mut value.until {
+                let count = self.window.skip_some(*left);
+                *left -= count;
+                return count > 0;
+            }
+            if !value.until.passes_words() {
                 return false;
             }
             match self.window.skip_word() {
@@ -362,13 +400,35 @@ impl TextMachine {
         {
             return false;
         }
-        let looks = self.glance.tokens || (self.glance.personal && !cx.plan.personal.is_empty());
-        if looks {
+        if self.glance.personal && !cx.plan.personal.is_empty() {
             // Something may begin where a word does.
-            self.window.back_byte(0).is_ascii_alphanumeric() && self.window.pass_word()
-        } else {
-            self.window.pass_word()
+            return self.window.back_byte(0).is_ascii_alphanumeric() && self.window.pass_word();
         }
+        let Glance {
+            tokens, unanchored, ..
+        } = self.glance;
+        let may_begin = |byte: u8| {
+            tokens
+                && (cx.plan.tokens.may_begin(byte)
+                    || (unanchored && cx.plan.tokens.unanchored().has(byte)))
+        };
+        let spaces = !self.glance.flags;
+        let mut passed = false;
+        while let Some(cell) = self.window.next() {
+            let byte = cell.symbol.ascii();
+            match INERT[usize::from(byte)] {
+                Inert::Word if !tokens || self.window.back_byte(0).is_ascii_alphanumeric() => {}
+                Inert::Mark if !may_begin(byte) => {}
+                Inert::Space if spaces => {
+                    self.in_path = false;
+                    self.host = false;
+                }
+                Inert::Word | Inert::Mark | Inert::Space | Inert::Not => break,
+            }
+            self.window.advance();
+            passed = true;
+        }
+        passed
     }
 
     /// Reads symbols into the window while there is room; tells how many bytes it took.

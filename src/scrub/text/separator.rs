@@ -78,7 +78,7 @@ impl TextMachine {
         if name.is_empty() {
             return None;
         }
-        let verdict = self.verdicts.look_up(&plan.names, name, kinds)?;
+        let verdict = self.verdicts.glance(plan, name, kinds)?;
         match verdict.treatment {
             Treatment::Leaves | Treatment::Replace | Treatment::Null | Treatment::Cookies => {
                 Some(verdict)

@@ -38,9 +38,14 @@ impl TextMachine {
         let first = symbol.ascii();
         if tokens.may_begin(first) {
             let second = self.window.byte(1)?;
-            for (index, anchor) in tokens.beginning(first, second) {
-                let token = tokens.token(*index);
-                let anchor = token.form.anchors[usize::from(*anchor)].as_bytes();
+            let anchors = tokens.beginning(first, second);
+            let (third, fourth) = match anchors {
+                [] => (0, 0),
+                _ => (self.window.byte(2)?, self.window.byte(3)?),
+            };
+            for anchor in anchors.iter().filter(|it| it.goes_on(third, fourth)) {
+                let token = tokens.token(anchor.token);
+                let anchor = token.form.anchors[usize::from(anchor.number)].as_bytes();
                 if let Some(length) = self.anchor_at(0, anchor, token.form.caseless)?
                     && self.token_from(token, 0, length, cx)?
                 {
@@ -64,19 +69,34 @@ impl TextMachine {
         }
         for index in tokens.inner() {
             let token = tokens.token(*index);
-            if token.least <= run && self.inner_token(token, cx)? {
+            if self.may_start(token, run)? && self.inner_token(token, cx)? {
                 return Ok(true);
             }
         }
         if first.is_ascii_alphanumeric() {
             for index in tokens.contextual() {
                 let token = tokens.token(*index);
-                if token.least <= run && self.token_from(token, 0, 0, cx)? {
+                if self.may_start(token, run)? && self.token_from(token, 0, 0, cx)? {
                     return Ok(true);
                 }
             }
         }
         Ok(false)
+    }
+
+    /// Whether a word of so many characters may be the start of a token, as the last of those that it must have says.
+    #[inline]
+    fn may_start(&self, token: &Token, run: usize) -> Result<bool, More> {
+        if token.least > run {
+            return Ok(false);
+        }
+        let Some(last) = token.least.checked_sub(1) else {
+            return Ok(true);
+        };
+        Ok(
+            token.start.has(self.window.byte(last)?)
+                && token.start.has(self.window.byte(last / 2)?),
+        )
     }
 
     /// How many symbols an anchor takes that stands at a distance ahead. A space in it can be written as any white space of a line,

@@ -223,6 +223,13 @@ impl Window {
         last
     }
 
+    /// Drops at most so many symbols; tells how many.
+    pub(super) fn skip_some(&mut self, most: usize) -> usize {
+        let count = most.min(self.ahead.len() - self.head);
+        self.head += count;
+        count
+    }
+
     /// Nothing but the next symbols, so many backslashes, stands before the quote behind them, if one does.
     pub(super) fn set_escape(&mut self, backslashes: usize) {
         let Some((quote, before)) = self

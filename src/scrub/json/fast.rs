@@ -1,0 +1,176 @@
+//! The fast lane: members and elements in which nothing is to be done, read without events.
+//!
+//! Most of a document is like that: a key that no rule knows, and a string without escapes in which a [`Glance`] sees nothing. The lane
+//! takes such a token as a whole, or leaves it, and everything that is not plain, to the lexer and its events: it can only say that there
+//! is nothing. It gives up before it has changed anything, so that the token is read anew. Tokens that a chunk cuts are left, too; so
+//! every test that cuts documents compares the lane with the events.
+
+use super::frame::{Before, Next, Treat};
+use super::lexer::{Container, Expect};
+use super::{CAPTURE_BYTES, JsonScrubber};
+use crate::scrub::path::NOWHERE;
+use crate::scrub::splice::Splicer;
+use crate::scrub::text::{Glance, Kind};
+
+impl JsonScrubber {
+    /// Reads tokens from `at` on as long as they are plain.
+    pub(super) fn read_plain(
+        &mut self,
+        bytes: &[u8],
+        at: &mut usize,
+        base: u64,
+        splicer: &mut Splicer,
+    ) {
+        let pending = self.drop.is_some() || self.held_drop.is_some() || self.otlp.is_some();
+        if pending || !splicer.is_idle() {
+            return;
+        }
+        while self.plain_token(bytes, at, base, splicer).is_some() {}
+    }
+
+    /// Reads the next token, if it is plain.
+    #[inline]
+    fn plain_token(
+        &mut self,
+        bytes: &[u8],
+        at: &mut usize,
+        base: u64,
+        splicer: &mut Splicer,
+    ) -> Option<()> {
+        let frame = self.frames.last_mut()?;
+        if frame.treat != Treat::Plain || frame.hold != 0 {
+            return None;
+        }
+        let mut here = *at;
+        let first = loop {
+            match bytes.get(here)? {
+                b' ' | b'\t' | b'\r' => here += 1,
+                b'\n' if !self.one_line => here += 1,
+                byte => break *byte,
+            }
+        };
+        let in_array = frame.container == Container::Array;
+        match self.lexer.expects()? {
+            Expect::CommaOrClose if first == b',' => {
+                if in_array {
+                    frame.next_element(false);
+                }
+                self.lexer.pass_comma();
+                *at = here + 1;
+            }
+            Expect::Key | Expect::KeyOrClose if first == b'"' => {
+                let length = self.lexer.plain_string(&bytes[here + 1..])?;
+                let key = &bytes[here + 1..][..length];
+                self.plain_key(key, base + (here + length + 2) as u64, splicer)?;
+                self.lexer.pass_key();
+                *at = here + length + 2;
+            }
+            Expect::Colon if first == b':' => {
+                self.lexer.pass_colon();
+                *at = here + 1;
+            }
+            Expect::Value | Expect::ValueOrClose => {
+                let is_plain = match in_array {
+                    true => frame.before == Before::Nothing,
+                    false => self.next.is_plain(),
+                };
+                if !is_plain {
+                    return None;
+                }
+                let length = match first {
+                    b'"' => {
+                        let length = self.lexer.plain_string(&bytes[here + 1..])?;
+                        let inside = base + here as u64 + 1;
+                        self.plain_value(&bytes[here + 1..][..length], inside, in_array)?;
+                        length + 2
+                    }
+                    b'0'..=b'9' => self.plain_number(&bytes[here..])?,
+                    b't' | b'f' | b'n' => plain_literal(&bytes[here..])?,
+                    _ => return None,
+                };
+                if in_array && let Some(frame) = self.frames.last_mut() {
+                    frame.count = frame.count.saturating_add(1);
+                    frame.element.is_string = first == b'"';
+                }
+                self.lexer.pass_value();
+                *at = here + length;
+            }
+            Expect::CommaOrClose
+            | Expect::Key
+            | Expect::KeyOrClose
+            | Expect::Colon
+            | Expect::Done => return None,
+        }
+        Some(())
+    }
+
+    /// Takes note of a key in which there is nothing.
+    #[inline]
+    fn plain_key(&mut self, key: &[u8], behind: u64, splicer: &mut Splicer) -> Option<()> {
+        if key.len() > CAPTURE_BYTES {
+            return None;
+        }
+        let known = self.known_key(key);
+        let (role, verdict) = known.name.filter(|_| known.glance.is_idle())?;
+        let frame = self.frames.last_mut()?;
+        frame.count = frame.count.saturating_add(1);
+        if frame.node == NOWHERE && role.is_none() && verdict.is_none() {
+            self.next = Next::plain(NOWHERE);
+        } else {
+            let name = (true, known.glance.named);
+            self.key_known(key, name, Some((role, verdict)), behind, splicer);
+        }
+        Some(())
+    }
+
+    /// Whether there is nothing in the string of a value.
+    #[inline]
+    fn plain_value(&mut self, text: &[u8], at: u64, in_array: bool) -> Option<()> {
+        let glance = Glance::at(
+            text,
+            false,
+            self.lexer.signs,
+            Kind::Plain,
+            in_array,
+            &self.plan,
+        );
+        let is_name = in_array && (glance.named || self.may_be_command(text));
+        if glance.is_idle() && !is_name {
+            return Some(());
+        }
+        self.glanced = Some((at, glance));
+        None
+    }
+
+    /// The length of an integer in which there is nothing.
+    #[inline]
+    fn plain_number(&self, bytes: &[u8]) -> Option<usize> {
+        let length = bytes
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        let leads = bytes[0] == b'0' && length > 1;
+        if leads || !ends_token(bytes.get(length)) {
+            return None;
+        }
+        let says = !(self.plan.known.is_empty() && self.plan.personal.is_empty())
+            && self.number_says(&bytes[..length]).is_some();
+        (!says).then_some(length)
+    }
+}
+
+/// The length of a literal.
+#[inline]
+fn plain_literal(bytes: &[u8]) -> Option<usize> {
+    let words: [&[u8]; 3] = [b"true", b"false", b"null"];
+    let word = words.into_iter().find(|word| bytes.starts_with(word))?;
+    ends_token(bytes.get(word.len())).then_some(word.len())
+}
+
+/// Whether a byte is seen that ends a number or literal.
+fn ends_token(byte: Option<&u8>) -> bool {
+    matches!(
+        byte,
+        Some(b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t')
+    )
+}
