@@ -99,17 +99,29 @@ impl<const ENTRIES: usize> Verdicts<ENTRIES> {
 
     /// The verdict on a decoded name in a place of these kinds, for most names after a quick look only.
     pub(crate) fn glance(&mut self, plan: &Plan, name: &[u8], kinds: Kinds) -> Option<Verdict> {
-        let encoded = memchr::memchr(b'%', name).is_some();
-        if !encoded && !plan.literals.look(name, Signals::NAME).has(Signals::NAME) {
-            return None;
-        }
-        self.look_up(&plan.names, name, kinds)
+        self.remembered(name, kinds, |words| {
+            let encoded = memchr::memchr(b'%', name).is_some();
+            if !encoded && !plan.literals.look(name, Signals::NAME).has(Signals::NAME) {
+                return None;
+            }
+            plan.names.look_up(name, kinds, words)
+        })
     }
 
     /// The verdict on a decoded name in a place of these kinds.
     pub(crate) fn look_up(&mut self, names: &Names, name: &[u8], kinds: Kinds) -> Option<Verdict> {
+        self.remembered(name, kinds, |words| names.look_up(name, kinds, words))
+    }
+
+    /// The verdict on a name in a place of these kinds, asked for if it is not known.
+    fn remembered(
+        &mut self,
+        name: &[u8],
+        kinds: Kinds,
+        ask: impl FnOnce(&mut Words) -> Option<Verdict>,
+    ) -> Option<Verdict> {
         let Some(packed) = Packed::new(name) else {
-            return names.look_up(name, kinds, &mut self.words);
+            return ask(&mut self.words);
         };
         if self.entries.is_empty() {
             let empty = Entry {
@@ -124,7 +136,7 @@ impl<const ENTRIES: usize> Verdicts<ENTRIES> {
             *entry = Entry {
                 name: packed,
                 kinds,
-                verdict: names.look_up(name, kinds, &mut self.words),
+                verdict: ask(&mut self.words),
             };
         }
         entry.verdict

@@ -53,7 +53,7 @@ const KEPT_TYPE: &[u8] = b"boolean";
 /// What the names of members are names of.
 const MEMBER: Kinds = Kinds::KEY.or(Kinds::HEADER);
 /// How many names are remembered.
-const KEYS: usize = 256;
+const KEYS: usize = 64;
 /// Raw bytes of a key or a possible name that are kept for a look.
 const CAPTURE_BYTES: usize = 512;
 /// Raw bytes between an object's brace and the end of its first key while it may be an OTLP value.

@@ -71,7 +71,11 @@ impl TextMachine {
                 endless = self.window.goes_on(end);
                 break;
             };
-            if end > start && colon != Some(end - 1) && self.is_marked(end)? {
+            if symbol.ascii() == MARKER[0]
+                && end > start
+                && colon != Some(end - 1)
+                && self.is_marked(end)?
+            {
                 break;
             }
             if symbol.percent <= separator.percent {

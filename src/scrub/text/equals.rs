@@ -77,7 +77,10 @@ impl TextMachine {
         let in_url = matches!(mark, b'?' | b'&' | b'#');
         if (in_url || next != b'=' || !plain) && self.is_announced(parameter, separator) {
             let mut verdict = self.denied(PARAMETERS, cx.plan);
-            if verdict.is_none() && self.bare_name(end, b"[]~+").is_some() {
+            if verdict.is_none()
+                && let Some(bare) = self.bare_name(end, b"[]~+")
+                && bare.start != parameter.start
+            {
                 verdict = self.denied(PARAMETERS, cx.plan);
             }
             if let Some(verdict) = verdict {

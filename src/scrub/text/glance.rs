@@ -70,16 +70,16 @@ impl Glance {
             wanted = Signals::TOKEN.or(Signals::UNANCHORED);
         }
         if may_separate {
-            wanted = wanted.or(Signals::NAME).or(Signals::USER);
+            wanted = wanted.or(Signals::NAME);
+            if memchr::memchr(b'@', text).is_some() {
+                wanted = wanted.or(Signals::USER);
+            }
         } else if may_name {
             wanted = wanted.or(Signals::NAME);
         }
         let found = plan.literals.look(text, wanted);
         let named = found.has(Signals::NAME);
-        let names = may_separate
-            && (named
-                || (found.has(Signals::USER) && memchr::memchr(b'@', text).is_some())
-                || signs.may_command(text));
+        let names = may_separate && (named || found.has(Signals::USER) || signs.may_command(text));
         Glance {
             named,
             names,

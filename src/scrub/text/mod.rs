@@ -91,6 +91,10 @@ enum Inert {
     Mark,
     /// It ends a URL.
     Space,
+    /// It ends a URL's path.
+    Query,
+    /// It begins a URL's path, or is in one.
+    Slash,
 }
 
 static INERT: [Inert; 256] = {
@@ -103,6 +107,8 @@ static INERT: [Inert; 256] = {
                 Inert::Mark
             }
             b' ' | b'\t' => Inert::Space,
+            b'?' | b'&' | b'#' => Inert::Query,
+            b'/' => Inert::Slash,
             _ => Inert::Not,
         };
         byte += 1;
@@ -196,6 +202,11 @@ fn has_flag(text: &[u8]) -> bool {
             && before != b'-'
             && (matches!(behind, b'-' | b'_' | b'.' | b'$') || behind.is_ascii_alphanumeric())
     })
+}
+
+/// Whether a slash behind these characters, the last of which comes first, belongs to a path: those of `://` do not.
+fn begins_path(before: [u8; 2]) -> bool {
+    !matches!(before, [b':', _] | [b'/', b':'])
 }
 
 /// The state of one text; see the module's documentation.
@@ -413,22 +424,35 @@ impl TextMachine {
                     || (unanchored && cx.plan.tokens.unanchored().has(byte)))
         };
         let spaces = !self.glance.flags;
-        let mut passed = false;
-        while let Some(cell) = self.window.next() {
-            let byte = cell.symbol.ascii();
-            match INERT[usize::from(byte)] {
-                Inert::Word if !tokens || self.window.back_byte(0).is_ascii_alphanumeric() => {}
-                Inert::Mark if !may_begin(byte) => {}
+        let mut before = [self.window.back_byte(0), self.window.back_byte(1)];
+        let Self {
+            window,
+            in_path,
+            host,
+            ..
+        } = self;
+        let count = window.pass_while(|byte| {
+            let kind = INERT[usize::from(byte)];
+            match kind {
+                Inert::Word if !tokens || before[0].is_ascii_alphanumeric() => {}
                 Inert::Space if spaces => {
-                    self.in_path = false;
-                    self.host = false;
+                    *in_path = false;
+                    *host = false;
                 }
-                Inert::Word | Inert::Mark | Inert::Space | Inert::Not => break,
+                Inert::Mark if !may_begin(byte) => {}
+                Inert::Query if !may_begin(byte) => *in_path = false,
+                Inert::Slash if !may_begin(byte) => *in_path |= begins_path(before),
+                Inert::Word
+                | Inert::Mark
+                | Inert::Space
+                | Inert::Query
+                | Inert::Slash
+                | Inert::Not => return false,
             }
-            self.window.advance();
-            passed = true;
-        }
-        passed
+            before = [byte, before[0]];
+            true
+        });
+        count > 0
     }
 
     /// Reads symbols into the window while there is room; tells how many bytes it took.
@@ -572,12 +596,9 @@ impl TextMachine {
                     self.host = false;
                 }
             }
-            // The slashes of `://` begin no path, and `/;` belongs to a connection string.
+            // `/;` belongs to a connection string.
             b'/' => {
-                self.in_path |= !matches!(
-                    (self.window.back_byte(0), self.window.back_byte(1)),
-                    (b':', _) | (b'/', b':')
-                )
+                self.in_path |= begins_path([self.window.back_byte(0), self.window.back_byte(1)]);
             }
             b';' => self.in_path &= self.window.back_byte(0) != b'/',
             b'?' | b'&' | b'#' => self.in_path = false,

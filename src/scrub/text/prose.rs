@@ -117,6 +117,12 @@ impl TextMachine {
 
     /// The length of a scheme word at a distance ahead, with the space behind it.
     pub(super) fn scheme(&self, at: usize) -> Result<usize, More> {
+        if !matches!(
+            self.window.byte(at)?.to_ascii_lowercase(),
+            b'a' | b'b' | b'd' | b'j' | b'n' | b'o' | b't'
+        ) {
+            return Ok(0);
+        }
         for scheme in SCHEMES {
             if self.window.starts_with(at, scheme, true)? {
                 let mut end = at + scheme.len();

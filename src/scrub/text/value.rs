@@ -450,7 +450,7 @@ impl TextMachine {
 
     /// Whether a value stood at a distance ahead, which may have had in it what ends a word.
     pub(super) fn is_marked(&self, at: usize) -> Result<bool, More> {
-        if !self.window.starts_with(at, MARKER, false)? {
+        if self.window.byte(at)? != MARKER[0] || !self.window.starts_with(at, MARKER, false)? {
             return Ok(false);
         }
         let before = match at.checked_sub(1) {
@@ -495,6 +495,12 @@ impl TextMachine {
     pub(super) fn is_spared(&self, value: &Value, at: usize) -> Result<bool, More> {
         if self.ends_at(value, at)? {
             return Ok(true);
+        }
+        if !matches!(
+            self.window.byte(at)?,
+            b'n' | b't' | b'f' | b'N' | b'T' | b'F'
+        ) {
+            return Ok(false);
         }
         for literal in LITERALS {
             if self.window.starts_with(at, literal, false)?

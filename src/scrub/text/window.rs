@@ -209,6 +209,25 @@ impl Window {
         self.head > from
     }
 
+    /// Lets symbols pass as long as what they are does; tells how many.
+    #[inline]
+    pub(super) fn pass_while(&mut self, mut passes: impl FnMut(u8) -> bool) -> usize {
+        let ahead = self.ahead.get(self.head..).unwrap_or_default();
+        let count = ahead
+            .iter()
+            .take(BACK)
+            .take_while(|cell| passes(cell.symbol.ascii()))
+            .count();
+        if self.back.len() + count > 2 * BACK {
+            self.back.drain(..self.back.len() - BACK);
+            self.dropped = true;
+        }
+        self.back
+            .extend(ahead[..count].iter().map(|cell| cell.symbol));
+        self.head += count;
+        count
+    }
+
     /// Drops letters and digits; gives the last of them, if there were any.
     pub(super) fn skip_word(&mut self) -> Option<u8> {
         let mut last = None;
