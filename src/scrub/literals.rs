@@ -14,20 +14,31 @@ const BESIDE: usize = 256;
 
 /// What a literal announces, as a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(crate) struct Signals(u8);
+pub(crate) struct Signals(u32);
 
 impl Signals {
     pub(crate) const NONE: Signals = Signals(0);
     /// A bare token.
     pub(crate) const TOKEN: Signals = Signals(1);
-    /// What some bare tokens have near them, or in them, and not at their beginning.
-    pub(crate) const UNANCHORED: Signals = Signals(16);
+    /// What some bare tokens have near them, or in them, and not at their beginning; a bit for each group of them.
+    pub(crate) const UNANCHORED: Signals = Signals(u32::MAX << Self::GROUP);
+    const GROUP: u32 = 8;
     /// A denied name.
     pub(crate) const NAME: Signals = Signals(2);
     /// A URL that may have a user.
     pub(crate) const USER: Signals = Signals(4);
     /// A known secret.
     pub(crate) const KNOWN: Signals = Signals(8);
+
+    /// The group of such tokens that one of them belongs to.
+    pub(crate) const fn group(token: u16) -> Signals {
+        Signals(1 << (Self::GROUP + token as u32 % (u32::BITS - Self::GROUP)))
+    }
+
+    /// Those that are in both.
+    pub(crate) const fn and(self, other: Signals) -> Signals {
+        Signals(self.0 & other.0)
+    }
 
     pub(crate) const fn or(self, other: Signals) -> Signals {
         Signals(self.0 | other.0)

@@ -97,6 +97,8 @@ pub(crate) struct Token {
     pub(crate) least: usize,
     /// What these are.
     pub(crate) start: Alphabet,
+    /// What announces it, if it begins with no anchor.
+    pub(crate) group: Signals,
 }
 
 /// An anchor of a token.
@@ -173,7 +175,7 @@ impl Tokens {
             };
             let (around, signals) = match form.before {
                 None => (Around::Start, Signals::TOKEN),
-                Some(_) => (Around::Anything, Signals::UNANCHORED),
+                Some(_) => (Around::Anything, Signals::group(index)),
             };
             // Any white space can stand for a space.
             let blank = anchor.iter().position(|byte| *byte == b' ');
@@ -209,7 +211,7 @@ impl Tokens {
             for word in &form.context {
                 literals.add(&Literal {
                     caseless: true,
-                    ..Literal::exactly(word.as_bytes(), Signals::UNANCHORED)
+                    ..Literal::exactly(word.as_bytes(), Signals::group(index))
                 });
             }
         }
@@ -231,6 +233,7 @@ impl Tokens {
             form: form.clone(),
             least: least.min(LONGEST),
             start,
+            group: Signals::group(index),
         });
     }
 

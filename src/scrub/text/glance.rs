@@ -21,7 +21,7 @@ pub(crate) struct Glance {
     pub(super) flags: bool,
     pub(super) tokens: bool,
     /// Bare tokens that do not begin with what tells them.
-    pub(super) unanchored: bool,
+    pub(super) unanchored: Signals,
     pub(super) known: bool,
     pub(super) personal: bool,
 }
@@ -33,7 +33,7 @@ impl Glance {
         names: true,
         flags: true,
         tokens: true,
-        unanchored: true,
+        unanchored: Signals::UNANCHORED,
         known: true,
         personal: true,
     };
@@ -62,7 +62,10 @@ impl Glance {
                 known: !plan.known.is_empty(),
                 personal: !plan.personal.is_empty(),
                 tokens: may_token,
-                unanchored: may_token,
+                unanchored: match may_token {
+                    true => Signals::UNANCHORED,
+                    false => Signals::NONE,
+                },
             };
         }
         let mut wanted = Signals::NONE;
@@ -85,7 +88,7 @@ impl Glance {
             names,
             flags: names && signs.may_flag(text),
             tokens: found.has(Signals::TOKEN.or(Signals::UNANCHORED)),
-            unanchored: found.has(Signals::UNANCHORED),
+            unanchored: found.and(Signals::UNANCHORED),
             known: !plan.known.is_empty() && (escaped || plan.known.may_be_in(text)),
             personal: !plan.personal.is_empty()
                 && (escaped

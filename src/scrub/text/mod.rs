@@ -56,7 +56,7 @@ mod yaml;
 use bytes::Bytes;
 
 use super::MARKER;
-use super::literals::has_caseless;
+use super::literals::{Signals, has_caseless};
 use super::name::RuleIndex;
 use super::plan::Plan;
 use super::splice::{Reading, Splicer};
@@ -421,7 +421,7 @@ impl TextMachine {
         let may_begin = |byte: u8| {
             tokens
                 && (cx.plan.tokens.may_begin(byte)
-                    || (unanchored && cx.plan.tokens.unanchored().has(byte)))
+                    || (unanchored != Signals::NONE && cx.plan.tokens.unanchored().has(byte)))
         };
         let spaces = !self.glance.flags;
         let mut before = [self.window.back_byte(0), self.window.back_byte(1)];

@@ -6,6 +6,7 @@ use super::value::{Until, Value, is_name, is_newline, is_space};
 use super::window::More;
 use super::{Context, Symbol, TextMachine};
 use crate::scrub::MARKER;
+use crate::scrub::literals::Signals;
 use crate::scrub::token::{LONGEST, Token, TokenPart};
 
 /// How far before a token a word of its context may stand, in characters.
@@ -53,7 +54,8 @@ impl TextMachine {
                 }
             }
         }
-        if !self.glance.unanchored || !tokens.unanchored().has(first) {
+        let announced = self.glance.unanchored;
+        if announced == Signals::NONE || !tokens.unanchored().has(first) {
             return Ok(false);
         }
         // A run that goes on from before has been tried where it began; only an equals sign begins one anew.
@@ -69,14 +71,20 @@ impl TextMachine {
         }
         for index in tokens.inner() {
             let token = tokens.token(*index);
-            if self.may_start(token, run)? && self.inner_token(token, cx)? {
+            if announced.has(token.group)
+                && self.may_start(token, run)?
+                && self.inner_token(token, cx)?
+            {
                 return Ok(true);
             }
         }
         if first.is_ascii_alphanumeric() {
             for index in tokens.contextual() {
                 let token = tokens.token(*index);
-                if self.may_start(token, run)? && self.token_from(token, 0, 0, cx)? {
+                if announced.has(token.group)
+                    && self.may_start(token, run)?
+                    && self.token_from(token, 0, 0, cx)?
+                {
                     return Ok(true);
                 }
             }
