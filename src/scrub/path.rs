@@ -164,8 +164,8 @@ impl PathTree {
             return node.children[at].1;
         }
         if !node.caseless.is_empty() {
-            let key = key.to_ascii_lowercase();
-            let by_name = |(name, _): &(Box<[u8]>, NodeIndex)| name.as_ref().cmp(&key);
+            let key = || key.iter().map(u8::to_ascii_lowercase);
+            let by_name = |(name, _): &(Box<[u8]>, NodeIndex)| name.iter().copied().cmp(key());
             if let Ok(at) = node.caseless.binary_search_by(by_name) {
                 return node.caseless[at].1;
             }

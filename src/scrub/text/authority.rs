@@ -362,17 +362,17 @@ impl TextMachine {
 
     /// Whether the host at a distance ahead is, or is below, one that rules name.
     pub(super) fn is_known_host(&self, start: usize, cx: &Context<'_>) -> Result<bool, More> {
-        let mut host = Vec::with_capacity(HOST);
-        while host.len() < HOST {
-            let Some(symbol) = self.window.peek(start + host.len())? else {
-                break;
-            };
-            let byte = symbol.ascii();
+        let mut host = [0; HOST];
+        let mut length = 0;
+        for (place, at) in host.iter_mut().zip(start..) {
+            let byte = self.window.byte(at)?;
             if !(byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')) {
                 break;
             }
-            host.push(byte.to_ascii_lowercase());
+            *place = byte.to_ascii_lowercase();
+            length += 1;
         }
+        let host = &host[..length];
         Ok(cx.plan.hosts.iter().any(|known| {
             host.strip_suffix(known.as_bytes())
                 .is_some_and(|rest| rest.is_empty() || rest.ends_with(b"."))

@@ -217,7 +217,7 @@ impl TextMachine {
         }
         let cookies = verdict.treatment == Treatment::Cookies && self.names_behind(at + gap)?;
         let header = cookies || self.is_header(verdict, cx.plan);
-        let cookie = cookies || self.name.to_ascii_lowercase().ends_with(b"cookie");
+        let cookie = cookies || ends_in_cookie(&self.name);
         let until = if header && self.has_fields(at + gap)? {
             Until::Line
         } else if header {
@@ -271,4 +271,11 @@ impl TextMachine {
         }
         Ok(false)
     }
+}
+
+/// Whether a name is a cookie header's.
+fn ends_in_cookie(name: &[u8]) -> bool {
+    const COOKIE: &[u8; 6] = b"cookie";
+    name.last_chunk()
+        .is_some_and(|last: &[u8; 6]| last.eq_ignore_ascii_case(COOKIE))
 }

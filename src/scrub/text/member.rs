@@ -12,6 +12,19 @@ use super::{Context, TextMachine};
 use crate::scrub::MARKER;
 use crate::scrub::name::{NAME_BYTES, RuleIndex};
 
+/// Longest word that is a member's of a pair, in bytes.
+const WORD: usize = 12;
+
+/// A word in lower case; nothing, if it is longer than any that is looked for.
+fn lower<'a>(word: &[u8], buffer: &'a mut [u8; WORD]) -> &'a [u8] {
+    let Some(place) = buffer.get_mut(..word.len()) else {
+        return b"";
+    };
+    place.copy_from_slice(word);
+    place.make_ascii_lowercase();
+    place
+}
+
 impl TextMachine {
     /// A member of an object: its name stood in quotes.
     pub(super) fn at_member(
@@ -23,9 +36,9 @@ impl TextMachine {
     ) -> Result<bool, More> {
         let (gap, _) = self.gap(at)?;
         let start = at + gap + self.spew(at + gap, true)?;
-        let lower = self.name.to_ascii_lowercase();
-        let names = matches!(lower.as_slice(), b"key" | b"name");
-        let is_value = lower.as_slice() == b"value";
+        let is = |name: &[u8]| self.name.eq_ignore_ascii_case(name);
+        let names = is(b"key") || is(b"name");
+        let is_value = is(b"value");
         let rule = match self.denied(WORDS, cx.plan) {
             Some(verdict) => Some((verdict.rule, self.is_header(verdict, cx.plan))),
             None if is_value => match self.pair {
@@ -90,7 +103,7 @@ impl TextMachine {
             return Ok(false);
         }
         let start = at + gap;
-        match self.name.to_ascii_lowercase().as_slice() {
+        match lower(&self.name, &mut [0; WORD]) {
             b"--user" | b"--proxy-user" | b"-u" => {
                 let argument = Value::new(Until::Argument, separator);
                 match cx.plan.user_info {

@@ -433,21 +433,22 @@ impl TextMachine {
         } = self;
         let count = window.pass_while(|byte| {
             let kind = INERT[usize::from(byte)];
-            match kind {
-                Inert::Word if !tokens || before[0].is_ascii_alphanumeric() => {}
-                Inert::Space if spaces => {
-                    *in_path = false;
-                    *host = false;
+            if kind == Inert::Word {
+                if tokens && !before[0].is_ascii_alphanumeric() {
+                    return false;
                 }
-                Inert::Mark if !may_begin(byte) => {}
-                Inert::Query if !may_begin(byte) => *in_path = false,
-                Inert::Slash if !may_begin(byte) => *in_path |= begins_path(before),
-                Inert::Word
-                | Inert::Mark
-                | Inert::Space
-                | Inert::Query
-                | Inert::Slash
-                | Inert::Not => return false,
+            } else if kind == Inert::Space {
+                if !spaces {
+                    return false;
+                }
+                *in_path = false;
+                *host = false;
+            } else if kind == Inert::Not || may_begin(byte) {
+                return false;
+            } else if kind == Inert::Query {
+                *in_path = false;
+            } else if kind == Inert::Slash {
+                *in_path |= begins_path(before);
             }
             before = [byte, before[0]];
             true

@@ -316,6 +316,15 @@ impl Reader<'_> {
 
     /// The rest of an HTML character reference, behind its ampersand.
     fn reference(&self, at: usize) -> Read<u32> {
+        // Most ampersands begin a parameter: plain characters that are no semicolon tell.
+        let plain = self.bytes.get(at..).unwrap_or_default();
+        let behind = plain
+            .iter()
+            .take(REFERENCE)
+            .find(|byte| !byte.is_ascii_alphanumeric());
+        if behind.is_some_and(|byte| byte.is_ascii() && !matches!(byte, b';' | b'\\' | b'#')) {
+            return Read::No;
+        }
         let mut name = [0; REFERENCE];
         let mut next = at;
         for length in 0..REFERENCE {
