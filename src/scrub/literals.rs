@@ -274,6 +274,14 @@ impl Head {
     }
 }
 
+/// A hash, and its literals in [`Literals::heads`]; none, if there are none.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    bit: u32,
+    from: u32,
+    to: u32,
+}
+
 /// A set of literals.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Literals {
@@ -288,6 +296,9 @@ pub(crate) struct Literals {
     known: Vec<(u32, Vec<Head>)>,
     /// Where in `known` a hash stands, by its lowest bits; with the next free places for those that have the same. 0 is none.
     slots: Vec<u32>,
+    /// The same in one piece, once nothing is added any more.
+    packed: Vec<Slot>,
+    heads: Vec<Head>,
     /// What a literal announces that is too short to be looked for.
     always: Signals,
 }
@@ -320,6 +331,24 @@ impl Literals {
     /// The set, to which nothing is added any more.
     pub(crate) fn sealed(mut self) -> Literals {
         self.distinct = HashSet::new();
+        self.packed = vec![Slot::default(); self.slots.len()];
+        for (slot, packed) in self.slots.iter().zip(&mut self.packed) {
+            let Some((bit, heads)) = (*slot as usize)
+                .checked_sub(1)
+                .and_then(|at| self.known.get(at))
+            else {
+                continue;
+            };
+            let from = self.heads.len() as u32;
+            self.heads.extend_from_slice(heads);
+            *packed = Slot {
+                bit: *bit,
+                from,
+                to: self.heads.len() as u32,
+            };
+        }
+        self.known = Vec::new();
+        self.slots = Vec::new();
         self
     }
 
@@ -429,18 +458,36 @@ impl Literals {
         self.announced(text, at, gram(four) as u32, Signals(wanted.0 & !found.0))
     }
 
+    /// The literals of a hash.
+    #[inline]
+    fn heads(&self, bit: u32) -> &[Head] {
+        if self.packed.is_empty() {
+            return self.slot(bit).map_or(&[], |at| &self.known[at].1);
+        }
+        let mask = self.packed.len() - 1;
+        let mut at = bit as usize & mask;
+        loop {
+            let Slot {
+                bit: known,
+                from,
+                to,
+            } = self.packed[at];
+            if from == to || known == bit {
+                return &self.heads[from as usize..to as usize];
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
     /// What of what is wanted the literals of a hash announce.
     #[inline(never)]
     fn announced(&self, text: &[u8], at: usize, bit: u32, wanted: Signals) -> Signals {
-        let Ok(index) = self.slot(bit) else {
-            return Signals::NONE;
-        };
         let mut found = Signals::NONE;
-        for head in &self.known[index].1 {
+        for head in self.heads(bit) {
             if let Some(start) = at.checked_sub(usize::from(head.offset))
+                && head.is_at(text, start)
                 && wanted.has(head.signals)
                 && !found.has(head.signals)
-                && head.is_at(text, start)
                 && self.all[head.index as usize].is_at(text, start)
             {
                 found = found.or(head.signals);

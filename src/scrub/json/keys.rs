@@ -4,7 +4,7 @@ use crate::scrub::name::Verdict;
 use crate::scrub::text::Glance;
 use crate::scrub::verdicts::Packed;
 
-const ENTRIES: usize = 128;
+const ENTRIES: usize = 256;
 
 /// What a key is besides a name, as a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -108,6 +108,13 @@ impl TextMachine {
 
     /// The run of characters of names that ends `end` symbols back; with `also`, of these too.
     pub(super) fn bare_name(&mut self, end: usize, also: &[u8]) -> Option<Before> {
+        let before = self.bare_place(end, also)?;
+        self.read_name(before.start, end);
+        Some(before)
+    }
+
+    /// Where such a name stands.
+    pub(super) fn bare_place(&self, end: usize, also: &[u8]) -> Option<Before> {
         let mut start = end;
         while let Some(symbol) = self.window.back(start) {
             if !(is_name(symbol) || also.contains(&symbol.ascii())) {
@@ -118,7 +125,6 @@ impl TextMachine {
         if start == end {
             return None;
         }
-        self.read_name(start, end);
         Some(Before {
             start,
             end,
@@ -166,16 +172,14 @@ impl TextMachine {
     /// Reads the name between two distances behind, at most its last part.
     pub(super) fn read_name(&mut self, start: usize, end: usize) {
         self.name.clear();
-        for distance in (end..start).rev() {
-            let Some(symbol) = self.window.back(distance) else {
-                continue;
-            };
-            push(&mut self.name, symbol);
+        for symbol in self.window.between(start, end) {
+            push(&mut self.name, *symbol);
         }
     }
 }
 
 /// Appends a character in UTF-8.
+#[inline]
 pub(super) fn push(name: &mut Vec<u8>, symbol: Symbol) {
     if symbol.code < 0x80 || symbol.code & RAW_BYTE != 0 {
         name.push(symbol.code as u8);

@@ -78,9 +78,10 @@ impl TextMachine {
         if (in_url || next != b'=' || !plain) && self.is_announced(parameter, separator) {
             let mut verdict = self.denied(PARAMETERS, cx.plan);
             if verdict.is_none()
-                && let Some(bare) = self.bare_name(end, b"[]~+")
+                && let Some(bare) = self.bare_place(end, b"[]~+")
                 && bare.start != parameter.start
             {
+                self.read_name(bare.start, end);
                 verdict = self.denied(PARAMETERS, cx.plan);
             }
             if let Some(verdict) = verdict {

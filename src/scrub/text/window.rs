@@ -302,6 +302,14 @@ impl Window {
         }
     }
 
+    /// The symbols from one distance behind, which is not in it, to another that is nearer.
+    #[inline]
+    pub(super) fn between(&self, far: usize, near: usize) -> &[Symbol] {
+        let from = self.back.len().saturating_sub(far.min(BACK));
+        let to = self.back.len().saturating_sub(near);
+        self.back.get(from..to).unwrap_or_default()
+    }
+
     /// The character at a distance behind; 0 where there is none, 0x80 where it is not ASCII.
     pub(super) fn back_byte(&self, distance: usize) -> u8 {
         self.back(distance).map_or(0, Symbol::ascii)
