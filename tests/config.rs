@@ -12,9 +12,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use scrubline::config::{
-    Config, Error, Level, Loader, LogFormat, Resolved, Secrets, Source, UpstreamEncoding,
+    Config, Error, Level, Loader, LogFormat, Pin, Resolved, Secrets, Source, TlsFloor,
+    UpstreamEncoding,
 };
-use scrubline::scrub::Opaque;
+use scrubline::scrub::{Action, Opaque};
 
 /// A file that goes when the test ends.
 struct TempFile(PathBuf);
@@ -83,6 +84,35 @@ packs = ["acme.toml"]
 pass = ["minidump", "replay"]
 personal = "mask"
 hash_key = "env:KEY"
+sample_key = "file:/run/key"
+client_reports = false
+shadow = "strict"
+watch = "1m"
+
+[policy.server]
+pass = ["log", "check_in"]
+drop = ["session"]
+reject = ["profile"]
+sample = ["transaction"]
+otherwise = "drop"
+traces_sample_rate = 0.25
+
+[policy.browser]
+pass = ["event"]
+drop = ["sessions"]
+reject = ["log"]
+sample = ["span"]
+otherwise = "reject"
+traces_sample_rate = 1
+
+[residency]
+region = "eu"
+hosts = ["Sentry.example"]
+private = ["sentry.example"]
+waive = ["check_in"]
+tls = "1.3"
+pins = ["sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]
+country_database = "/var/lib/country.mmdb"
 
 [[policy.allow]]
 name = "session_id"
@@ -136,6 +166,22 @@ format = "json"
         (16 << 10, 7, 8)
     );
     assert_eq!(config.policy.name, "other");
+    assert_eq!(config.policy.shadow, "strict");
+    assert_eq!(config.policy.watch, Duration::from_secs(60));
+    assert!(!config.policy.client_reports);
+    let (server, browser) = (&config.policy.doors.server, &config.policy.doors.browser);
+    assert_eq!(server.pass, ["log", "check_in"]);
+    assert_eq!(
+        (server.otherwise, server.traces_sample_rate),
+        (Some(Action::Drop), Some(0.25))
+    );
+    assert_eq!(
+        (browser.otherwise, browser.traces_sample_rate),
+        (Some(Action::Reject), Some(1.0))
+    );
+    assert_eq!(config.residency.hosts, ["sentry.example"]);
+    assert_eq!(config.residency.tls, TlsFloor::Tls13);
+    assert_eq!(config.residency.pins, [Pin([0; 32])]);
     assert_eq!(config.secrets.env, ["A", "B"]);
     assert_eq!(config.secrets.files, ["/run/secrets/*"]);
     assert_eq!(
@@ -291,7 +337,7 @@ fn unknown_sections_and_ports_alone() {
         ),
         (
             "[upstream]\nurl = \"http://x\"\n[zzz]\n",
-            "3: unknown section [zzz]; the sections are [server], [upstream], [limits], [policy], [secrets], [log]; \
+            "3: unknown section [zzz]; the sections are [server], [upstream], [limits], [policy], [policy.server], [policy.browser], [residency], [secrets], [log]; \
              scrubline.example.toml has every key",
         ),
         (
@@ -357,7 +403,7 @@ fn lists_in_files_variables_and_flags() {
 fn unknown_keys_name_the_nearest() {
     let server = "[server] has listen, admin, head_timeout, body_timeout, drain_timeout";
     let upstream = "[upstream] has url, encoding, connect_timeout, response_timeout, roots";
-    let nothing = "the sections are [server], [upstream], [limits], [policy], [secrets], [log]; scrubline.example.toml has every key";
+    let nothing = "the sections are [server], [upstream], [limits], [policy], [policy.server], [policy.browser], [residency], [secrets], [log]; scrubline.example.toml has every key";
     for (key, hint) in [
         ("server.lisen", "did you mean server.listen?"),
         ("sever.lisen", "did you mean server.listen?"),

@@ -3,13 +3,21 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use super::proof::{self, prove};
 use super::{Configuration, USAGE, fail, located};
+use crate::config::Region;
 
 /// As those of `serve`, so that a command line can be checked before it is used.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     configuration: Configuration,
+    /// Connect to the collector, sending nothing, and print a residency proof; without it, only where residency.region is set
+    #[arg(long, conflicts_with = "offline")]
+    prove: bool,
+    /// Never connect to anything
+    #[arg(long)]
+    offline: bool,
 }
 
 pub(super) fn run(arguments: Arguments) -> ExitCode {
@@ -23,6 +31,9 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
             return fail(USAGE, located(&resolved, &problems.join("\n")));
         }
     };
+    if let Err(problems) = resolved.config.load_shadow() {
+        return fail(USAGE, located(&resolved, &problems.join("\n")));
+    }
     let secrets = policy.plan().known_secrets();
     let packs: Vec<String> = policy.packs().iter().map(ToString::to_string).collect();
     let mut text = resolved.to_string();
@@ -55,7 +66,19 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         // Nothing is to be done where standard error is gone.
         let _ = writeln!(std::io::stderr(), "scrubline: warning: {warning}");
     }
+    let region = resolved.config.residency.region != Region::Any;
+    let mut refused = false;
+    if arguments.prove || region && !arguments.offline {
+        match prove(&resolved.config) {
+            Ok(proof) => {
+                text.push_str(&proof.text);
+                refused = proof.refused;
+            }
+            Err(what) => return fail(USAGE, located(&resolved, &what)),
+        }
+    }
     match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) if refused => proof::refused(),
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(1, error),
     }

@@ -5,6 +5,8 @@ mod demo;
 mod explain;
 mod import;
 mod label;
+mod policy;
+mod proof;
 mod rules;
 mod scrub;
 mod serve;
@@ -43,6 +45,8 @@ enum Command {
     Scrub(scrub::Arguments),
     /// List the redactions of one document: rule, place, why; never the value
     Explain(explain::Arguments),
+    /// Show what a policy promises, and try whether it holds
+    Policy(policy::Arguments),
     /// List the rules, try their examples, or say what a change of them comes to
     Rules(rules::Arguments),
     /// Turn rules of another program into a pack
@@ -70,6 +74,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Arguments {
             command: Command::Rules(arguments),
         }) => rules::run(arguments),
+        Ok(Arguments {
+            command: Command::Policy(arguments),
+        }) => policy::run(arguments),
         Ok(Arguments {
             command: Command::Import(arguments),
         }) => import::run(arguments),

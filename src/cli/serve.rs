@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::{Configuration, USAGE, fail, located};
-use crate::config::Resolved;
+use crate::config::{Loader, Resolved};
 use crate::observe;
 use crate::proxy::{App, BuildError, Ended, Shutdown};
 
@@ -14,7 +14,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> ExitCode {
-    let resolved = match arguments.configuration.loader().load() {
+    let loader = arguments.configuration.loader();
+    let resolved = match loader.clone().load() {
         Ok(resolved) => resolved,
         Err(error) => return fail(USAGE, error),
     };
@@ -29,12 +30,12 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, format!("threads can't be started: {error}")),
     };
-    runtime.block_on(serve(resolved))
+    runtime.block_on(serve(resolved, loader))
 }
 
-async fn serve(resolved: Resolved) -> ExitCode {
+async fn serve(resolved: Resolved, loader: Loader) -> ExitCode {
     let app = match App::build(resolved.config.clone()).await {
-        Ok(app) => app,
+        Ok(app) => app.reloading(loader),
         // A mistake in the configuration that only shows when the policy is loaded.
         Err(error @ BuildError::Policy(_)) => {
             return fail(USAGE, located(&resolved, &error));

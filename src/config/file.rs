@@ -142,8 +142,8 @@ pub(super) fn convert(value: &DeValue<'_>) -> Value {
             Ok(number) => Value::Integer(number),
             Err(_) => Value::Other("too large a number"),
         },
-        DeValue::Float(_) => Value::Other("a fraction"),
-        DeValue::Boolean(_) => Value::Other("a boolean"),
+        DeValue::Float(number) => Value::Scalar("a fraction", number.as_str().to_owned()),
+        DeValue::Boolean(value) => Value::Scalar("a boolean", value.to_string()),
         DeValue::Datetime(_) => Value::Other("a date"),
         DeValue::Array(values) => {
             let texts: Option<Vec<String>> = values

@@ -1,6 +1,8 @@
 //! Every setting: one row each, grouped by section. The file, the environment, the flags, `scrubline check` and the search for
 //! the nearest key read this table.
 
+use super::doors;
+use super::residency::RESIDENCY;
 use super::size;
 use super::value::{Value, listed, named, quoted};
 use super::{Config, Level, LogFormat, PERSONAL, Roots, UpstreamEncoding, UpstreamUrl, allow};
@@ -16,7 +18,17 @@ pub(super) struct Key {
 }
 
 /// Every section's settings, in the order in which `check` prints them. A section of a section (`tunnel.limit`) comes right behind it.
-const SECTIONS: [&[Key]; 6] = [SERVER, UPSTREAM, LIMITS, POLICY, SECRETS, LOG];
+const SECTIONS: [&[Key]; 9] = [
+    SERVER,
+    UPSTREAM,
+    LIMITS,
+    POLICY,
+    doors::SERVER,
+    doors::BROWSER,
+    RESIDENCY,
+    SECRETS,
+    LOG,
+];
 
 /// Every setting there is.
 pub(super) fn keys() -> impl Iterator<Item = &'static Key> {
@@ -228,15 +240,28 @@ const POLICY: &[Key] = &[
     },
     Key {
         name: "policy.hash_key",
-        set: |config, value| {
-            let text = value.text()?;
-            if !text.is_empty() && !text.starts_with("env:") && !text.starts_with("file:") {
-                return Err("is no reference; give env:NAME or file:PATH".to_owned());
-            }
-            config.policy.hash_key = text.to_owned();
-            Ok(())
-        },
+        set: |config, value| value.reference().map(|it| config.policy.hash_key = it),
         show: |config| quoted(&config.policy.hash_key),
+    },
+    Key {
+        name: "policy.sample_key",
+        set: |config, value| value.reference().map(|it| config.policy.sample_key = it),
+        show: |config| quoted(&config.policy.sample_key),
+    },
+    Key {
+        name: "policy.client_reports",
+        set: |config, value| value.switch().map(|it| config.policy.client_reports = it),
+        show: |config| config.policy.client_reports.to_string(),
+    },
+    Key {
+        name: "policy.shadow",
+        set: |config, value| value.text().map(|it| config.policy.shadow = it.to_owned()),
+        show: |config| quoted(&config.policy.shadow),
+    },
+    Key {
+        name: "policy.watch",
+        set: |config, value| value.duration().map(|it| config.policy.watch = it),
+        show: |config| quoted(size::show_duration(config.policy.watch)),
     },
     Key {
         name: POLICY_ALLOW,
@@ -249,6 +274,7 @@ const POLICY: &[Key] = &[
             | Value::Bare(_)
             | Value::Integer(_)
             | Value::List(_)
+            | Value::Scalar(..)
             | Value::Other(_) => Err(
                 "is no list of exceptions; each is a table in the configuration file, as \
                  [[policy.allow]] with a name or a path, and a reason"
@@ -301,4 +327,18 @@ pub(super) const UPSTREAM_URL: &str = "upstream.url";
 pub(super) const POLICY_ALLOW: &str = "policy.allow";
 
 /// Keys that hold several values.
-pub(super) const LISTS: [&str; 2] = ["secrets.env", "secrets.files"];
+pub(super) const LISTS: [&str; 13] = [
+    "policy.server.pass",
+    "policy.server.drop",
+    "policy.server.reject",
+    "policy.server.sample",
+    "policy.browser.pass",
+    "policy.browser.drop",
+    "policy.browser.reject",
+    "policy.browser.sample",
+    "residency.hosts",
+    "residency.private",
+    "residency.pins",
+    "secrets.env",
+    "secrets.files",
+];

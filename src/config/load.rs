@@ -127,7 +127,7 @@ impl fmt::Display for Resolved {
 /// assert_eq!(resolved.config.server.listen.port(), 9180);
 /// # Ok::<(), scrubline::config::Error>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Loader {
     file: FileChoice,
     environment: Vec<(OsString, OsString)>,
@@ -135,7 +135,7 @@ pub struct Loader {
     no_upstream: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 enum FileChoice {
     /// [`DEFAULT_FILE`], if it exists.
     #[default]
@@ -170,6 +170,15 @@ impl Loader {
     pub fn flag(mut self, key: &str, value: &str) -> Self {
         self.flags.push((key.to_owned(), value.to_owned()));
         self
+    }
+
+    /// The file that it reads, if it reads one.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        match &self.file {
+            FileChoice::None => None,
+            FileChoice::Usual => Some(PathBuf::from(DEFAULT_FILE)),
+            FileChoice::Named(path) => Some(path.clone()),
+        }
     }
 
     /// The collector need not be said: nothing will be sent.

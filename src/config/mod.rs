@@ -5,23 +5,27 @@
 //! operator sees all mistakes at once. Only `file.rs` and `env.rs` look outside.
 
 mod allow;
+mod doors;
 mod env;
 mod file;
 mod keys;
 mod load;
 mod near;
+mod residency;
 mod secrets;
 mod size;
 mod upstream;
 mod value;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::policy::{Allow, Policy};
+use crate::policy::{Allow, DoorRules, Doors, Policy};
 use crate::scrub;
 
 pub use load::{Error, Loader, Mistake, Resolved, Source};
+pub use residency::{Pin, Region, Residency, Standing, TlsFloor, Waiver};
 pub use secrets::{SecretValues, Secrets};
 pub use upstream::UpstreamUrl;
 
@@ -29,7 +33,7 @@ pub use upstream::UpstreamUrl;
 pub const DEFAULT_FILE: &str = "scrubline.toml";
 
 /// The resolved configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// Where and how clients are served.
     pub server: Server,
@@ -39,6 +43,8 @@ pub struct Config {
     pub limits: Limits,
     /// Which policy scrubs.
     pub policy: PolicyChoice,
+    /// Where telemetry may go.
+    pub residency: Residency,
     /// The operator's real secrets, by reference.
     pub secrets: Secrets,
     /// What is logged, and how.
@@ -122,7 +128,7 @@ pub struct Limits {
 }
 
 /// `[policy]`
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PolicyChoice {
     /// The name of a built-in policy. Default `sentry-eu`.
     pub name: String,
@@ -134,6 +140,17 @@ pub struct PolicyChoice {
     pub personal: Option<scrub::Treated>,
     /// Where the key for hashes of personal data stands: `env:NAME` or `file:PATH`; empty for none.
     pub hash_key: String,
+    /// Where the key by which traces are sampled stands, likewise. Without one, a key that is no secret is used.
+    pub sample_key: String,
+    /// Whether the collector is told what was left out. Default yes.
+    pub client_reports: bool,
+    /// `[policy.server]` and `[policy.browser]`: what may leave by which door, where that is not what the policy says.
+    pub doors: Doors<DoorRules>,
+    /// A policy that is evaluated beside this one, to see what would be different; empty for that which the policy names, if it
+    /// names one, and `none` for none.
+    pub shadow: String,
+    /// How often files are looked at for a change of policy. Default 5 s.
+    pub watch: Duration,
     /// What is let through although a rule covers it.
     pub allow: Vec<Allow>,
 }
@@ -153,6 +170,49 @@ impl Config {
     /// # Errors
     /// All that is wrong with it, a line each.
     pub fn load_policy(&self) -> Result<Policy, Vec<String>> {
+        self.load_named(&self.policy.name, "policy.name")
+    }
+
+    /// The policy that is evaluated beside it, if one is: another one with the same packs, secrets, keys and exceptions.
+    ///
+    /// # Errors
+    /// As for [`Config::load_policy`].
+    pub fn load_shadow(&self) -> Result<Option<Policy>, Vec<String>> {
+        let wanted = match self.policy.shadow.as_str() {
+            "" => Policy::shadow_of(&self.policy.name),
+            "none" => None,
+            shadow => Some(shadow.to_owned()),
+        };
+        wanted
+            .map(|name| self.load_named(&name, "policy.shadow"))
+            .transpose()
+    }
+
+    /// All that counts at start only, in one text: whether it has changed can be told by it.
+    pub(crate) fn beside_policy(&self) -> String {
+        let rest = (
+            &self.server,
+            &self.upstream,
+            &self.limits,
+            &self.residency,
+            &self.log,
+        );
+        format!("{rest:?}")
+    }
+
+    /// The files that the policy is made of.
+    pub(crate) fn policy_files(&self) -> Vec<PathBuf> {
+        let keys = [&self.policy.hash_key, &self.policy.sample_key];
+        let keys = keys.into_iter().filter_map(|key| key.strip_prefix("file:"));
+        let packs = self.policy.packs.iter().map(String::as_str);
+        let mut files: Vec<PathBuf> = packs.chain(keys).map(PathBuf::from).collect();
+        for pattern in &self.secrets.files {
+            files.extend(glob::glob(pattern).into_iter().flatten().flatten());
+        }
+        files
+    }
+
+    fn load_named(&self, name: &str, name_key: &str) -> Result<Policy, Vec<String>> {
         let mut own = Vec::new();
         let mut problems = Vec::new();
         for path in &self.policy.packs {
@@ -161,13 +221,16 @@ impl Config {
                 Err(error) => problems.push(format!("policy.packs: {path}: {error}")),
             }
         }
-        let key = if self.policy.hash_key.is_empty() {
-            None
-        } else {
-            secrets::by_reference(&self.policy.hash_key)
-                .map_err(|what| problems.push(format!("policy.hash_key: {what}")))
+        let mut referred = |key: &str, reference: &str| {
+            if reference.is_empty() {
+                return None;
+            }
+            secrets::by_reference(reference)
+                .map_err(|what| problems.push(format!("{key}: {what}")))
                 .ok()
         };
+        let key = referred("policy.hash_key", &self.policy.hash_key);
+        let sample_key = referred("policy.sample_key", &self.policy.sample_key);
         let values = self
             .secrets
             .read()
@@ -182,7 +245,7 @@ impl Config {
                 .map(|problem| format!("{key}: {problem}"))
                 .collect::<Vec<_>>()
         };
-        let policy = Policy::builtin_with(&self.policy.name, &own).map_err(|error| {
+        let policy = Policy::builtin_with(name, &own).map_err(|error| {
             // A pack's problem begins with its file's name.
             let of_pack = |problem: &String| {
                 let mut packs = own.iter();
@@ -190,7 +253,7 @@ impl Config {
             };
             let key = match error.problems().iter().any(of_pack) {
                 true => "policy.packs",
-                false => "policy.name",
+                false => name_key,
             };
             said(error, key)
         })?;
@@ -201,9 +264,55 @@ impl Config {
             .with_personal(self.policy.personal, key.as_deref())
             .map_err(|error| said(error, "policy.hash_key"))?;
         policy
+            .with_doors(
+                &self.effective_doors(),
+                sample_key.as_deref(),
+                self.policy.client_reports,
+            )
             .with_passing(&self.policy.pass)
             .with_known_secrets(values.values())
             .map_err(|error| said(error, "secrets"))
+    }
+}
+
+impl Config {
+    /// What may leave by which door, with what `[residency]` says of it.
+    fn effective_doors(&self) -> Doors<DoorRules> {
+        let mut doors = self.policy.doors.clone();
+        let named = |rules: &DoorRules| {
+            let mut lists = rules.lists().into_iter();
+            lists.any(|(_, _, types)| types.iter().any(|it| it == "check_in"))
+        };
+        let check_in = "check_in".to_owned();
+        if self.residency.waive.contains(&Waiver::CheckIn) {
+            if !named(&doors.server) {
+                doors.server.pass.push(check_in);
+            }
+        } else if self.residency.region != Region::Any {
+            for rules in [&mut doors.server, &mut doors.browser] {
+                if !named(rules) {
+                    rules.drop.push(check_in.clone());
+                }
+            }
+        }
+        doors
+    }
+
+    /// What a door lets pass and the region forbids.
+    fn unwaived(&self) -> Option<String> {
+        let forbids = self.residency.region != Region::Any
+            && !self.residency.waive.contains(&Waiver::CheckIn);
+        let doors = [
+            ("server", &self.policy.doors.server),
+            ("browser", &self.policy.doors.browser),
+        ];
+        let mut doors = doors.into_iter();
+        let (door, _) =
+            doors.find(|(_, rules)| forbids && rules.pass.iter().any(|it| it == "check_in"))?;
+        Some(format!(
+            "policy.{door}.pass has check_in, and residency.region is \"eu\": Sentry may store check-ins in the United States, \
+             whatever the region; waive that by residency.waive = [\"check_in\"], or take it out"
+        ))
     }
 }
 
@@ -288,7 +397,18 @@ impl Config {
             ));
         }
         let mistake = |text| Mistake { place: None, text };
-        texts.into_iter().map(mistake).collect()
+        let mut mistakes: Vec<Mistake> = texts.into_iter().map(mistake).collect();
+        mistakes.extend(doors::clashes(&self.policy.doors));
+        let residency = &self.residency;
+        if !self.upstream.url.is_placeholder()
+            && let Err(what) = residency.admits(&self.upstream.url)
+        {
+            mistakes.push(mistake(format!("upstream.url: {what}")));
+        }
+        let misnamed = residency.misnamed().into_iter();
+        mistakes.extend(misnamed.map(|what| mistake(format!("residency.hosts: {what}"))));
+        mistakes.extend(self.unwaived().map(mistake));
+        mistakes
     }
 
     fn with_upstream(url: UpstreamUrl) -> Config {
@@ -320,8 +440,14 @@ impl Config {
                 pass: Vec::new(),
                 personal: None,
                 hash_key: String::new(),
+                sample_key: String::new(),
+                client_reports: true,
+                doors: Doors::default(),
+                shadow: String::new(),
+                watch: Duration::from_secs(5),
                 allow: Vec::new(),
             },
+            residency: Residency::default(),
             secrets: Secrets::default(),
             log: Log {
                 level: Level::Info,

@@ -38,6 +38,8 @@ pub(super) enum Value {
     Bare(String),
     Integer(i64),
     List(Vec<String>),
+    /// A fraction or a boolean: what it is, and as it was written.
+    Scalar(&'static str, String),
     /// Anything that no key takes: what it is.
     Other(&'static str),
 }
@@ -48,7 +50,7 @@ impl Value {
             Value::Text(text) | Value::Bare(text) => Ok(text),
             Value::Integer(_) => Err("is an integer; put it in quotes".to_owned()),
             Value::List(_) => Err("is an array, not a string".to_owned()),
-            Value::Other(what) => Err(format!("is {what}, not a string")),
+            Value::Scalar(what, _) | Value::Other(what) => Err(format!("is {what}, not a string")),
         }
     }
 
@@ -70,14 +72,20 @@ impl Value {
                 .collect()),
             Value::Text(_) => Err(format!("is a string, not an array; write it as {example}")),
             Value::Integer(_) => Err(format!("is an integer, not an array; write it as {example}")),
-            Value::Other(what) => Err(format!("is {what}, not an array of strings; write it as {example}")),
+            Value::Scalar(what, _) | Value::Other(what) => {
+                Err(format!("is {what}, not an array of strings; write it as {example}"))
+            }
         }
     }
 
     pub(super) fn address(&self) -> Result<SocketAddr, String> {
         let (written, port) = match self {
             Value::Integer(n) => (n.to_string(), u16::try_from(*n).ok()),
-            Value::Text(_) | Value::Bare(_) | Value::List(_) | Value::Other(_) => {
+            Value::Text(_)
+            | Value::Bare(_)
+            | Value::List(_)
+            | Value::Scalar(..)
+            | Value::Other(_) => {
                 let text = self.text()?;
                 if let Ok(address) = text.parse() {
                     return Ok(address);
@@ -95,9 +103,11 @@ impl Value {
     pub(super) fn duration(&self) -> Result<Duration, String> {
         match self {
             Value::Integer(n) => Err(format!("{n} has no unit; say what it is, as \"{n}s\"")),
-            Value::Text(_) | Value::Bare(_) | Value::List(_) | Value::Other(_) => {
-                size::parse_duration(self.text()?)
-            }
+            Value::Text(_)
+            | Value::Bare(_)
+            | Value::List(_)
+            | Value::Scalar(..)
+            | Value::Other(_) => size::parse_duration(self.text()?),
         }
     }
 
@@ -105,9 +115,11 @@ impl Value {
     pub(super) fn bytes(&self, least: u64) -> Result<u64, String> {
         let bytes = match self {
             Value::Integer(n) => u64::try_from(*n).map_err(|_| format!("{n} is negative"))?,
-            Value::Text(_) | Value::Bare(_) | Value::List(_) | Value::Other(_) => {
-                size::parse_bytes(self.text()?)?
-            }
+            Value::Text(_)
+            | Value::Bare(_)
+            | Value::List(_)
+            | Value::Scalar(..)
+            | Value::Other(_) => size::parse_bytes(self.text()?)?,
         };
         if bytes < least {
             return Err(format!(
@@ -128,13 +140,55 @@ impl Value {
                 .parse()
                 .map_err(|_| format!("{text:?} is no number; {}", range()))?,
             Value::List(_) => return Err(format!("is an array; {}", range())),
-            Value::Other(what) => return Err(format!("is {what}; {}", range())),
+            Value::Scalar(what, _) | Value::Other(what) => {
+                return Err(format!("is {what}; {}", range()));
+            }
         };
         if (least..=most).contains(&count) {
             Ok(count)
         } else {
             Err(format!("{count} is out of range; {}", range()))
         }
+    }
+
+    /// A part of the whole, from 0 to 1.
+    pub(super) fn part(&self) -> Result<f64, String> {
+        const RANGE: &str = "give a number from 0 to 1, as 0.1";
+        let text = match self {
+            Value::Integer(n) => n.to_string(),
+            Value::Text(text) | Value::Bare(text) | Value::Scalar(_, text) => text.clone(),
+            Value::List(_) => return Err(format!("is an array; {RANGE}")),
+            Value::Other(what) => return Err(format!("is {what}; {RANGE}")),
+        };
+        let part = text.parse::<f64>();
+        part.ok()
+            .filter(|part| (0.0..=1.0).contains(part))
+            .ok_or_else(|| format!("{text:?} is out of range or no number; {RANGE}"))
+    }
+
+    /// Yes or no.
+    pub(super) fn switch(&self) -> Result<bool, String> {
+        match self {
+            Value::Scalar("a boolean", text) | Value::Bare(text) if text == "true" => Ok(true),
+            Value::Scalar("a boolean", text) | Value::Bare(text) if text == "false" => Ok(false),
+            Value::Text(_)
+            | Value::Bare(_)
+            | Value::Integer(_)
+            | Value::List(_)
+            | Value::Scalar(..)
+            | Value::Other(_) => {
+                Err("is no boolean; give true or false, without quotes".to_owned())
+            }
+        }
+    }
+
+    /// Where a secret stands: `env:NAME` or `file:PATH`; empty for none. What was written is not shown: it may be the secret.
+    pub(super) fn reference(&self) -> Result<String, String> {
+        let text = self.text()?;
+        if !text.is_empty() && !text.starts_with("env:") && !text.starts_with("file:") {
+            return Err("is no reference; give env:NAME or file:PATH".to_owned());
+        }
+        Ok(text.to_owned())
     }
 
     pub(super) fn one_of<T: Copy>(&self, names: &[(&str, T)]) -> Result<T, String> {

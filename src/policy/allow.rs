@@ -127,11 +127,12 @@ impl Policy {
         if !problems.is_empty() {
             return Err(PolicyError { problems });
         }
-        Ok(Policy {
+        let changed = Policy {
             plan: Arc::new(plan),
             allowed: allowed.to_vec(),
             ..self.clone()
-        })
+        };
+        Ok(changed.hashed(&format!("{allowed:?}")))
     }
 
     /// What it lets through although a rule covers it.

@@ -15,9 +15,10 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::task::TaskTracker;
 
 use super::respond::Reject;
+use super::shadow::Shadow;
 use crate::delivery::{Cut, More, Source};
 use crate::scrub::decode::{Decoder, Encoding};
-use crate::scrub::{EnvelopeHead, Limits, Output, Report, Scrubber};
+use crate::scrub::{Discards, EnvelopeHead, Limits, Output, Report, Scrubber};
 
 /// How much of a refused body is still read, and for how long, before the connection is closed. A client that is still
 /// writing would else be told by a reset connection, and never see why.
@@ -114,6 +115,8 @@ impl Drop for Inbound {
 #[derive(Debug)]
 pub(super) struct Summary {
     pub(super) report: Report,
+    /// What another policy would have done.
+    pub(super) shadow: Option<Report>,
     /// Encoded bytes read.
     pub(super) received: u64,
     /// Time spent decoding and scrubbing.
@@ -125,6 +128,7 @@ pub(super) struct Intake {
     inbound: Inbound,
     decoder: Decoder,
     scrubber: Scrubber,
+    shadow: Option<Shadow>,
     received: u64,
     took: Duration,
 }
@@ -140,9 +144,15 @@ impl Intake {
             inbound,
             decoder: Decoder::new(encoding, limits).map_err(Reject::Decode)?,
             scrubber,
+            shadow: None,
             received: 0,
             took: Duration::ZERO,
         })
+    }
+
+    /// A second policy reads along.
+    pub(super) fn with_shadow(self, shadow: Option<Shadow>) -> Intake {
+        Intake { shadow, ..self }
     }
 
     /// Scrubs one chunk, or waits for one. After an error nothing more may be sent.
@@ -166,6 +176,9 @@ impl Intake {
                 None => {
                     self.decoder.end().map_err(Reject::Decode)?;
                     self.scrubber.finish(out).map_err(Reject::Malformed)?;
+                    if let Some(shadow) = &mut self.shadow {
+                        shadow.finish();
+                    }
                     return Poll::Ready(Ok(More::Ended));
                 }
             }
@@ -175,11 +188,13 @@ impl Intake {
     /// Whether there was a chunk.
     fn scrub_chunk(&mut self, out: &mut Output) -> Result<bool, Reject> {
         match self.decoder.next().map_err(Reject::Decode)? {
-            Some(chunk) => self
-                .scrubber
-                .push(chunk, out)
-                .map_err(Reject::Malformed)
-                .map(|()| true),
+            Some(chunk) => {
+                if let Some(shadow) = &mut self.shadow {
+                    shadow.push(&chunk);
+                }
+                let pushed = self.scrubber.push(chunk, out);
+                pushed.map_err(Reject::Malformed).map(|()| true)
+            }
             None => Ok(false),
         }
     }
@@ -205,9 +220,20 @@ impl Intake {
         self.scrubber.report().forwarded_items()
     }
 
+    /// Whether spans were left out by their traces, and none are left.
+    pub(super) fn is_sampled_out(&self) -> bool {
+        self.scrubber.report().is_sampled_out()
+    }
+
+    /// What was left out, so far.
+    pub(super) fn discards(&self) -> Discards {
+        self.scrubber.report().discards.clone()
+    }
+
     pub(super) fn summary(&self) -> Summary {
         Summary {
             report: self.scrubber.report().clone(),
+            shadow: self.shadow.as_ref().map(|shadow| shadow.report().clone()),
             received: self.received,
             took: self.took,
         }

@@ -3,13 +3,17 @@
 //! [`App::build`] can fail and serves nothing; [`App::run`] serves and can't be misconfigured any more. Both listeners
 //! are bound by `build`, so tests and `scrubline demo` may ask for port 0 and read the real one.
 
+mod active;
 mod auth;
 mod body;
 mod listener;
+mod reload;
 mod respond;
 mod route;
 mod service;
+mod shadow;
 mod shutdown;
+mod tally;
 
 use std::fmt;
 use std::io;
@@ -24,12 +28,13 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::admin;
-use crate::config::Config;
-use crate::delivery::Delivery;
+use crate::config::{Config, Loader};
+use crate::delivery::{Delivery, Resolver};
 use crate::observe::{ConnectionError, Metrics};
 use crate::policy::Policy;
 use crate::scrub::Report;
 
+use active::Current;
 use listener::Trouble;
 
 pub use shutdown::{Ended, Shutdown};
@@ -61,7 +66,7 @@ pub struct Finished {
 /// What all requests share.
 pub(crate) struct Shared {
     config: Config,
-    policy: Policy,
+    policy: Current,
     delivery: Delivery,
     /// How many values it looks for.
     known_secrets: usize,
@@ -73,6 +78,8 @@ pub(crate) struct Shared {
     /// Requests that did not end before we did.
     cut_off: AtomicU64,
     finished: broadcast::Sender<Finished>,
+    /// What was left out and the collector does not know of yet.
+    tally: tally::Tally,
     /// The upstream's name has been resolved.
     resolved: AtomicBool,
     draining: AtomicBool,
@@ -117,6 +124,17 @@ impl Shared {
         } else {
             tracing::info!(reason, detail, "a connection ended badly");
         }
+    }
+
+    /// Which policy is in force, for people.
+    pub(crate) fn policy_in_force(&self) -> String {
+        let active = self.policy.get();
+        format!(
+            "policy {}, generation {}, hash {}",
+            active.policy.name(),
+            active.generation,
+            active.policy.hash()
+        )
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -198,6 +216,8 @@ pub struct App {
     admin: TcpListener,
     address: SocketAddr,
     admin_address: SocketAddr,
+    /// How the configuration is read again, if it is.
+    source: Option<reload::Source>,
 }
 
 impl fmt::Debug for App {
@@ -214,15 +234,22 @@ impl App {
     /// Loads the policy, sets up the way to the collector and binds both listeners.
     pub async fn build(config: Config) -> Result<App, BuildError> {
         let policy = config.load_policy().map_err(BuildError::Policy)?;
+        let shadow = config.load_shadow().map_err(BuildError::Policy)?;
         let known_secrets = policy.plan().known_secrets();
-        let delivery =
-            Delivery::new(&config.upstream).map_err(|error| BuildError::Tls(error.to_string()))?;
+        let resolver = Resolver::new(&config.residency)
+            .map_err(|problem| BuildError::Policy(vec![problem]))?;
+        resolver
+            .admits_literal(config.upstream.url.host())
+            .map_err(|problem| BuildError::Policy(vec![format!("upstream.url: {problem}")]))?;
+        let delivery = Delivery::new(&config.upstream, &config.residency, resolver)
+            .map_err(|error| BuildError::Tls(error.to_string()))?;
         let metrics = Metrics::register(policy.name()).map_err(BuildError::Metrics)?;
+        metrics.policy(&policy, 1);
         let (listener, address) = bind("server.listen", config.server.listen).await?;
         let (admin, admin_address) = bind("server.admin", config.server.admin).await?;
         let shared = Shared {
             permits: Arc::new(Semaphore::new(config.limits.in_flight)),
-            policy,
+            policy: Current::new(policy, shadow),
             delivery,
             known_secrets,
             metrics,
@@ -230,6 +257,7 @@ impl App {
             requests: TaskTracker::new(),
             cut_off: AtomicU64::new(0),
             finished: broadcast::Sender::new(FINISHED_KEPT),
+            tally: tally::Tally::default(),
             resolved: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             tls_told: Mutex::new(None),
@@ -241,7 +269,18 @@ impl App {
             admin,
             address,
             admin_address,
+            source: None,
         })
+    }
+
+    /// Takes a new policy when SIGHUP comes or a file of it changes: the configuration is read again by this loader, which is the one
+    /// that it was read by.
+    pub fn reloading(self, loader: Loader) -> App {
+        let source = reload::Source::new(loader, &self.shared.config);
+        App {
+            source: Some(source),
+            ..self
+        }
     }
 
     /// Where SDKs send to.
@@ -267,18 +306,29 @@ impl App {
             admin,
             address,
             admin_address,
+            source,
         } = self;
-        let known_secrets = shared.known_secrets;
-        for allow in shared.policy.allowed() {
-            tracing::warn!(exception = %allow, "let through although a rule covers it");
-        }
-        let packs = shared.policy.packs().iter().map(ToString::to_string);
-        let packs = packs.collect::<Vec<_>>().join(", ");
-        tracing::info!(%address, admin = %admin_address, upstream = %shared.config.upstream.url,
-            policy = shared.policy.name(), packs,
-            known_secrets, "serving");
+        let active = shared.policy.get();
         let admin_stop = Shutdown::new();
         let admin_tasks = TaskTracker::new();
+        if let Some(source) = source {
+            admin_tasks.spawn(reload::watch(
+                Arc::clone(&shared),
+                source,
+                reload::Hangup::new(),
+                admin_stop.clone(),
+            ));
+        }
+        let known_secrets = shared.known_secrets;
+        for allow in active.policy.allowed() {
+            tracing::warn!(exception = %allow, "let through although a rule covers it");
+        }
+        let packs = active.policy.packs().iter().map(ToString::to_string);
+        let packs = packs.collect::<Vec<_>>().join(", ");
+        tracing::info!(%address, admin = %admin_address, upstream = %shared.config.upstream.url,
+            policy = active.policy.name(), hash = active.policy.hash(), packs,
+            shadow = active.shadow.as_ref().map(Policy::name),
+            known_secrets, "serving");
         admin_tasks.spawn(listener::serve(
             admin,
             listener::Settings {
@@ -349,14 +399,10 @@ async fn resolve(shared: Arc<Shared>, stop: Shutdown) {
     loop {
         let found = tokio::select! {
             () = stop.draining() => return,
-            found = tokio::net::lookup_host((url.host(), url.port())) => found.map(|mut them| them.next().is_some()),
+            found = shared.delivery.addresses() => found,
         };
         match found {
-            Ok(true) => break shared.resolved.store(true, Ordering::Release),
-            Ok(false) => tracing::warn!(
-                host = url.host(),
-                "the upstream's name has no address; check upstream.url"
-            ),
+            Ok(_) => break shared.resolved.store(true, Ordering::Release),
             Err(error) => {
                 tracing::warn!(host = url.host(), %error, "the upstream's name can't be resolved; check upstream.url");
             }

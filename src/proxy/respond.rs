@@ -16,6 +16,8 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 pub(super) enum Reject {
     /// No such route; whether it would be one without what stands before `/api/`.
     NotFound { prefixed: bool },
+    /// A job checks in, by a route of its own.
+    CheckIns,
     /// The route takes other methods.
     Method,
     /// A content encoding that we don't read: what is wrong with it.
@@ -59,6 +61,7 @@ impl Reject {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Reject::NotFound { .. } => StatusCode::NOT_FOUND,
+            Reject::CheckIns => StatusCode::FORBIDDEN,
             Reject::Method => StatusCode::METHOD_NOT_ALLOWED,
             Reject::Encoding(_) | Reject::Media(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Reject::Auth(_) => StatusCode::UNAUTHORIZED,
@@ -78,6 +81,7 @@ impl Reject {
                 | Reason::CutOff
                 | Reason::Framing(_)
                 | Reason::Header(_) => StatusCode::BAD_REQUEST,
+                Reason::Refused(_) => StatusCode::FORBIDDEN,
             },
             Reject::Stalled => StatusCode::REQUEST_TIMEOUT,
             Reject::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -96,6 +100,7 @@ impl Reject {
     pub(super) fn label(&self) -> &'static str {
         match self {
             Reject::NotFound { .. } => "not_found",
+            Reject::CheckIns => "policy",
             Reject::Method => "method",
             Reject::Encoding(_) => "encoding",
             Reject::Media(_) => "media",
@@ -112,6 +117,7 @@ impl Reject {
                 Reason::Json(_) | Reason::CutOff | Reason::Framing(_) | Reason::Header(_) => {
                     "malformed"
                 }
+                Reason::Refused(_) => "policy",
             },
             Reject::Stalled => "client_stalled",
             Reject::Gone => "client_gone",
@@ -147,6 +153,7 @@ impl Reject {
             },
             Reject::Malformed(malformed) if malformed.reason.is_limit() => Weight::Loss,
             Reject::NotFound { .. }
+            | Reject::CheckIns
             | Reject::Method
             | Reject::Encoding(_)
             | Reject::Media(_)
@@ -167,6 +174,7 @@ impl Reject {
             Reject::Upstream(failure) => format!("no answer from the collector: {failure}"),
             Reject::Internal(what) => format!("internal error: {what}"),
             Reject::NotFound { .. }
+            | Reject::CheckIns
             | Reject::Method
             | Reject::Encoding(_)
             | Reject::Media(_)
@@ -194,6 +202,11 @@ impl Reject {
                          belongs into upstream.url)"
                     ),
                 }
+            }
+            Reject::CheckIns => {
+                "check-ins by /cron/ are blocked: Sentry may store them in the United States, whatever the region of the \
+                 organisation; where residency.waive has check_in, they pass as items of envelopes"
+                    .to_owned()
             }
             Reject::Method => "this route takes POST only".to_owned(),
             Reject::Encoding(why) => {
@@ -248,6 +261,7 @@ impl Dialect {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }
             Reject::NotFound { .. }
+            | Reject::CheckIns
             | Reject::Encoding(_)
             | Reject::Media(_)
             | Reject::Auth(_)

@@ -117,6 +117,12 @@ fn served(path: &str) -> Option<(Kind, &str)> {
     Some((kind, project))
 }
 
+/// Whether a path is one by which jobs check in: `/api/{project}/cron/{slug}/`, perhaps with a key behind it.
+pub(super) fn is_cron(path: &str) -> bool {
+    let name = path.strip_prefix("/api/").and_then(|it| it.split_once('/'));
+    name.is_some_and(|(_, name)| name.starts_with("cron/"))
+}
+
 /// A path that we serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Route {
@@ -142,6 +148,18 @@ impl Route {
             kind,
             project: project.to_owned(),
         })
+    }
+
+    /// The type of item that a collector makes of its body; of an envelope, its items tell.
+    pub(super) fn item_type(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Envelope => None,
+            Kind::Store | Kind::Minidump => Some("event"),
+            Kind::Security => Some("raw_security"),
+            Kind::Nel => Some("nel"),
+            Kind::Otlp(Signal::Traces) => Some("span"),
+            Kind::Otlp(Signal::Logs) => Some("log"),
+        }
     }
 
     /// The path on the collector. What leaves as an envelope goes where envelopes go.

@@ -13,13 +13,17 @@ use prometheus::IntGauge;
 use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::active::Active;
 use super::body::{Inbound, Intake, Streamed, Summary};
 use super::respond::{self, Dialect, Reject, Weight};
-use super::route::{Content, Route};
+use super::route::{self, Content, Route};
+use super::shadow::{self, Difference};
 use super::{Finished, Shared, Shutdown, auth};
 use crate::delivery::{self, Answer, Failure, More, Payload, is_id};
-use crate::scrub::Output;
+use crate::ingress::Ingress;
+use crate::policy::Policy;
 use crate::scrub::decode::Encoding;
+use crate::scrub::{Action, Gate, Malformed, Output, Place, Reason, Report};
 
 /// Nothing goes upstream before this much is clean, or the body has ended.
 const START_BYTES: usize = 64 << 10;
@@ -76,6 +80,9 @@ async fn pipeline(
     );
 
     // Routes not listed are refused, whatever their method.
+    if route::is_cron(parts.uri.path()) {
+        return Err(Reject::CheckIns);
+    }
     let route = Route::find(&parts.method, parts.uri.path())?;
     record.project = Some(route.project.clone());
     let media = parts
@@ -99,10 +106,35 @@ async fn pipeline(
     }
 
     // One policy for the whole request.
-    let plan = shared.policy.plan();
+    let ingress = Ingress::Sidecar;
+    let active = Arc::clone(&record.active);
+    let plan = active.policy.plan();
+    let gate = active.policy.gate(ingress);
+    if let Some(item_type) = route.item_type()
+        && !at_gate(&gate, item_type, shared, &route.project, record)?
+    {
+        return Ok(Passed::NothingLeft(None));
+    }
     let is_envelope = content.is_envelope(&plan);
-    let scrubber = content.scrubber(Arc::clone(&plan), limits);
-    let mut intake = Intake::new(inbound, encoding, scrubber, limits)?;
+    let open = |policy: &Policy| {
+        let gate = policy.gate(ingress);
+        let scrubber = content
+            .scrubber(policy.plan(), limits)
+            .gated(Arc::clone(&gate));
+        match content == Content::OtlpJson && route.item_type() == Some("span") {
+            true => scrubber.sampling_spans(&gate, limits),
+            false => scrubber,
+        }
+    };
+    let mut scrubber = open(&active.policy);
+    let shadow = shadow::beside(&active, open);
+    // What was left out before rides in an envelope.
+    let untold =
+        (content == Content::Envelope && gate.reports()).then(|| shared.tally.take(&route.project));
+    if let Some(untold) = &untold {
+        scrubber.also_report(untold.discards());
+    }
+    let mut intake = Intake::new(inbound, encoding, scrubber, limits)?.with_shadow(shadow);
     let mut out = Output::new();
     let gathered = intake.gather(&mut out, START_BYTES).await;
     record.summary = Some(intake.summary());
@@ -110,7 +142,11 @@ async fn pipeline(
 
     // Now the head has been read, so the dsn is known if there is one.
     let auth = auth::admit(presented, intake.head(), &route.project)?;
-    if more == More::Ended && is_envelope && intake.forwarded_items() == 0 {
+    let nothing = is_envelope && intake.forwarded_items() == 0 || intake.is_sampled_out();
+    if more == More::Ended && nothing {
+        if gate.reports() {
+            shared.tally.add(&route.project, &intake.discards());
+        }
         let id = intake
             .head()
             .and_then(|head| head.event_id.clone())
@@ -121,11 +157,53 @@ async fn pipeline(
     headers.insert(auth::X_SENTRY_AUTH, auth.header(&plan)?);
     let path = route.upstream_path(is_envelope);
 
-    match more {
+    let answer = match more {
         More::Ended => whole(shared, &path, headers, out).await,
         More::Coming => streamed(shared, &path, headers, out, intake, record).await,
+    }?;
+    match untold {
+        Some(untold) if answer.status.is_success() => untold.told(),
+        Some(_) => {}
+        None if gate.reports() => {
+            if let Some(summary) = &record.summary {
+                shared.tally.add(&route.project, &summary.report.discards);
+            }
+        }
+        None => {}
     }
-    .map(Passed::Forwarded)
+    Ok(Passed::Forwarded(answer))
+}
+
+/// Whether items of this type pass at all, where the route tells the type and not the body.
+fn at_gate(
+    gate: &Gate,
+    item_type: &'static str,
+    shared: &Shared,
+    project: &str,
+    record: &mut Record,
+) -> Result<bool, Reject> {
+    match gate.action(item_type) {
+        Action::Pass | Action::Sample => Ok(true),
+        Action::Reject => Err(Reject::Malformed(Malformed {
+            offset: 0,
+            place: Place::Document,
+            reason: Reason::Refused(item_type),
+        })),
+        Action::Drop => {
+            let mut report = Report::default();
+            report.left_out(item_type);
+            if gate.reports() {
+                shared.tally.add(project, &report.discards);
+            }
+            record.summary = Some(Summary {
+                report,
+                shadow: None,
+                received: 0,
+                took: Duration::ZERO,
+            });
+            Ok(false)
+        }
+    }
 }
 
 /// A small body: all of it has been seen, so it travels with its length.
@@ -245,6 +323,8 @@ struct Record {
     in_flight: IntGauge,
     _token: TaskTrackerToken,
     began: Instant,
+    /// The policy that is in force for all of this request.
+    active: Arc<Active>,
     project: Option<String>,
     /// What the client reads answers in.
     dialect: Dialect,
@@ -262,6 +342,7 @@ impl Record {
             in_flight,
             _token: shared.requests.token(),
             began: Instant::now(),
+            active: shared.policy.get(),
             project: None,
             dialect: Dialect::Json,
             summary: None,
@@ -285,16 +366,29 @@ impl Record {
         let summary = self.summary.take();
         if let Some(Summary {
             report,
+            shadow,
             received,
             took,
         }) = &summary
         {
             metrics.body(
                 report,
-                self.shared.policy.plan().rule_ids(),
+                self.active.policy.plan().rule_ids(),
                 *received,
                 *took,
             );
+            if let Some(would) = shadow {
+                let difference = Difference::of(&self.active, report, would);
+                metrics.shadow(&difference.rules, &difference.items);
+                if let Some(difference) = difference.told() {
+                    tracing::info!(
+                        project = self.project.as_deref(),
+                        shadow = self.active.shadow.as_ref().map(Policy::name),
+                        difference,
+                        "the shadow policy would have done more (+) or less (-)"
+                    );
+                }
+            }
         }
         metrics.request(outcome, status);
         let received = summary.as_ref().map(|summary| summary.received);

@@ -12,6 +12,8 @@ use serde_json::value::RawValue;
 
 use super::dsn::Dsn;
 use super::item::{self, Description, ItemTreatment};
+use super::trace;
+use crate::scrub::gate::{Gate, Sampled};
 use crate::scrub::is_clean;
 use crate::scrub::json::JsonScrubber;
 use crate::scrub::name::RuleIndex;
@@ -31,6 +33,15 @@ pub struct EnvelopeHead {
     pub dsn_project: Option<String>,
 }
 
+/// What the header line of an envelope comes to.
+#[derive(Debug)]
+pub(super) struct Envelope {
+    pub(super) head: EnvelopeHead,
+    /// Whether its trace is one of those that are kept.
+    pub(super) sampled: bool,
+    pub(super) header: Rewritten,
+}
+
 /// A header line as it leaves, and what was redacted in it.
 #[derive(Debug)]
 pub(super) struct Rewritten {
@@ -43,6 +54,8 @@ pub(super) struct Rewritten {
 pub(super) struct ItemHead {
     pub(super) treatment: ItemTreatment,
     pub(super) length: Option<u64>,
+    /// Elements of a container.
+    pub(super) count: Option<u64>,
     pub(super) header: Rewritten,
 }
 
@@ -64,9 +77,17 @@ const SDK: [&str; 4] = ["name", "version", "integrations", "packages"];
 pub(super) fn envelope(
     line: &[u8],
     plan: &Plan,
+    gate: &Gate,
     json: &mut JsonScrubber,
-) -> Result<(EnvelopeHead, Rewritten), Reason> {
+) -> Result<Envelope, Reason> {
     let members = object(line)?;
+    let sampled = match gate.samples() {
+        true => trace::decide(&members, gate.sampler())?,
+        false => Sampled::Kept {
+            rate: None,
+            rand: None,
+        },
+    };
     let mut head = EnvelopeHead::default();
     let mut out = Writer::new();
     let mut secrets = 0;
@@ -101,7 +122,10 @@ pub(super) fn envelope(
                 head.dsn_key = Some(dsn.key.to_owned());
                 head.dsn_project = Some(dsn.project.to_owned());
             }
-            "trace" => out.part(key, value, &TRACE, true)?,
+            "trace" => match trace::corrected(value, sampled)? {
+                Some(value) => out.part(key, &value, &TRACE, true)?,
+                None => out.part(key, value, &TRACE, true)?,
+            },
             "sdk" => out.part(key, value, &SDK, false)?,
             _ => {}
         }
@@ -113,7 +137,11 @@ pub(super) fn envelope(
     if secrets > 0 {
         header.redactions.push((plan.dsn_secret_rule, secrets));
     }
-    Ok((head, header))
+    Ok(Envelope {
+        head,
+        sampled: sampled != Sampled::Dropped,
+        header,
+    })
 }
 
 /// Stands for the DSN while the header is scrubbed: its key is public, and would be taken for user info.
@@ -155,6 +183,7 @@ pub(super) fn item(
         .any(|(key, value)| key == "type" && value.get() == "\"attachment\"");
     let mut meta_length = None;
     let mut length = None;
+    let mut count = None;
     for (key, value) in &members.0 {
         match key.as_str() {
             "type" => {
@@ -171,7 +200,10 @@ pub(super) fn item(
                 );
             }
             "item_count" => {
-                unsigned(value).ok_or(Reason::Header("item_count is no plain unsigned integer"))?;
+                count = Some(
+                    unsigned(value)
+                        .ok_or(Reason::Header("item_count is no plain unsigned integer"))?,
+                );
                 out.raw(key, value.get());
             }
             "content_type" => {
@@ -251,6 +283,7 @@ pub(super) fn item(
     Ok(ItemHead {
         treatment,
         length,
+        count,
         header,
     })
 }
@@ -317,7 +350,7 @@ struct FileName {
 }
 
 /// The members of a header, in order.
-struct Members(Vec<(String, Box<RawValue>)>);
+pub(super) struct Members(pub(super) Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -342,7 +375,7 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-fn object(line: &[u8]) -> Result<Members, Reason> {
+pub(super) fn object(line: &[u8]) -> Result<Members, Reason> {
     if line.last() == Some(&b'\r') {
         return Err(Reason::Framing("a carriage return before the newline"));
     }
@@ -359,7 +392,7 @@ fn object(line: &[u8]) -> Result<Members, Reason> {
     })
 }
 
-fn string(value: &RawValue) -> Option<String> {
+pub(super) fn string(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
 

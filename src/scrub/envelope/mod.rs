@@ -20,12 +20,15 @@
 mod dsn;
 mod header;
 mod item;
+mod trace;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::attachment::MaskedText;
+use super::discards::{Discards, Quantity, Why};
+use super::gate::{Action, Gate};
 use super::json::{JsonScrubber, malformed};
 use super::limits::Limits;
 use super::outcome::{ItemOutcome, Malformed, Place, Reason, Report};
@@ -55,6 +58,11 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct EnvelopeScrubber {
     plan: Arc<Plan>,
+    gate: Arc<Gate>,
+    /// Whether the envelope's trace is kept.
+    sampled: bool,
+    /// What was left out of earlier envelopes, and is told with this one.
+    earlier: Discards,
     header_bytes: usize,
     state: State,
     /// The header line in progress.
@@ -101,6 +109,9 @@ impl EnvelopeScrubber {
         let json = JsonScrubber::new(Arc::clone(&plan), Document::Other, limits, false, true);
         EnvelopeScrubber {
             plan,
+            gate: Arc::default(),
+            sampled: true,
+            earlier: Discards::default(),
             header_bytes: limits.header_bytes,
             state: State::Header,
             line: Vec::new(),
@@ -113,6 +124,16 @@ impl EnvelopeScrubber {
             text: MaskedText::new(),
             head: None,
         }
+    }
+
+    /// From now on (before the first byte), only what this gate lets pass does.
+    pub(crate) fn set_gate(&mut self, gate: Arc<Gate>) {
+        self.gate = gate;
+    }
+
+    /// If the gate reports at all, this was left out too, of earlier envelopes.
+    pub(crate) fn also_report(&mut self, earlier: Discards) {
+        self.earlier = earlier;
     }
 
     pub(crate) fn head(&self) -> Option<&EnvelopeHead> {
@@ -265,6 +286,7 @@ impl EnvelopeScrubber {
             State::Payload { .. } => self.end_payload(length, splicer)?,
             State::Newline => {}
         }
+        self.tell_discards(length, splicer, report);
         self.close_cut(length, splicer);
         Ok(())
     }
@@ -292,16 +314,24 @@ impl EnvelopeScrubber {
     ) -> Result<(), Malformed> {
         let line = std::mem::take(&mut self.line);
         if self.state == State::Header {
-            let (head, text) = header::envelope(&line, &self.plan, &mut self.json)
+            let envelope = header::envelope(&line, &self.plan, &self.gate, &mut self.json)
                 .map_err(|reason| self.fail(reason, self.line_start))?;
-            self.put_header(text, end, splicer);
-            self.head = Some(head);
+            self.put_header(envelope.header, end, splicer);
+            self.head = Some(envelope.head);
+            self.sampled = envelope.sampled;
             self.state = State::ItemHeader;
             return Ok(());
         }
         let item = header::item(&line, &self.plan, self.header_bytes, &mut self.json)
             .map_err(|reason| self.fail(reason, self.line_start))?;
-        let (outcome, label) = match item.treatment {
+        let quantity = Quantity {
+            elements: item.count,
+            bytes: item.length,
+        };
+        let treatment = self
+            .gated(item.treatment)
+            .map_err(|reason| self.fail(reason, self.line_start))?;
+        let (outcome, label) = match treatment {
             ItemTreatment::Json {
                 label,
                 document,
@@ -338,12 +368,57 @@ impl EnvelopeScrubber {
             }
             ItemTreatment::Drop { label, outcome } => {
                 self.kept = Kept::No;
+                let why = match outcome {
+                    ItemOutcome::DroppedBySampling => Why::SampleRate,
+                    ItemOutcome::DroppedByPolicy
+                    | ItemOutcome::DroppedUnknown
+                    | ItemOutcome::Forwarded => Why::Policy,
+                };
+                report.discards.item(why, label, quantity);
                 (outcome, label)
             }
         };
         report.item(label, outcome);
         self.state = State::Payload { left: item.length };
         Ok(())
+    }
+
+    /// The treatment of an item, once the gate has been asked.
+    fn gated(&self, treatment: ItemTreatment) -> Result<ItemTreatment, Reason> {
+        let label = treatment.label();
+        let dropped = |outcome| ItemTreatment::Drop { label, outcome };
+        let is_left_out = matches!(treatment, ItemTreatment::Drop { .. });
+        Ok(match self.gate.action(label) {
+            Action::Reject => return Err(Reason::Refused(label)),
+            // It says better why.
+            Action::Pass | Action::Drop | Action::Sample if is_left_out => treatment,
+            Action::Pass => treatment,
+            Action::Sample if self.sampled => treatment,
+            Action::Sample => dropped(ItemOutcome::DroppedBySampling),
+            Action::Drop => dropped(ItemOutcome::DroppedByPolicy),
+        })
+    }
+
+    /// Tells the collector what was left out, in an envelope of which something is left.
+    fn tell_discards(&mut self, length: u64, splicer: &mut Splicer, report: &Report) {
+        if !self.gate.reports() || report.forwarded_items() == 0 {
+            return;
+        }
+        let mut discards = std::mem::take(&mut self.earlier);
+        discards.absorb(&report.discards);
+        if discards.is_empty() {
+            return;
+        }
+        // The last item may end with the input.
+        let in_item = matches!(self.state, State::Payload { .. } | State::Newline);
+        let newline = if in_item && self.kept != Kept::No {
+            "\n"
+        } else {
+            ""
+        };
+        self.open_cut(length, splicer);
+        let text = format!("{newline}{}", discards.client_report());
+        splicer.insert(Reading::Both, &Bytes::from(text));
     }
 
     /// Reads of the head of a mixed payload; tells how many bytes that were.
@@ -435,6 +510,13 @@ impl EnvelopeScrubber {
         };
         if self.kept == Kept::Text {
             self.text.start(end, splicer);
+        }
+        if outcome == ItemOutcome::DroppedByPolicy {
+            let quantity = Quantity {
+                elements: None,
+                bytes: Some(item.length),
+            };
+            report.discards.item(Why::Policy, item.label, quantity);
         }
         report.item(item.label, outcome);
         self.state = State::Payload { left: Some(left) };
