@@ -66,6 +66,7 @@ pub mod cli;
 pub mod config;
 #[cfg(feature = "proxy")]
 mod delivery;
+pub mod ingress;
 #[cfg(feature = "proxy")]
 pub mod observe;
 pub mod policy;

@@ -17,9 +17,15 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         Ok(resolved) => resolved,
         Err(error) => return fail(USAGE, error),
     };
-    let policy = match resolved.config.load_policy() {
-        Ok(policy) => policy,
-        Err(problems) => {
+    let loaded = (
+        resolved.config.load_policy(),
+        resolved.config.load_projects(),
+    );
+    let policy = match loaded {
+        (Ok(policy), Ok(_)) => policy,
+        (policy, projects) => {
+            let mut problems = policy.err().unwrap_or_default();
+            problems.extend(projects.err().unwrap_or_default());
             return fail(USAGE, located(&resolved, &problems.join("\n")));
         }
     };

@@ -10,19 +10,25 @@ mod file;
 mod keys;
 mod load;
 mod near;
+mod projects;
 mod secrets;
 mod size;
+mod tunnel;
 mod upstream;
 mod value;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::policy::{Allow, Policy};
 use crate::scrub;
 
 pub use load::{Error, Loader, Mistake, Resolved, Source};
+pub use projects::Project;
 pub use secrets::{SecretValues, Secrets};
+pub use tunnel::{Origins, Tunnel, TunnelLimit};
 pub use upstream::UpstreamUrl;
 
 /// The file that is read when none is named and it exists.
@@ -35,6 +41,10 @@ pub struct Config {
     pub server: Server,
     /// The one collector.
     pub upstream: Upstream,
+    /// The door for browsers.
+    pub tunnel: Tunnel,
+    /// Projects whose clients carry another key than the collector's.
+    pub projects: Vec<Project>,
     /// Bounds.
     pub limits: Limits,
     /// Which policy scrubs.
@@ -56,6 +66,8 @@ pub struct Server {
     pub head_timeout: Duration,
     /// How long a client may pause inside a body. Default 30 s.
     pub body_timeout: Duration,
+    /// Whose `X-Forwarded-For` is believed. Default nobody's.
+    pub trusted_proxies: Vec<IpNet>,
     /// How long requests in flight may take to finish after SIGTERM. Default 25 s, less than what Kubernetes grants.
     pub drain_timeout: Duration,
 }
@@ -148,6 +160,14 @@ const PERSONAL: [(&str, Option<scrub::Treated>); 5] = [
 ];
 
 impl Config {
+    /// The keys that stand for those of `[[projects]]` at the collector.
+    ///
+    /// # Errors
+    /// All that is wrong with them, a line each.
+    pub fn load_projects(&self) -> Result<scrub::Rekeying, Vec<String>> {
+        projects::load(&self.projects)
+    }
+
     /// The policy that this configuration comes to, with its packs, secrets and keys.
     ///
     /// # Errors
@@ -299,6 +319,7 @@ impl Config {
                 admin: loopback(9181),
                 head_timeout: Duration::from_secs(10),
                 body_timeout: Duration::from_secs(30),
+                trusted_proxies: Vec::new(),
                 drain_timeout: Duration::from_secs(25),
             },
             upstream: Upstream {
@@ -308,6 +329,8 @@ impl Config {
                 response_timeout: Duration::from_secs(30),
                 roots: Roots::System,
             },
+            tunnel: Tunnel::default(),
+            projects: Vec::new(),
             limits: Limits {
                 stream: scrub::Limits::default(),
                 head_bytes: 64 << 10,

@@ -184,6 +184,17 @@ impl Intake {
         }
     }
 
+    /// Works until the envelope's head is known, or the body has ended.
+    pub(super) async fn read_head(&mut self, out: &mut Output) -> Result<More, Reject> {
+        loop {
+            let more = std::future::poll_fn(|context| self.poll_step(context, out)).await?;
+            if more == More::Ended || self.head().is_some() {
+                return Ok(more);
+            }
+            tokio::task::consume_budget().await;
+        }
+    }
+
     /// Works until `bytes` wait in `out`, or the body has ended.
     pub(super) async fn gather(&mut self, out: &mut Output, bytes: usize) -> Result<More, Reject> {
         loop {

@@ -5,11 +5,15 @@
 
 mod auth;
 mod body;
+mod client_address;
+mod cors;
+mod limit;
 mod listener;
 mod respond;
 mod route;
 mod service;
 mod shutdown;
+mod tunnel;
 
 use std::fmt;
 use std::io;
@@ -28,9 +32,10 @@ use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::observe::{ConnectionError, Metrics};
 use crate::policy::Policy;
-use crate::scrub::Report;
+use crate::scrub::{Rekeying, Report};
 
 use listener::Trouble;
+use tunnel::Tunnel;
 
 pub use shutdown::{Ended, Shutdown};
 
@@ -63,6 +68,10 @@ pub(crate) struct Shared {
     config: Config,
     policy: Policy,
     delivery: Delivery,
+    /// The door for browsers, if it is open.
+    tunnel: Option<Tunnel>,
+    /// The keys that stand for those of `[[projects]]`.
+    rekeying: Arc<Rekeying>,
     /// How many values it looks for.
     known_secrets: usize,
     metrics: Metrics,
@@ -127,7 +136,7 @@ impl Shared {
 /// Why an [`App`] can't be built. One line, which says what to do.
 #[derive(Debug)]
 pub enum BuildError {
-    /// The policy can't be loaded, or what it refers to: all that is wrong, a line each, with the key.
+    /// The policy can't be loaded, or what it or a project refers to: all that is wrong, a line each, with the key.
     Policy(Vec<String>),
     /// An address can't be listened on: which key, which address, why.
     Bind(&'static str, SocketAddr, io::Error),
@@ -215,6 +224,7 @@ impl App {
     pub async fn build(config: Config) -> Result<App, BuildError> {
         let policy = config.load_policy().map_err(BuildError::Policy)?;
         let known_secrets = policy.plan().known_secrets();
+        let rekeying = config.load_projects().map_err(BuildError::Policy)?;
         let delivery =
             Delivery::new(&config.upstream).map_err(|error| BuildError::Tls(error.to_string()))?;
         let metrics = Metrics::register(policy.name()).map_err(BuildError::Metrics)?;
@@ -223,6 +233,8 @@ impl App {
         let shared = Shared {
             permits: Arc::new(Semaphore::new(config.limits.in_flight)),
             policy,
+            tunnel: Tunnel::new(&config),
+            rekeying: Arc::new(rekeying),
             delivery,
             known_secrets,
             metrics,
@@ -302,7 +314,9 @@ impl App {
             shutdown.clone(),
             {
                 let (shared, shutdown) = (Arc::clone(&shared), shutdown.clone());
-                move |request, _| service::handle(Arc::clone(&shared), shutdown.clone(), request)
+                move |request, peer| {
+                    service::handle(Arc::clone(&shared), shutdown.clone(), request, peer.ip())
+                }
             },
         ));
 

@@ -61,7 +61,7 @@ use splice::Splicer;
 use store::StoreBody;
 use text::{Context, Kind, Layer, TextMachine};
 
-pub use envelope::EnvelopeHead;
+pub use envelope::{Dsn, EnvelopeHead, Rekeying, bare_key};
 pub use known::LEAST_SECRET_BYTES;
 pub use limits::Limits;
 pub use multipart::Boundary;
@@ -190,6 +190,15 @@ impl Scrubber {
             log: Vec::new(),
             dead: None,
         }
+    }
+
+    /// In an envelope's head, the keys of the DSN and of the trace leave as those that stand for them. [`EnvelopeHead`] has them as they
+    /// came.
+    pub fn rekeyed(mut self, rekeying: Arc<Rekeying>) -> Self {
+        if let Machine::Envelope(envelope) = &mut self.machine {
+            envelope.rekey(rekeying);
+        }
+        self
     }
 
     /// Also logs each redaction with its place, for [`Scrubber::take_redactions`]. Costs memory and time: for reports, not for traffic.

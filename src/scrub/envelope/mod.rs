@@ -20,6 +20,7 @@
 mod dsn;
 mod header;
 mod item;
+mod rekeying;
 
 use std::sync::Arc;
 
@@ -31,10 +32,12 @@ use super::limits::Limits;
 use super::outcome::{ItemOutcome, Malformed, Place, Reason, Report};
 use super::plan::{Document, Plan};
 use super::splice::{Reading, Splicer};
+pub use dsn::{Dsn, bare_key};
 pub use header::EnvelopeHead;
 pub(crate) use header::is_event_id;
 pub(crate) use item::is_text_file;
 use item::{ItemTreatment, MixedBody, MixedHead};
+pub use rekeying::Rekeying;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -71,6 +74,7 @@ pub(crate) struct EnvelopeScrubber {
     json: JsonScrubber,
     text: MaskedText,
     head: Option<EnvelopeHead>,
+    rekeying: Arc<Rekeying>,
 }
 
 /// How the item in progress is read.
@@ -112,7 +116,12 @@ impl EnvelopeScrubber {
             json,
             text: MaskedText::new(),
             head: None,
+            rekeying: Arc::default(),
         }
+    }
+
+    pub(crate) fn rekey(&mut self, rekeying: Arc<Rekeying>) {
+        self.rekeying = rekeying;
     }
 
     pub(crate) fn head(&self) -> Option<&EnvelopeHead> {
@@ -292,7 +301,7 @@ impl EnvelopeScrubber {
     ) -> Result<(), Malformed> {
         let line = std::mem::take(&mut self.line);
         if self.state == State::Header {
-            let (head, text) = header::envelope(&line, &self.plan, &mut self.json)
+            let (head, text) = header::envelope(&line, &self.plan, &self.rekeying, &mut self.json)
                 .map_err(|reason| self.fail(reason, self.line_start))?;
             self.put_header(text, end, splicer);
             self.head = Some(head);
