@@ -1,10 +1,10 @@
-//! [`Ingress`]: by which door a request came, which decides what may leave of it.
+//! By which door a request came.
 
-/// By which door a request came.
+/// The two doors. What may pass differs: behind one are servers of the operator's own, behind the other is everybody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ingress {
-    /// The routes of a collector: an application on a server sent it, and `[policy.server]` holds.
+    /// `/api/{project}/…`, where SDKs of servers send to, with a key of their own.
     Sidecar,
-    /// The tunnel: a browser sent it, and `[policy.browser]` holds.
+    /// `tunnel.path`, where browsers post to: the public internet.
     Tunnel,
 }

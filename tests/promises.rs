@@ -446,3 +446,108 @@ async fn ten_percent_of_server_traces_by_trace() {
     // Four standard deviations.
     assert!((16..=64).contains(&kept), "{kept} of 400");
 }
+
+/// What may be made of a user's address instead of nothing.
+#[tokio::test]
+async fn an_ip_is_removed_truncated_or_hashed_into_the_users_id() {
+    let mut upstream = Upstream::start().await;
+    let key = std::env::temp_dir().join(format!("scrubline-{}-ip-key", std::process::id()));
+    std::fs::write(&key, "a key that nobody knows").unwrap();
+    let reference = format!("file:{}", key.display());
+    let user = |seen: &str| {
+        let (_, behind) = seen.split_once("{\"user\":").unwrap();
+        let end = behind.find(",\"sdk\"").unwrap();
+        behind[..end].to_owned()
+    };
+    // The user, and what becomes of it by each mode; `#` is a hash.
+    let cases = [
+        (
+            r#"{"ip_address":"203.0.113.9"}"#,
+            r#"{"ip_address":"203.0.113.0"}"#,
+            r##"{"ip_address":null,"id":"#"}"##,
+        ),
+        (
+            r#"{"id":"42","ip_address":"203.0.113.9"}"#,
+            r#"{"id":"42","ip_address":"203.0.113.0"}"#,
+            r#"{"id":"42","ip_address":null}"#,
+        ),
+        (
+            r#"{"ip_address":"203.0.113.9","id":"42"}"#,
+            r#"{"ip_address":"203.0.113.0","id":"42"}"#,
+            r#"{"ip_address":null,"id":"42"}"#,
+        ),
+        (
+            r#"{"ip_address":"2001:db8:1:2::9","x":1}"#,
+            r#"{"ip_address":"2001:db8:1::","x":1}"#,
+            r##"{"ip_address":null,"x":1,"id":"#"}"##,
+        ),
+        (
+            r#"{"ip_address":"::ffff:203.0.113.9"}"#,
+            r#"{"ip_address":"203.0.113.0"}"#,
+            r##"{"ip_address":null,"id":"#"}"##,
+        ),
+        (
+            r#"{"ip_address":"{{auto}}"}"#,
+            r#"{"ip_address":null}"#,
+            r#"{"ip_address":null}"#,
+        ),
+        (
+            r#"{"ip_address":"203.0.113.9 or so"}"#,
+            r#"{"ip_address":null}"#,
+            r#"{"ip_address":null}"#,
+        ),
+        (
+            r#"{"ip_address":["203.0.113.9"]}"#,
+            r#"{"ip_address":null}"#,
+            r#"{"ip_address":null}"#,
+        ),
+        (
+            r#"{"ip_address":3405803785}"#,
+            r#"{"ip_address":null}"#,
+            r#"{"ip_address":null}"#,
+        ),
+        (
+            r#"{"ip_address":null}"#,
+            r#"{"ip_address":null}"#,
+            r#"{"ip_address":null}"#,
+        ),
+    ];
+    let start = |mode| {
+        let settings = [("policy.ip", mode), ("policy.hash_key", reference.as_str())];
+        let url = upstream.url();
+        async move { Proxy::start(&url, &settings).await }
+    };
+    let (remove, truncate, hash) = (
+        start("remove").await,
+        start("truncate").await,
+        start("hash").await,
+    );
+    let mut hashes = Vec::new();
+    for (came, truncated, hashed) in cases {
+        let event = format!("{{\"user\":{came}}}");
+        let seen = user(&sent(&remove, &mut upstream, "event", &event).await);
+        assert!(seen.contains("\"ip_address\":null"), "{came}: {seen}");
+        let seen = user(&sent(&truncate, &mut upstream, "event", &event).await);
+        assert_eq!(seen, truncated, "{came}");
+        let seen = user(&sent(&hash, &mut upstream, "event", &event).await);
+        let plain = match seen.find("[hash:x") {
+            Some(at) => {
+                hashes.push(seen[at..at + 24].to_owned());
+                seen.replace(&seen[at..at + 24], "#")
+            }
+            None => seen,
+        };
+        assert_eq!(plain, hashed, "{came}");
+    }
+    // The same address is the same user, however it is spelt.
+    assert_eq!(hashes[0], hashes[2]);
+    assert_ne!(hashes[0], hashes[1]);
+    std::fs::remove_file(key).unwrap();
+    // No key, no hash.
+    let loader = Loader::default()
+        .no_file()
+        .flag("upstream.url", "http://127.0.0.1:1")
+        .flag("policy.ip", "hash");
+    let problems = loader.load().unwrap().config.load_policy().unwrap_err();
+    assert!(problems[0].contains("set policy.hash_key"), "{problems:?}");
+}

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use super::proof::{self, prove};
 use super::{Configuration, USAGE, fail, located};
-use crate::config::Region;
+use crate::config::{Region, Resolved};
+use crate::policy::{self, Policy};
+use crate::scrub::scrub_string;
 
 /// As those of `serve`, so that a command line can be checked before it is used.
 #[derive(Debug, clap::Args)]
@@ -25,9 +27,20 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         Ok(resolved) => resolved,
         Err(error) => return fail(USAGE, error),
     };
-    let policy = match resolved.config.load_policy() {
-        Ok(policy) => policy,
-        Err(problems) => {
+    // First of all: what follows may show values.
+    let literals = literals(&resolved);
+    if !literals.is_empty() {
+        return fail(USAGE, literals.join("\n"));
+    }
+    let loaded = (
+        resolved.config.load_policy(),
+        resolved.config.load_projects(),
+    );
+    let policy = match loaded {
+        (Ok(policy), Ok(_)) => policy,
+        (policy, projects) => {
+            let mut problems = policy.err().unwrap_or_default();
+            problems.extend(projects.err().unwrap_or_default());
             return fail(USAGE, located(&resolved, &problems.join("\n")));
         }
     };
@@ -82,4 +95,27 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(1, error),
     }
+}
+
+/// Values that look like secrets and stand in the configuration themselves, each with its place. None is shown.
+fn literals(resolved: &Resolved) -> Vec<String> {
+    let Ok(policy) = Policy::builtin(policy::DEFAULT) else {
+        return Vec::new();
+    };
+    let plan = policy.plan();
+    let mut found = Vec::new();
+    for (key, value) in resolved.settings() {
+        let redactions = scrub_string(&plan, &value).1;
+        let rules = redactions
+            .iter()
+            .filter_map(|it| plan.rule_ids().get(usize::from(it.rule)));
+        if let Some(rule) = rules.into_iter().find(|rule| rule.starts_with("tokens.")) {
+            found.push(format!(
+                "{}: {key}: holds what looks like a secret (rule {rule}); secrets stand in a configuration by reference only: \
+                 env:NAME, file:PATH, or a name in secrets.env",
+                resolved.source(key)
+            ));
+        }
+    }
+    found
 }

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{POLICY_ALLOW, keys};
+use super::keys::{POLICY_ALLOW, PROJECTS, keys};
 use super::load::{Draft, Mistake, Source};
 use super::near::near_section;
 use super::value::Value;
-use super::{DEFAULT_FILE, allow};
+use super::{DEFAULT_FILE, allow, projects};
 
 /// A configuration is a few dozen lines; what is larger than this is some other file.
 const FILE_BYTES: u64 = 1 << 20;
@@ -117,6 +117,12 @@ fn collect(
             && let Some(tables) = allow::tables(value.get_ref())
         {
             allow::read(offset, &tables, at, draft);
+            continue;
+        }
+        if name == PROJECTS
+            && let Some(tables) = allow::tables(value.get_ref())
+        {
+            projects::read(offset, &tables, at, draft);
             continue;
         }
         match value.get_ref().as_table().filter(|_| is_section(&name)) {

@@ -1,11 +1,18 @@
 //! Every setting: one row each, grouped by section. The file, the environment, the flags, `scrubline check` and the search for
 //! the nearest key read this table.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
 use super::doors;
 use super::residency::RESIDENCY;
 use super::size;
 use super::value::{Value, listed, named, quoted};
-use super::{Config, Level, LogFormat, PERSONAL, Roots, UpstreamEncoding, UpstreamUrl, allow};
+use super::{
+    ADDRESSES, Config, Level, LogFormat, PERSONAL, Roots, UpstreamEncoding, UpstreamUrl, allow,
+    projects, secrets, tunnel,
+};
 use crate::scrub;
 
 /// One setting.
@@ -18,9 +25,11 @@ pub(super) struct Key {
 }
 
 /// Every section's settings, in the order in which `check` prints them. A section of a section (`tunnel.limit`) comes right behind it.
-const SECTIONS: [&[Key]; 9] = [
+const SECTIONS: [&[Key]; 11] = [
+    TOP,
     SERVER,
     UPSTREAM,
+    tunnel::KEYS,
     LIMITS,
     POLICY,
     doors::SERVER,
@@ -34,6 +43,32 @@ const SECTIONS: [&[Key]; 9] = [
 pub(super) fn keys() -> impl Iterator<Item = &'static Key> {
     SECTIONS.into_iter().flatten()
 }
+
+/// What stands above all sections.
+const TOP: &[Key] = &[Key {
+    name: PROJECTS,
+    set: |config, value| {
+        match value {
+        Value::List(values) if values.is_empty() => {
+            config.projects.clear();
+            Ok(())
+        }
+        Value::Text(_)
+        | Value::Bare(_)
+        | Value::Integer(_)
+        | Value::List(_)
+        | Value::Scalar(..)
+        | Value::Other(_) => {
+            Err(
+                "is no list of projects; each is a table in the configuration file, as [[projects]] with public, id and \
+                 upstream_key"
+                    .to_owned(),
+            )
+        }
+    }
+    },
+    show: |config| projects::show(&config.projects),
+}];
 
 const SERVER: &[Key] = &[
     Key {
@@ -55,6 +90,19 @@ const SERVER: &[Key] = &[
         name: "server.body_timeout",
         set: |config, value| value.duration().map(|it| config.server.body_timeout = it),
         show: |config| quoted(size::show_duration(config.server.body_timeout)),
+    },
+    Key {
+        name: "server.trusted_proxies",
+        set: |config, value| {
+            let texts = value.list("[\"10.0.0.0/8\"]")?;
+            let nets = texts.iter().map(|text| network(text));
+            config.server.trusted_proxies = nets.collect::<Result<_, _>>()?;
+            Ok(())
+        },
+        show: |config| {
+            let nets = config.server.trusted_proxies.iter().map(IpNet::to_string);
+            listed(&nets.collect::<Vec<_>>())
+        },
     },
     Key {
         name: "server.drain_timeout",
@@ -239,13 +287,30 @@ const POLICY: &[Key] = &[
         show: |config| named(&PERSONAL, config.policy.personal),
     },
     Key {
+        name: "policy.ip",
+        set: |config, value| value.one_of(&ADDRESSES).map(|it| config.policy.ip = it),
+        show: |config| named(&ADDRESSES, config.policy.ip),
+    },
+    Key {
         name: "policy.hash_key",
-        set: |config, value| value.reference().map(|it| config.policy.hash_key = it),
+        set: |config, value| {
+            config.policy.hash_key = match value.text()? {
+                "" => String::new(),
+                _ => secrets::reference(value)?,
+            };
+            Ok(())
+        },
         show: |config| quoted(&config.policy.hash_key),
     },
     Key {
         name: "policy.sample_key",
-        set: |config, value| value.reference().map(|it| config.policy.sample_key = it),
+        set: |config, value| {
+            config.policy.sample_key = match value.text()? {
+                "" => String::new(),
+                _ => secrets::reference(value)?,
+            };
+            Ok(())
+        },
         show: |config| quoted(&config.policy.sample_key),
     },
     Key {
@@ -324,10 +389,11 @@ const LOG: &[Key] = &[
 ];
 
 pub(super) const UPSTREAM_URL: &str = "upstream.url";
+pub(super) const PROJECTS: &str = "projects";
 pub(super) const POLICY_ALLOW: &str = "policy.allow";
 
 /// Keys that hold several values.
-pub(super) const LISTS: [&str; 13] = [
+pub(super) const LISTS: [&str; 16] = [
     "policy.server.pass",
     "policy.server.drop",
     "policy.server.reject",
@@ -341,4 +407,15 @@ pub(super) const LISTS: [&str; 13] = [
     "residency.pins",
     "secrets.env",
     "secrets.files",
+    "server.trusted_proxies",
+    "tunnel.dsns",
+    "tunnel.origins",
 ];
+
+/// A network, or one address.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = |_| text.parse::<IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>().or_else(address).map_err(|_| {
+        format!("{text:?} is no network; write each as an address and its bits, as \"10.0.0.0/8\"")
+    })
+}

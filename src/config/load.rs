@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::keys::{LISTS, POLICY_ALLOW, UPSTREAM_URL, keys};
+use super::keys::{LISTS, POLICY_ALLOW, PROJECTS, UPSTREAM_URL, keys};
 use super::near::{known_near, near_section, nearest};
 use super::value::Value;
 use super::{Config, DEFAULT_FILE, UpstreamUrl, env, file};
@@ -79,6 +79,8 @@ pub struct Resolved {
     sources: BTreeMap<&'static str, Source>,
     /// Where each exception stands, in their order.
     allow_sources: Vec<Source>,
+    /// Where each project stands, in their order.
+    project_sources: Vec<Source>,
     warnings: Vec<String>,
 }
 
@@ -88,26 +90,34 @@ impl Resolved {
         &self.warnings
     }
 
-    /// Where the value of this key came from (`server.listen`), or an exception, counted from 0 (`policy.allow[0]`).
+    /// Each setting: its name, and its value as TOML.
+    pub fn settings(&self) -> impl Iterator<Item = (&'static str, String)> {
+        keys().map(|key| (key.name, (key.show)(&self.config)))
+    }
+
+    /// Where the value of this key came from (`server.listen`), or an exception, or a project, counted from 0 (`policy.allow[0]`).
     pub fn source(&self, key: &str) -> &Source {
-        let number = key
-            .strip_prefix(POLICY_ALLOW)
-            .and_then(|rest| rest.strip_prefix('[')?.strip_suffix(']')?.parse().ok());
-        match number {
-            Some(number) => self.allow_sources.get::<usize>(number),
-            None => self.sources.get(key),
-        }
-        .unwrap_or(&Source::Default)
+        let numbered = [
+            (POLICY_ALLOW, &self.allow_sources),
+            (PROJECTS, &self.project_sources),
+        ];
+        let numbered = numbered.into_iter().find_map(|(list, sources)| {
+            let number = key.strip_prefix(list)?.strip_prefix('[')?;
+            sources.get(number.strip_suffix(']')?.parse::<usize>().ok()?)
+        });
+        numbered
+            .or_else(|| self.sources.get(key))
+            .unwrap_or(&Source::Default)
     }
 }
 
 impl fmt::Display for Resolved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut section = "";
-        for key in keys() {
-            let (of, name) = key.name.rsplit_once('.').unwrap_or_default();
+        for (number, key) in keys().enumerate() {
+            let (of, name) = key.name.rsplit_once('.').unwrap_or(("", key.name));
             if of != section {
-                let gap = if section.is_empty() { "" } else { "\n" };
+                let gap = if number == 0 { "" } else { "\n" };
                 writeln!(f, "{gap}[{of}]")?;
                 section = of;
             }
@@ -193,6 +203,7 @@ impl Loader {
             config: Config::with_upstream(UpstreamUrl::placeholder()),
             sources: BTreeMap::new(),
             allow_sources: Vec::new(),
+            project_sources: Vec::new(),
             mistakes: Vec::new(),
             unread: false,
         };
@@ -224,6 +235,7 @@ impl Loader {
                 config: draft.config,
                 sources: draft.sources,
                 allow_sources: draft.allow_sources,
+                project_sources: draft.project_sources,
                 warnings: env::near_misses(&self.environment),
             })
         } else {
@@ -277,6 +289,7 @@ pub(super) struct Draft {
     pub(super) config: Config,
     pub(super) sources: BTreeMap<&'static str, Source>,
     pub(super) allow_sources: Vec<Source>,
+    pub(super) project_sources: Vec<Source>,
     pub(super) mistakes: Vec<Mistake>,
     /// The file could not be read, so nothing can be said to be missing.
     pub(super) unread: bool,

@@ -11,9 +11,11 @@ mod file;
 mod keys;
 mod load;
 mod near;
+mod projects;
 mod residency;
 mod secrets;
 mod size;
+mod tunnel;
 mod upstream;
 mod value;
 
@@ -21,12 +23,16 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::policy::{Allow, DoorRules, Doors, Policy};
 use crate::scrub;
 
 pub use load::{Error, Loader, Mistake, Resolved, Source};
+pub use projects::Project;
 pub use residency::{Pin, Region, Residency, Standing, TlsFloor, Waiver};
 pub use secrets::{SecretValues, Secrets};
+pub use tunnel::{Origins, Tunnel, TunnelLimit};
 pub use upstream::UpstreamUrl;
 
 /// The file that is read when none is named and it exists.
@@ -39,6 +45,10 @@ pub struct Config {
     pub server: Server,
     /// The one collector.
     pub upstream: Upstream,
+    /// The door for browsers.
+    pub tunnel: Tunnel,
+    /// Projects whose clients carry another key than the collector's.
+    pub projects: Vec<Project>,
     /// Bounds.
     pub limits: Limits,
     /// Which policy scrubs.
@@ -62,6 +72,8 @@ pub struct Server {
     pub head_timeout: Duration,
     /// How long a client may pause inside a body. Default 30 s.
     pub body_timeout: Duration,
+    /// Whose `X-Forwarded-For` is believed. Default nobody's.
+    pub trusted_proxies: Vec<IpNet>,
     /// How long requests in flight may take to finish after SIGTERM. Default 25 s, less than what Kubernetes grants.
     pub drain_timeout: Duration,
 }
@@ -138,6 +150,8 @@ pub struct PolicyChoice {
     pub pass: Vec<scrub::Opaque>,
     /// What becomes of personal data that the policy looks for, if not what its rules say.
     pub personal: Option<scrub::Treated>,
+    /// What becomes of IP addresses in the fields made for them. Default removed.
+    pub ip: scrub::Treated,
     /// Where the key for hashes of personal data stands: `env:NAME` or `file:PATH`; empty for none.
     pub hash_key: String,
     /// Where the key by which traces are sampled stands, likewise. Without one, a key that is no secret is used.
@@ -155,6 +169,13 @@ pub struct PolicyChoice {
     pub allow: Vec<Allow>,
 }
 
+/// What becomes of IP addresses, by name.
+const ADDRESSES: [(&str, scrub::Treated); 3] = [
+    ("remove", scrub::Treated::Remove),
+    ("truncate", scrub::Treated::Truncate),
+    ("hash", scrub::Treated::Hash),
+];
+
 /// What becomes of personal data, by name.
 const PERSONAL: [(&str, Option<scrub::Treated>); 5] = [
     ("default", None),
@@ -165,6 +186,14 @@ const PERSONAL: [(&str, Option<scrub::Treated>); 5] = [
 ];
 
 impl Config {
+    /// The keys that stand for those of `[[projects]]` at the collector.
+    ///
+    /// # Errors
+    /// All that is wrong with them, a line each.
+    pub fn load_projects(&self) -> Result<scrub::Rekeying, Vec<String>> {
+        projects::load(&self.projects)
+    }
+
     /// The policy that this configuration comes to, with its packs, secrets and keys.
     ///
     /// # Errors
@@ -261,6 +290,7 @@ impl Config {
             .with_allowed(&self.policy.allow)
             .map_err(|error| error.problems().to_vec())?;
         let policy = policy
+            .with_addresses(self.policy.ip)
             .with_personal(self.policy.personal, key.as_deref())
             .map_err(|error| said(error, "policy.hash_key"))?;
         policy
@@ -419,6 +449,7 @@ impl Config {
                 admin: loopback(9181),
                 head_timeout: Duration::from_secs(10),
                 body_timeout: Duration::from_secs(30),
+                trusted_proxies: Vec::new(),
                 drain_timeout: Duration::from_secs(25),
             },
             upstream: Upstream {
@@ -428,6 +459,8 @@ impl Config {
                 response_timeout: Duration::from_secs(30),
                 roots: Roots::System,
             },
+            tunnel: Tunnel::default(),
+            projects: Vec::new(),
             limits: Limits {
                 stream: scrub::Limits::default(),
                 head_bytes: 64 << 10,
@@ -439,6 +472,7 @@ impl Config {
                 packs: Vec::new(),
                 pass: Vec::new(),
                 personal: None,
+                ip: scrub::Treated::Remove,
                 hash_key: String::new(),
                 sample_key: String::new(),
                 client_reports: true,

@@ -40,7 +40,7 @@ pub(super) fn nearest(name: &str) -> Option<&'static str> {
     let flat = |name: &str| name.replace('.', "_");
     let (section, last) = name.rsplit_once('.').unwrap_or(("", name));
     let distance = |key: &Key| {
-        let (of, known) = key.name.rsplit_once('.')?;
+        let (of, known) = key.name.rsplit_once('.').unwrap_or(("", key.name));
         let slips = strsim::osa_distance(last, known);
         // The right key in the wrong section, or a slip in one that has no section or almost the right one.
         let near = flat(name) == flat(key.name)

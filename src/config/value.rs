@@ -182,15 +182,6 @@ impl Value {
         }
     }
 
-    /// Where a secret stands: `env:NAME` or `file:PATH`; empty for none. What was written is not shown: it may be the secret.
-    pub(super) fn reference(&self) -> Result<String, String> {
-        let text = self.text()?;
-        if !text.is_empty() && !text.starts_with("env:") && !text.starts_with("file:") {
-            return Err("is no reference; give env:NAME or file:PATH".to_owned());
-        }
-        Ok(text.to_owned())
-    }
-
     pub(super) fn one_of<T: Copy>(&self, names: &[(&str, T)]) -> Result<T, String> {
         let text = self.text()?;
         names

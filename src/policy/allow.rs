@@ -260,8 +260,12 @@ impl Policy {
                     }
                 }
             }
-            let whole =
-                |treatment: &Treatment| matches!(treatment, Treatment::Replace | Treatment::Null);
+            let whole = |treatment: &Treatment| {
+                matches!(
+                    treatment,
+                    Treatment::Replace | Treatment::Null | Treatment::Address
+                )
+            };
             if let Some((_, id)) = rules
                 .iter()
                 .find(|(treatment, _)| at < last && whole(treatment))
@@ -293,7 +297,11 @@ impl Policy {
 /// Whether what stands inside of a value that is treated so is covered with it.
 fn covers_inside(treatment: Treatment) -> bool {
     match treatment {
-        Treatment::Leaves | Treatment::Replace | Treatment::Null | Treatment::Cookies => true,
+        Treatment::Leaves
+        | Treatment::Replace
+        | Treatment::Null
+        | Treatment::Address
+        | Treatment::Cookies => true,
         Treatment::Query | Treatment::Text | Treatment::NotNames => false,
     }
 }

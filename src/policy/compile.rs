@@ -307,6 +307,7 @@ fn treatment(action: Action) -> Treatment {
         Action::Leaves => Treatment::Leaves,
         Action::Replace => Treatment::Replace,
         Action::Null => Treatment::Null,
+        Action::Address => Treatment::Address,
         Action::Cookies => Treatment::Cookies,
         Action::Query => Treatment::Query,
         Action::Text => Treatment::Text,

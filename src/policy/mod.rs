@@ -288,6 +288,16 @@ impl Policy {
         Ok(changed.hashed(&format!("personal {treated:?}")))
     }
 
+    /// The same policy, which makes this of IP addresses in the fields made for them; [`Policy::with_personal`] comes after it, and says
+    /// whether there is a key.
+    pub fn with_addresses(&self, treated: Treated) -> Policy {
+        let changed = Policy {
+            plan: Arc::new(self.plan.with_addresses(treated)),
+            ..self.clone()
+        };
+        changed.hashed(&format!("addresses {treated:?}"))
+    }
+
     /// The same policy, which also takes these values out wherever they stand.
     ///
     /// # Errors

@@ -75,6 +75,7 @@ pub(super) enum Action {
     Leaves,
     Replace,
     Null,
+    Address,
     Cookies,
     Query,
     Text,

@@ -199,6 +199,17 @@ impl Intake {
         }
     }
 
+    /// Works until the envelope's head is known, or the body has ended.
+    pub(super) async fn read_head(&mut self, out: &mut Output) -> Result<More, Reject> {
+        loop {
+            let more = std::future::poll_fn(|context| self.poll_step(context, out)).await?;
+            if more == More::Ended || self.head().is_some() {
+                return Ok(more);
+            }
+            tokio::task::consume_budget().await;
+        }
+    }
+
     /// Works until `bytes` wait in `out`, or the body has ended.
     pub(super) async fn gather(&mut self, out: &mut Output, bytes: usize) -> Result<More, Reject> {
         loop {
@@ -218,6 +229,11 @@ impl Intake {
     /// Items that pass, so far.
     pub(super) fn forwarded_items(&self) -> u64 {
         self.scrubber.report().forwarded_items()
+    }
+
+    /// An envelope that leaves also tells what was left out of others.
+    pub(super) fn also_report(&mut self, earlier: Discards) {
+        self.scrubber.also_report(earlier);
     }
 
     /// Whether spans were left out by their traces, and none are left.

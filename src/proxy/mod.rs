@@ -6,6 +6,9 @@
 mod active;
 mod auth;
 mod body;
+mod client_address;
+mod cors;
+mod limit;
 mod listener;
 mod reload;
 mod respond;
@@ -14,6 +17,7 @@ mod service;
 mod shadow;
 mod shutdown;
 mod tally;
+mod tunnel;
 
 use std::fmt;
 use std::io;
@@ -32,10 +36,11 @@ use crate::config::{Config, Loader};
 use crate::delivery::{Delivery, Resolver};
 use crate::observe::{ConnectionError, Metrics};
 use crate::policy::Policy;
-use crate::scrub::Report;
+use crate::scrub::{Rekeying, Report};
 
 use active::Current;
 use listener::Trouble;
+use tunnel::Tunnel;
 
 pub use shutdown::{Ended, Shutdown};
 
@@ -68,6 +73,10 @@ pub(crate) struct Shared {
     config: Config,
     policy: Current,
     delivery: Delivery,
+    /// The door for browsers, if it is open.
+    tunnel: Option<Tunnel>,
+    /// The keys that stand for those of `[[projects]]`.
+    rekeying: Arc<Rekeying>,
     /// How many values it looks for.
     known_secrets: usize,
     metrics: Metrics,
@@ -145,7 +154,7 @@ impl Shared {
 /// Why an [`App`] can't be built. One line, which says what to do.
 #[derive(Debug)]
 pub enum BuildError {
-    /// The policy can't be loaded, or what it refers to: all that is wrong, a line each, with the key.
+    /// The policy can't be loaded, or what it or a project refers to: all that is wrong, a line each, with the key.
     Policy(Vec<String>),
     /// An address can't be listened on: which key, which address, why.
     Bind(&'static str, SocketAddr, io::Error),
@@ -243,6 +252,7 @@ impl App {
             .map_err(|problem| BuildError::Policy(vec![format!("upstream.url: {problem}")]))?;
         let delivery = Delivery::new(&config.upstream, &config.residency, resolver)
             .map_err(|error| BuildError::Tls(error.to_string()))?;
+        let rekeying = config.load_projects().map_err(BuildError::Policy)?;
         let metrics = Metrics::register(policy.name()).map_err(BuildError::Metrics)?;
         metrics.policy(&policy, 1);
         let (listener, address) = bind("server.listen", config.server.listen).await?;
@@ -250,6 +260,8 @@ impl App {
         let shared = Shared {
             permits: Arc::new(Semaphore::new(config.limits.in_flight)),
             policy: Current::new(policy, shadow),
+            tunnel: Tunnel::new(&config),
+            rekeying: Arc::new(rekeying),
             delivery,
             known_secrets,
             metrics,
@@ -352,7 +364,9 @@ impl App {
             shutdown.clone(),
             {
                 let (shared, shutdown) = (Arc::clone(&shared), shutdown.clone());
-                move |request, _| service::handle(Arc::clone(&shared), shutdown.clone(), request)
+                move |request, peer| {
+                    service::handle(Arc::clone(&shared), shutdown.clone(), request, peer.ip())
+                }
             },
         ));
 

@@ -1,10 +1,12 @@
 //! [`Reject`], every reason for which a request does not pass, and the answers: the only place that picks a status code.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
-use crate::delivery::{Answer, Failure, RATE_LIMITS, SENTRY_ERROR};
+use super::limit::Limited;
+use super::tunnel::Barred;
+use crate::delivery::{Answer, Failure, RATE_LIMITS};
 use crate::scrub::decode::DecodeError;
 use crate::scrub::{Malformed, Reason};
 
@@ -28,6 +30,10 @@ pub(super) enum Reject {
     Auth(&'static str),
     /// The envelope's `dsn` and the request disagree: on what.
     Disagree(&'static str),
+    /// The tunnel does not let it in.
+    Barred(Barred),
+    /// A request too many for the tunnel.
+    Limited(Limited),
     /// The body is longer than this, by its own account.
     TooLong(u64),
     /// The encoding of the body is broken or over a limit.
@@ -65,6 +71,9 @@ impl Reject {
             Reject::Method => StatusCode::METHOD_NOT_ALLOWED,
             Reject::Encoding(_) | Reject::Media(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Reject::Auth(_) => StatusCode::UNAUTHORIZED,
+            Reject::Barred(barred) if barred.is_malformed() => StatusCode::BAD_REQUEST,
+            Reject::Barred(_) => StatusCode::FORBIDDEN,
+            Reject::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
             Reject::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Reject::Disagree(_) | Reject::Gone => StatusCode::BAD_REQUEST,
             Reject::Decode(error) => match error {
@@ -105,6 +114,8 @@ impl Reject {
             Reject::Encoding(_) => "encoding",
             Reject::Media(_) => "media",
             Reject::Auth(_) | Reject::Disagree(_) => "auth",
+            Reject::Barred(barred) => barred.label(),
+            Reject::Limited(_) => "rate_limited",
             Reject::TooLong(_) => "too_large",
             Reject::Decode(DecodeError::TooLarge(_) | DecodeError::Ratio(_)) => "too_large",
             Reject::Decode(DecodeError::Unavailable(_)) => "internal",
@@ -159,6 +170,8 @@ impl Reject {
             | Reject::Media(_)
             | Reject::Auth(_)
             | Reject::Disagree(_)
+            | Reject::Barred(_)
+            | Reject::Limited(_)
             | Reject::Malformed(_)
             | Reject::Stalled
             | Reject::Gone => Weight::Usual,
@@ -180,6 +193,8 @@ impl Reject {
             | Reject::Media(_)
             | Reject::Auth(_)
             | Reject::Disagree(_)
+            | Reject::Barred(_)
+            | Reject::Limited(_)
             | Reject::TooLong(_)
             | Reject::Decode(_)
             | Reject::Malformed(_)
@@ -216,6 +231,8 @@ impl Reject {
             Reject::Disagree(what) => {
                 format!("the envelope's dsn names another {what} than the request")
             }
+            Reject::Barred(barred) => barred.detail().to_owned(),
+            Reject::Limited(limited) => limited.detail(),
             Reject::TooLong(limit) => {
                 format!("the body is larger than {limit} bytes (limits.decoded_bytes)")
             }
@@ -260,12 +277,19 @@ impl Dialect {
             Reject::Busy => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }
+            Reject::Limited(limited) => {
+                headers.insert(header::RETRY_AFTER, limited.retry_after.into());
+                if let Some(limits) = limited.rate_limits() {
+                    headers.insert(RATE_LIMITS, limits);
+                }
+            }
             Reject::NotFound { .. }
             | Reject::CheckIns
             | Reject::Encoding(_)
             | Reject::Media(_)
             | Reject::Auth(_)
             | Reject::Disagree(_)
+            | Reject::Barred(_)
             | Reject::TooLong(_)
             | Reject::Decode(_)
             | Reject::Malformed(_)
@@ -354,20 +378,6 @@ fn rpc_status(status: StatusCode, detail: &str) -> Vec<u8> {
     message.push(length as u8);
     message.extend_from_slice(detail.as_bytes());
     message
-}
-
-/// What a browser needs to see of an answer on another origin: without it an SDK there could not back off.
-pub(super) fn allow_any_origin(response: &mut Response<Full<Bytes>>) {
-    let exposed: [HeaderName; 3] = [SENTRY_ERROR, RATE_LIMITS, header::RETRY_AFTER];
-    let exposed = exposed.map(|name| name.to_string()).join(", ");
-    let headers = response.headers_mut();
-    headers.insert(
-        header::ACCESS_CONTROL_ALLOW_ORIGIN,
-        HeaderValue::from_static("*"),
-    );
-    if let Ok(exposed) = HeaderValue::try_from(exposed) {
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
-    }
 }
 
 fn json(status: StatusCode, key: &str, value: Option<&str>) -> Response<Full<Bytes>> {

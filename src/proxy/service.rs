@@ -1,11 +1,12 @@
 //! The request pipeline, top to bottom, one call per step.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -15,10 +16,11 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::active::Active;
 use super::body::{Inbound, Intake, Streamed, Summary};
-use super::respond::{self, Dialect, Reject, Weight};
+use super::respond::{Dialect, Reject, Weight};
 use super::route::{self, Content, Route};
 use super::shadow::{self, Difference};
-use super::{Finished, Shared, Shutdown, auth};
+use super::tunnel::{Admitted, Tunnel};
+use super::{Finished, Shared, Shutdown, auth, cors};
 use crate::delivery::{self, Answer, Failure, More, Payload, is_id};
 use crate::ingress::Ingress;
 use crate::policy::Policy;
@@ -43,12 +45,43 @@ pub(super) async fn handle(
     shared: Arc<Shared>,
     shutdown: Shutdown,
     request: Request<Incoming>,
+    peer: IpAddr,
 ) -> Response<Full<Bytes>> {
+    let record = Record::begin(&shared, shutdown);
+    let at_tunnel = |tunnel: &&Tunnel| tunnel.is_at(request.uri().path());
+    if let Some(tunnel) = shared.tunnel.as_ref().filter(at_tunnel) {
+        let headers = request.headers().clone();
+        let preflight = match *request.method() {
+            Method::OPTIONS => tunnel.cors().preflight(&headers),
+            _ => None,
+        };
+        let mut response = match preflight {
+            Some(response) => {
+                record.end(Ending::well("preflight"), response.status());
+                response
+            }
+            None => respond(&shared, request, peer, record).await,
+        };
+        tunnel.cors().mark(&headers, &mut response);
+        return response;
+    }
     let cross_origin = request.headers().contains_key(header::ORIGIN);
-    let mut record = Record::begin(&shared, shutdown);
-    let passed = pipeline(&shared, request, &mut record).await;
+    let mut response = respond(&shared, request, peer, record).await;
+    if cross_origin {
+        cors::allow_any_origin(&mut response);
+    }
+    response
+}
+
+async fn respond(
+    shared: &Arc<Shared>,
+    request: Request<Incoming>,
+    peer: IpAddr,
+    mut record: Record,
+) -> Response<Full<Bytes>> {
+    let passed = pipeline(shared, request, peer, &mut record).await;
     let dialect = record.dialect;
-    let (mut response, ending) = match passed {
+    let (response, ending) = match passed {
         Ok(Passed::Forwarded(answer)) => (dialect.answer(&answer), Ending::answered(&answer)),
         Ok(Passed::NothingLeft(id)) => (
             dialect.accepted(StatusCode::OK, id.as_deref()),
@@ -56,9 +89,6 @@ pub(super) async fn handle(
         ),
         Err(reject) => (dialect.rejected(&reject), Ending::refused(&reject)),
     };
-    if cross_origin {
-        respond::allow_any_origin(&mut response);
-    }
     record.end(ending, response.status());
     response
 }
@@ -66,6 +96,7 @@ pub(super) async fn handle(
 async fn pipeline(
     shared: &Arc<Shared>,
     request: Request<Incoming>,
+    peer: IpAddr,
     record: &mut Record,
 ) -> Result<Passed, Reject> {
     let (parts, body) = request.into_parts();
@@ -83,8 +114,16 @@ async fn pipeline(
     if route::is_cron(parts.uri.path()) {
         return Err(Reject::CheckIns);
     }
-    let route = Route::find(&parts.method, parts.uri.path())?;
-    record.project = Some(route.project.clone());
+    let route = Route::find(&parts.method, parts.uri.path(), shared.tunnel.as_ref())?;
+    record.project = route.project.clone();
+    let tunnel = match route.ingress {
+        Ingress::Tunnel => shared.tunnel.as_ref(),
+        Ingress::Sidecar => None,
+    };
+    let asked = match tunnel {
+        Some(tunnel) => tunnel.knock(&parts, peer)?,
+        None => None,
+    };
     let media = parts
         .headers
         .get(header::CONTENT_TYPE)
@@ -94,10 +133,14 @@ async fn pipeline(
     // Before anything is held for this request: codecs may need megabytes.
     let _permit = shared.permits.try_acquire().map_err(|_| Reject::Busy)?;
     let encoding = content_encoding(&parts.headers)?;
-    let presented = auth::presented(&parts.headers, parts.uri.query(), route.key())?;
+    let presented = match route.ingress {
+        Ingress::Sidecar => auth::presented(&parts.headers, parts.uri.query(), route.key())?,
+        // The page's own authorization, if any: it is none of ours.
+        Ingress::Tunnel => None,
+    };
     if content != Content::Envelope && presented.is_none() {
         // An event has no head in which it could still come.
-        auth::admit(None, None, &route.project)?;
+        auth::admit(None, None, "")?;
     }
     let limits = &shared.config.limits.stream;
     if encoding == Encoding::Identity && length.is_some_and(|length| length > limits.decoded_bytes)
@@ -106,46 +149,73 @@ async fn pipeline(
     }
 
     // One policy for the whole request.
-    let ingress = Ingress::Sidecar;
     let active = Arc::clone(&record.active);
     let plan = active.policy.plan();
-    let gate = active.policy.gate(ingress);
-    if let Some(item_type) = route.item_type()
-        && !at_gate(&gate, item_type, shared, &route.project, record)?
+    let gate = active.policy.gate(route.ingress);
+    if let (Some(item_type), Some(project)) = (route.item_type(), &route.project)
+        && !at_gate(&gate, item_type, shared, project, record)?
     {
         return Ok(Passed::NothingLeft(None));
     }
     let is_envelope = content.is_envelope(&plan);
     let open = |policy: &Policy| {
-        let gate = policy.gate(ingress);
+        let gate = policy.gate(route.ingress);
         let scrubber = content
             .scrubber(policy.plan(), limits)
+            .rekeyed(Arc::clone(&shared.rekeying))
             .gated(Arc::clone(&gate));
         match content == Content::OtlpJson && route.item_type() == Some("span") {
             true => scrubber.sampling_spans(&gate, limits),
             false => scrubber,
         }
     };
-    let mut scrubber = open(&active.policy);
     let shadow = shadow::beside(&active, open);
-    // What was left out before rides in an envelope.
-    let untold =
-        (content == Content::Envelope && gate.reports()).then(|| shared.tally.take(&route.project));
-    if let Some(untold) = &untold {
-        scrubber.also_report(untold.discards());
-    }
+    let scrubber = open(&active.policy);
     let mut intake = Intake::new(inbound, encoding, scrubber, limits)?.with_shadow(shadow);
     let mut out = Output::new();
-    let gathered = intake.gather(&mut out, START_BYTES).await;
+    let begun = match tunnel {
+        // Its first line says whether it may come in, and all of it waits for that.
+        Some(tunnel) => begin(tunnel, &mut intake, &mut out, asked.as_deref()).await,
+        None => Ok((More::Coming, None)),
+    };
     record.summary = Some(intake.summary());
-    let more = gathered?;
+    let (begun, admitted) = begun?;
+    if let Some(admitted) = &admitted {
+        record.project = Some(admitted.project.clone());
+    }
+    // What was left out before rides in an envelope.
+    let rides = content == Content::Envelope && gate.reports() && begun == More::Coming;
+    let untold = record
+        .project
+        .as_deref()
+        .filter(|_| rides)
+        .map(|project| shared.tally.take(project));
+    if let Some(untold) = &untold {
+        intake.also_report(untold.discards());
+    }
+    let more = match begun {
+        More::Ended => More::Ended,
+        More::Coming => {
+            let gathered = intake.gather(&mut out, START_BYTES).await;
+            record.summary = Some(intake.summary());
+            gathered?
+        }
+    };
 
     // Now the head has been read, so the dsn is known if there is one.
-    let auth = auth::admit(presented, intake.head(), &route.project)?;
+    let Admitted { auth, project } = match (admitted, route.project.clone()) {
+        (Some(admitted), _) => admitted,
+        (None, Some(project)) => Admitted {
+            auth: auth::admit(presented, intake.head(), &project)?,
+            project,
+        },
+        (None, None) => return Err(Reject::Internal("a request for no project")),
+    };
+    let auth = auth.rekeyed(&shared.config.projects, &shared.rekeying, &project)?;
     let nothing = is_envelope && intake.forwarded_items() == 0 || intake.is_sampled_out();
     if more == More::Ended && nothing {
         if gate.reports() {
-            shared.tally.add(&route.project, &intake.discards());
+            shared.tally.add(&project, &intake.discards());
         }
         let id = intake
             .head()
@@ -155,7 +225,7 @@ async fn pipeline(
     }
     let mut headers = delivery::travelling(&parts.headers, content.media(&plan)?, &plan);
     headers.insert(auth::X_SENTRY_AUTH, auth.header(&plan)?);
-    let path = route.upstream_path(is_envelope);
+    let path = route.upstream_path(&project, is_envelope);
 
     let answer = match more {
         More::Ended => whole(shared, &path, headers, out).await,
@@ -166,7 +236,7 @@ async fn pipeline(
         Some(_) => {}
         None if gate.reports() => {
             if let Some(summary) = &record.summary {
-                shared.tally.add(&route.project, &summary.report.discards);
+                shared.tally.add(&project, &summary.report.discards);
             }
         }
         None => {}
@@ -204,6 +274,18 @@ fn at_gate(
             Ok(false)
         }
     }
+}
+
+/// Reads the first line of an envelope that came through the tunnel, and lets it in or not.
+async fn begin(
+    tunnel: &Tunnel,
+    intake: &mut Intake,
+    out: &mut Output,
+    asked: Option<&str>,
+) -> Result<(More, Option<Admitted>), Reject> {
+    let more = intake.read_head(out).await?;
+    let admitted = tunnel.admit(intake.head(), asked)?;
+    Ok((more, Some(admitted)))
 }
 
 /// A small body: all of it has been seen, so it travels with its length.

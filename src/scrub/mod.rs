@@ -64,7 +64,7 @@ use store::StoreBody;
 use text::{Context, Kind, Layer, TextMachine};
 
 pub use discards::Discards;
-pub use envelope::EnvelopeHead;
+pub use envelope::{Dsn, EnvelopeHead, Rekeying, bare_key};
 pub use gate::{Action, Gate, ITEM_TYPES, SAMPLED_TYPES, Sampler};
 pub use known::LEAST_SECRET_BYTES;
 pub use limits::Limits;
@@ -211,6 +211,15 @@ impl Scrubber {
         self
     }
 
+    /// In an envelope's head, the keys of the DSN and of the trace leave as those that stand for them. [`EnvelopeHead`] has them as they
+    /// came.
+    pub fn rekeyed(mut self, rekeying: Arc<Rekeying>) -> Self {
+        if let Machine::Envelope(envelope) = &mut self.machine {
+            envelope.rekey(rekeying);
+        }
+        self
+    }
+
     /// The same scrubber of an OTLP request for traces in JSON ([`Format::Json`]), which leaves out the spans of traces that the gate
     /// does not keep. If there can be such, the request is kept whole, up to [`Limits::protobuf_bytes`], and offsets count in what
     /// is left of it.
@@ -221,19 +230,10 @@ impl Scrubber {
     }
 
     /// An envelope that leaves also tells the collector what was left out of others, if its gate reports at all
-    /// ([`Gate::with_reports`]). Says whether it may come to that: only envelopes tell.
-    pub fn also_report(&mut self, earlier: Discards) -> bool {
-        match &mut self.machine {
-            Machine::Envelope(envelope) => {
-                envelope.also_report(earlier);
-                true
-            }
-            Machine::Json(_)
-            | Machine::Ndjson(_)
-            | Machine::Text(_)
-            | Machine::Headers(_)
-            | Machine::Otlp(_)
-            | Machine::Minidump(_) => false,
+    /// ([`Gate::with_reports`]). Only envelopes tell.
+    pub fn also_report(&mut self, earlier: Discards) {
+        if let Machine::Envelope(envelope) = &mut self.machine {
+            envelope.also_report(earlier);
         }
     }
 

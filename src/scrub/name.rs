@@ -61,6 +61,8 @@ pub enum Treatment {
     Replace,
     /// The whole value becomes `null`.
     Null,
+    /// The value is somebody's IP address: it becomes `null`, or what the plan makes of addresses.
+    Address,
     /// A set of cookies: names stay, values go.
     Cookies,
     /// A URL query: its parameters are looked at, whether it is a string, an object or a list of pairs.

@@ -64,6 +64,16 @@ pub fn gzip(plain: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// A file with these bytes, of a name of its own.
+pub fn temporary(bytes: &[u8]) -> std::path::PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::SeqCst);
+    let name = format!("scrubline-test-{}-{number}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
 /// One request as the collector saw it.
 #[derive(Debug)]
 pub struct Received {
@@ -204,6 +214,15 @@ impl Proxy {
             .iter()
             .fold(loader, |loader, (key, value)| loader.flag(key, value));
         Proxy::run(loader.load().unwrap().config).await
+    }
+
+    /// With a configuration file of this text, which needs no upstream.
+    pub async fn configured(upstream: &str, text: &str) -> Proxy {
+        let file = temporary(text.as_bytes());
+        let loader = Loader::default().file(&file).flag("upstream.url", upstream);
+        let config = loader.load().unwrap().config;
+        std::fs::remove_file(file).unwrap();
+        Proxy::run(config).await
     }
 
     async fn run(mut config: Config) -> Proxy {

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::dsn::Dsn;
 use super::item::{self, Description, ItemTreatment};
+use super::rekeying::{Rekeying, StandIn};
 use super::trace;
 use crate::scrub::gate::{Gate, Sampled};
 use crate::scrub::is_clean;
@@ -27,10 +28,8 @@ use crate::scrub::splice::Splicer;
 pub struct EnvelopeHead {
     /// The event's id, as sent: 32 hex digits, or a UUID with dashes.
     pub event_id: Option<String>,
-    /// The public key of the `dsn` field.
-    pub dsn_key: Option<String>,
-    /// The project of the `dsn` field (digits).
-    pub dsn_project: Option<String>,
+    /// The `dsn` field, as sent.
+    pub dsn: Option<Dsn>,
 }
 
 /// What the header line of an envelope comes to.
@@ -73,11 +72,12 @@ const TRACE: [&str; 9] = [
 ];
 const SDK: [&str; 4] = ["name", "version", "integrations", "packages"];
 
-/// Reads the envelope's header line.
+/// Reads the envelope's header line. Keys for which another one stands leave as that one.
 pub(super) fn envelope(
     line: &[u8],
     plan: &Plan,
     gate: &Gate,
+    rekeying: &Rekeying,
     json: &mut JsonScrubber,
 ) -> Result<Envelope, Reason> {
     let members = object(line)?;
@@ -91,7 +91,7 @@ pub(super) fn envelope(
     let mut head = EnvelopeHead::default();
     let mut out = Writer::new();
     let mut secrets = 0;
-    let mut public_dsn = None;
+    let mut stand_ins = Vec::new();
     for (key, value) in &members.0 {
         match key.as_str() {
             "event_id" => {
@@ -113,26 +113,37 @@ pub(super) fn envelope(
             "dsn" => {
                 let text = string(value).ok_or(Reason::Header("dsn is no DSN"))?;
                 let dsn = Dsn::parse(&text).ok_or(Reason::Header("dsn is no DSN"))?;
-                secrets += u64::from(dsn.has_secret);
+                secrets += u64::from(dsn.has_secret());
+                let rekeyed = rekeying.upstream_key(dsn.key());
                 // One with something to scrub in it is left out: the request says where it goes.
-                if is_clean(plan, &dsn.place()) && !plan.has_known_secret(&dsn.to_public()) {
-                    out.string(key, DSN_PLACE);
-                    public_dsn = Some(dsn.to_public());
+                let goes = rekeyed.is_some() || !plan.has_known_secret(&dsn.to_public());
+                if is_clean(plan, &dsn.place()) && goes {
+                    let leaves = match rekeyed {
+                        Some(upstream) => dsn.with_key(&upstream),
+                        None => dsn.to_public(),
+                    };
+                    let stand_in = StandIn::new("dsn", leaves, line);
+                    out.string(key, stand_in.place());
+                    stand_ins.push(stand_in);
                 }
-                head.dsn_key = Some(dsn.key.to_owned());
-                head.dsn_project = Some(dsn.project.to_owned());
+                head.dsn = Some(dsn);
             }
-            "trace" => match trace::corrected(value, sampled)? {
-                Some(value) => out.part(key, &value, &TRACE, true)?,
-                None => out.part(key, value, &TRACE, true)?,
-            },
-            "sdk" => out.part(key, value, &SDK, false)?,
+            "trace" => {
+                let stand_in = trace_key(value)
+                    .and_then(|key| rekeying.upstream_key(&key))
+                    .map(|upstream| StandIn::new("public_key", upstream, line));
+                let corrected = trace::corrected(value, sampled)?;
+                let value = corrected.as_deref().unwrap_or(value);
+                out.part(key, value, &TRACE, true, stand_in.as_ref())?;
+                stand_ins.extend(stand_in);
+            }
+            "sdk" => out.part(key, value, &SDK, false, None)?,
             _ => {}
         }
     }
     let mut header = scrubbed(out.finish(), json)?;
-    if let Some(dsn) = public_dsn {
-        header.text = with_dsn(&header.text, &dsn);
+    for stand_in in stand_ins {
+        header.text = stand_in.put_back(&header.text);
     }
     if secrets > 0 {
         header.redactions.push((plan.dsn_secret_rule, secrets));
@@ -144,22 +155,14 @@ pub(super) fn envelope(
     })
 }
 
-/// Stands for the DSN while the header is scrubbed: its key is public, and would be taken for user info.
-const DSN_PLACE: &str = "dsn";
-
-/// A header with its DSN in its place. The key stands once, and nowhere else with such a value: what is nested has no key of
-/// that name.
-fn with_dsn(text: &[u8], dsn: &str) -> Vec<u8> {
-    let place = format!("\"dsn\":\"{DSN_PLACE}\"");
-    match memchr::memmem::find(text, place.as_bytes()) {
-        Some(at) => [
-            &text[..at],
-            format!("\"dsn\":\"{dsn}\"").as_bytes(),
-            &text[at + place.len()..],
-        ]
-        .concat(),
-        None => text.to_vec(),
+/// The key of the project in which a trace began, as the trace context has it.
+fn trace_key(context: &RawValue) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Context {
+        public_key: String,
     }
+    let context: Context = serde_json::from_str(context.get()).ok()?;
+    Some(context.public_key)
 }
 
 /// Reads an item's header line.
@@ -491,13 +494,15 @@ impl Writer {
         }
     }
 
-    /// An object of which only these members are kept; with `scalars`, only those that are no containers.
+    /// An object of which only these members are kept; with `scalars`, only those that are no containers. The value of one may leave
+    /// as its stand-in.
     fn part(
         &mut self,
         key: &str,
         value: &RawValue,
         keep: &[&str],
         scalars: bool,
+        stand_in: Option<&StandIn>,
     ) -> Result<(), Reason> {
         if !value.get().starts_with('{') {
             return Ok(());
@@ -506,8 +511,12 @@ impl Writer {
         let mut inner = Writer::new();
         for (name, value) in &members.0 {
             let scalar = !value.get().starts_with(['{', '[']);
-            if keep.contains(&name.as_str()) && (scalar || !scalars) {
-                inner.raw(name, value.get());
+            if !keep.contains(&name.as_str()) || (scalars && !scalar) {
+                continue;
+            }
+            match stand_in.filter(|stand_in| stand_in.key() == name) {
+                Some(stand_in) => inner.string(name, stand_in.place()),
+                None => inner.raw(name, value.get()),
             }
         }
         let text = inner.finish();

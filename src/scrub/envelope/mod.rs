@@ -20,6 +20,7 @@
 mod dsn;
 mod header;
 mod item;
+mod rekeying;
 mod trace;
 
 use std::sync::Arc;
@@ -34,10 +35,12 @@ use super::limits::Limits;
 use super::outcome::{ItemOutcome, Malformed, Place, Reason, Report};
 use super::plan::{Document, Plan};
 use super::splice::{Reading, Splicer};
+pub use dsn::{Dsn, bare_key};
 pub use header::EnvelopeHead;
 pub(crate) use header::is_event_id;
 pub(crate) use item::is_text_file;
 use item::{ItemTreatment, MixedBody, MixedHead};
+pub use rekeying::Rekeying;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -79,6 +82,7 @@ pub(crate) struct EnvelopeScrubber {
     json: JsonScrubber,
     text: MaskedText,
     head: Option<EnvelopeHead>,
+    rekeying: Arc<Rekeying>,
 }
 
 /// How the item in progress is read.
@@ -123,6 +127,7 @@ impl EnvelopeScrubber {
             json,
             text: MaskedText::new(),
             head: None,
+            rekeying: Arc::default(),
         }
     }
 
@@ -134,6 +139,10 @@ impl EnvelopeScrubber {
     /// If the gate reports at all, this was left out too, of earlier envelopes.
     pub(crate) fn also_report(&mut self, earlier: Discards) {
         self.earlier = earlier;
+    }
+
+    pub(crate) fn rekey(&mut self, rekeying: Arc<Rekeying>) {
+        self.rekeying = rekeying;
     }
 
     pub(crate) fn head(&self) -> Option<&EnvelopeHead> {
@@ -314,8 +323,14 @@ impl EnvelopeScrubber {
     ) -> Result<(), Malformed> {
         let line = std::mem::take(&mut self.line);
         if self.state == State::Header {
-            let envelope = header::envelope(&line, &self.plan, &self.gate, &mut self.json)
-                .map_err(|reason| self.fail(reason, self.line_start))?;
+            let envelope = header::envelope(
+                &line,
+                &self.plan,
+                &self.gate,
+                &self.rekeying,
+                &mut self.json,
+            )
+            .map_err(|reason| self.fail(reason, self.line_start))?;
             self.put_header(envelope.header, end, splicer);
             self.head = Some(envelope.head);
             self.sampled = envelope.sampled;

@@ -80,9 +80,11 @@ impl TextMachine {
         }
         let verdict = self.verdicts.look_up(&plan.names, name, kinds)?;
         match verdict.treatment {
-            Treatment::Leaves | Treatment::Replace | Treatment::Null | Treatment::Cookies => {
-                Some(verdict)
-            }
+            Treatment::Leaves
+            | Treatment::Replace
+            | Treatment::Null
+            | Treatment::Address
+            | Treatment::Cookies => Some(verdict),
             Treatment::Query | Treatment::Text | Treatment::NotNames => None,
         }
     }
