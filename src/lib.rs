@@ -19,8 +19,10 @@
 //!    held for it.
 //! 5. **Who sends** (`proxy/auth.rs`). One form of authorization, of six. More than one is refused. The last form, the
 //!    envelope's own `dsn`, is only known at step 12.
-//! 6. **Choose the policy.** One [`policy::Policy`] is taken for the whole request. Its [`scrub::Plan`] is all that the engine
-//!    ever sees of it.
+//! 6. **Choose the policy.** The [`policy::Policy`] in force (`proxy/active.rs`) is taken once for the whole request; a new one
+//!    (`proxy/reload.rs`) takes its place as a whole. Its [`scrub::Plan`], and its [`scrub::Gate`] for the door by which the
+//!    request came ([`ingress::Ingress`]), are all that the engine ever sees of it. Where the route tells the type of item, the
+//!    gate is asked here; of an envelope's items, at step 9. A shadow policy reads along (`proxy/shadow.rs`).
 //! 7. **Pull.** `Intake` in `proxy/body.rs` asks for a frame of the request's body only when something behind it wants bytes,
 //!    so a slow collector slows the client down and nothing piles up here.
 //! 8. **Decode.** [`scrub::decode::Decoder`] undoes the content encoding, one chunk of at most 32 KiB at a time, and stops at
@@ -46,7 +48,8 @@
 //! 13. **Headers** (`delivery/headers.rs`). The request headers that travel are built from an allow-list, with one
 //!     `X-Sentry-Auth`. The path is written anew from the route; the host comes from `config::Upstream::url`, never from
 //!     what came in.
-//! 14. **Deliver** (`delivery/mod.rs`). `Delivery::send` makes one attempt over a pooled connection. The body is an `Outbound`
+//! 14. **Deliver** (`delivery/mod.rs`). `Delivery::send` makes one attempt over a pooled connection. A new one goes to
+//!     addresses that `Resolver` (`delivery/resolve.rs`) has looked up and judged for it. The body is an `Outbound`
 //!     (`delivery/outbound.rs`): the connection pulls it, it pulls the `Intake`, and `Encoder` (`delivery/encode.rs`)
 //!     compresses as `config::Upstream::encoding` says.
 //! 15. **Answer** (`proxy/respond.rs`). The collector's answer is built anew: status, `id` or `detail`, and the headers that

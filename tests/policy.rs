@@ -75,7 +75,7 @@ fn a_profile_is_shown_clause_by_clause() {
         "by the rules ip.*, sentry.user_ip",
         "[browser]\n  pass: event, feedback, user_report, client_report\n  all else: drop\n",
         "traces that are kept: 0.1",
-        "  core 1 ",
+        "  core 2 ",
     ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }

@@ -406,8 +406,84 @@ async fn no_replay() {
     }
 }
 
+/// A DSN that may come in through the tunnel.
+const DSN: &str = "https://0123456789abcdef0123456789abcdef@o1.ingest.de.sentry.io/42";
+
+#[tokio::test]
+async fn no_browser_traces() {
+    let mut upstream = Upstream::start().await;
+    let proxy = Proxy::start(&upstream.url(), &[("tunnel.dsns", DSN)]).await;
+    let trace = r#"{"trace_id":"00112233445566778899aabbccddeeff","sample_rand":"0.0","sample_rate":"1.0"}"#;
+    let of = |items: &str| {
+        format!("{{\"event_id\":\"{ID}\",\"dsn\":\"{DSN}\",\"trace\":{trace}}}\n{items}")
+            .into_bytes()
+    };
+    for item_type in ["transaction", "span", "profile", "profile_chunk"] {
+        let item = format!("{{\"type\":\"{item_type}\"}}\n{{\"transaction\":\"/checkout\"}}\n");
+        // Alone, it does not leave at all.
+        assert_eq!(
+            request(proxy.address, "POST", "/tunnel", &[], of(&item))
+                .await
+                .status,
+            200
+        );
+        assert!(upstream.received.try_recv().is_err(), "{item_type}");
+        // With an error, the error leaves.
+        let with_error = format!("{item}{{\"type\":\"event\"}}\n{{\"message\":\"hello\"}}\n");
+        assert_eq!(
+            request(proxy.address, "POST", "/tunnel", &[], of(&with_error))
+                .await
+                .status,
+            200
+        );
+        let seen = all_of(&upstream.received.recv().await.unwrap());
+        assert!(
+            seen.contains("hello") && !seen.contains("/checkout"),
+            "{item_type}: {seen}"
+        );
+        // And the collector knows what it did not get.
+        assert!(
+            seen.contains("\"discarded_events\":[{\"reason\":\"event_processor\""),
+            "{seen}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_requests_a_minute_per_ip() {
+    let upstream = Upstream::start().await;
+    let settings = [
+        ("tunnel.dsns", DSN),
+        // As many at once as in a minute, so that nothing has to be waited for.
+        ("tunnel.limit.burst", "100"),
+        ("server.trusted_proxies", "127.0.0.0/8"),
+    ];
+    let proxy = Proxy::start(&upstream.url(), &settings).await;
+    let envelope = format!("{{\"dsn\":\"{DSN}\"}}\n{{\"type\":\"event\"}}\n{{}}\n").into_bytes();
+    let from = async |address: &str| {
+        let headers = [("x-forwarded-for", address)];
+        request(proxy.address, "POST", "/tunnel", &headers, envelope.clone()).await
+    };
+    let mut passed = 0;
+    let refused = loop {
+        let answer = from(IP).await;
+        match answer.status.as_u16() {
+            200 => passed += 1,
+            _ => break answer,
+        }
+        assert!(passed < 1000, "there is no limit");
+    };
+    // A slow machine earns one more every 0.6 seconds.
+    assert!(passed >= 100, "{passed}");
+    assert_eq!(refused.status, 429);
+    assert!(refused.headers.contains_key("retry-after"));
+    assert!(refused.headers.contains_key("x-sentry-rate-limits"));
+    // Nobody else pays for it.
+    assert_eq!(from("198.51.100.7").await.status, 200);
+}
+
 #[test]
-fn no_browser_traces() {
+fn no_browser_traces_by_the_gate() {
     let policy = Policy::builtin("sentry-eu").unwrap();
     let gate = policy.gate(Ingress::Tunnel);
     for item_type in ["transaction", "span", "profile", "profile_chunk"] {

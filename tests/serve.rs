@@ -151,8 +151,8 @@ async fn exceptions_are_warned_of_once_when_serving_starts() {
         "{warnings:?}"
     );
     let serving = program.log.last().unwrap();
-    let (_, core) = serving.split_once("packs=\"core 1 ").unwrap();
-    let hash = core.split_once(", credentials 1 ").unwrap().0;
+    let (_, core) = serving.split_once("packs=\"core 2 ").unwrap();
+    let hash = core.split_once(", credentials 2 ").unwrap().0;
     assert!(
         hash.len() == 12 && hash.bytes().all(|b| b.is_ascii_hexdigit()),
         "{serving}"
