@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use super::{Configuration, USAGE, fail, located};
+use crate::proxy;
 
 /// As those of `serve`, so that a command line can be checked before it is used.
 #[derive(Debug, clap::Args)]
@@ -20,12 +21,14 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
     let loaded = (
         resolved.config.load_policy(),
         resolved.config.load_projects(),
+        proxy::check_certificate(&resolved.config),
     );
     let policy = match loaded {
-        (Ok(policy), Ok(_)) => policy,
-        (policy, projects) => {
+        (Ok(policy), Ok(_), Ok(())) => policy,
+        (policy, projects, certificate) => {
             let mut problems = policy.err().unwrap_or_default();
             problems.extend(projects.err().unwrap_or_default());
+            problems.extend(certificate.err());
             return fail(USAGE, located(&resolved, &problems.join("\n")));
         }
     };

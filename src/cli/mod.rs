@@ -5,6 +5,7 @@ mod demo;
 mod explain;
 mod import;
 mod label;
+mod process;
 mod rules;
 mod scrub;
 mod serve;
@@ -19,6 +20,8 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Loader, Resolved};
 use crate::policy::Policy;
+
+pub use process::harden;
 
 /// Arguments or configuration are wrong; clap ends so too.
 const USAGE: u8 = 2;

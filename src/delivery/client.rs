@@ -19,6 +19,9 @@ use crate::config::{Roots, Upstream};
 /// Less than what common collectors and load balancers grant, so that we close first.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const IDLE_CONNECTIONS: usize = 32;
+/// The largest head of an answer, and the most header lines in it. A real one has some hundred bytes.
+const HEAD_BYTES: usize = 64 << 10;
+const HEADERS: usize = 100;
 
 pub(super) type Pool = Client<HttpsConnector<HttpConnector>, Outbound>;
 
@@ -53,6 +56,9 @@ pub(super) fn pool(config: &Upstream) -> Result<Pool, TlsError> {
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_TIMEOUT)
         .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .http1_max_buf_size(HEAD_BYTES)
+        .http1_max_headers(HEADERS)
+        .http2_max_header_list_size(HEAD_BYTES as u32)
         .build(connector))
 }
 

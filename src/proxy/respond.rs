@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
+use super::heads::Flaw;
 use super::limit::Limited;
 use super::tunnel::Barred;
 use crate::delivery::{Answer, Failure, RATE_LIMITS};
@@ -18,6 +19,8 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 pub(super) enum Reject {
     /// No such route; whether it would be one without what stands before `/api/`.
     NotFound { prefixed: bool },
+    /// The head of the request can't be read in one way only, or asks for what there is not.
+    Head(Flaw),
     /// The route takes other methods.
     Method,
     /// A content encoding that we don't read: what is wrong with it.
@@ -42,8 +45,8 @@ pub(super) enum Reject {
     Stalled,
     /// The client went away.
     Gone,
-    /// As many requests as we take are in flight.
-    Busy,
+    /// As many requests as we take are in flight, or wait for their bodies: the key of the limit.
+    Busy(&'static str),
     /// There is no answer from the collector.
     Upstream(Failure),
     /// A mistake of ours.
@@ -65,6 +68,7 @@ impl Reject {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Reject::NotFound { .. } => StatusCode::NOT_FOUND,
+            Reject::Head(flaw) => flaw.status(),
             Reject::Method => StatusCode::METHOD_NOT_ALLOWED,
             Reject::Encoding(_) | Reject::Media(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Reject::Auth(_) => StatusCode::UNAUTHORIZED,
@@ -89,7 +93,7 @@ impl Reject {
                 | Reason::Header(_) => StatusCode::BAD_REQUEST,
             },
             Reject::Stalled => StatusCode::REQUEST_TIMEOUT,
-            Reject::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Reject::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Reject::Upstream(failure) => match failure {
                 Failure::Unreachable(_) | Failure::Broken(_) | Failure::Redirect(_) => {
                     StatusCode::BAD_GATEWAY
@@ -105,6 +109,7 @@ impl Reject {
     pub(super) fn label(&self) -> &'static str {
         match self {
             Reject::NotFound { .. } => "not_found",
+            Reject::Head(_) => "malformed",
             Reject::Method => "method",
             Reject::Encoding(_) => "encoding",
             Reject::Media(_) => "media",
@@ -126,7 +131,7 @@ impl Reject {
             },
             Reject::Stalled => "client_stalled",
             Reject::Gone => "client_gone",
-            Reject::Busy => "busy",
+            Reject::Busy(_) => "busy",
             Reject::Upstream(failure) => match failure {
                 Failure::Unreachable(_) => "upstream_unreachable",
                 Failure::Timeout => "upstream_timeout",
@@ -147,7 +152,7 @@ impl Reject {
                 | Failure::Broken(_)
                 | Failure::Redirect(_),
             ) => Weight::Loss,
-            Reject::Busy | Reject::TooLong(_) => Weight::Loss,
+            Reject::Busy(_) | Reject::TooLong(_) => Weight::Loss,
             Reject::Decode(error) => match error {
                 DecodeError::TooLarge(_) | DecodeError::Ratio(_) | DecodeError::Unavailable(_) => {
                     Weight::Loss
@@ -158,6 +163,7 @@ impl Reject {
             },
             Reject::Malformed(malformed) if malformed.reason.is_limit() => Weight::Loss,
             Reject::NotFound { .. }
+            | Reject::Head(_)
             | Reject::Method
             | Reject::Encoding(_)
             | Reject::Media(_)
@@ -180,6 +186,7 @@ impl Reject {
             Reject::Upstream(failure) => format!("no answer from the collector: {failure}"),
             Reject::Internal(what) => format!("internal error: {what}"),
             Reject::NotFound { .. }
+            | Reject::Head(_)
             | Reject::Method
             | Reject::Encoding(_)
             | Reject::Media(_)
@@ -192,7 +199,7 @@ impl Reject {
             | Reject::Malformed(_)
             | Reject::Stalled
             | Reject::Gone
-            | Reject::Busy => self.detail(),
+            | Reject::Busy(_) => self.detail(),
         }
     }
 
@@ -210,6 +217,7 @@ impl Reject {
                     ),
                 }
             }
+            Reject::Head(flaw) => flaw.detail().to_owned(),
             Reject::Method => "this route takes POST only".to_owned(),
             Reject::Encoding(why) => {
                 format!("{why}; send one of gzip, deflate, br, zstd, identity")
@@ -227,7 +235,7 @@ impl Reject {
             Reject::Malformed(malformed) => malformed.to_string(),
             Reject::Stalled => "the body stopped coming".to_owned(),
             Reject::Gone => "the body was cut off".to_owned(),
-            Reject::Busy => "too many requests at a time (limits.in_flight); try again".to_owned(),
+            Reject::Busy(limit) => format!("too many requests at a time ({limit}); try again"),
             Reject::Upstream(failure) => match failure {
                 Failure::Unreachable(_) => "the collector can't be reached".to_owned(),
                 Failure::Timeout => "the collector took too long".to_owned(),
@@ -261,7 +269,7 @@ impl Dialect {
             Reject::Method => {
                 headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
             }
-            Reject::Busy => {
+            Reject::Busy(_) => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }
             Reject::Limited(limited) => {
@@ -271,6 +279,7 @@ impl Dialect {
                 }
             }
             Reject::NotFound { .. }
+            | Reject::Head(_)
             | Reject::Encoding(_)
             | Reject::Media(_)
             | Reject::Auth(_)
