@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use scrubline::config::{
-    Config, Error, Level, Loader, LogFormat, Origins, Pin, Resolved, Secrets, Source, TlsFloor,
-    UpstreamEncoding,
+    Config, Error, Level, Loader, LogFormat, MinVersion, Origins, Pin, Resolved, Secrets, Source,
+    TlsFloor, UpstreamEncoding,
 };
 use scrubline::scrub::{Action, Opaque};
 
@@ -65,6 +65,14 @@ head_timeout = "1s"
 body_timeout = "2s"
 trusted_proxies = ["10.0.0.0/8", "::1"]
 drain_timeout = "3s"
+body_rate = "2KiB"
+write_timeout = "5s"
+idle_timeout = "6s"
+
+[server.tls]
+cert = "a.pem"
+key = "b.pem"
+min_version = "1.3"
 
 [upstream]
 url = "https://sentry.example:8443/sub/"
@@ -93,6 +101,7 @@ protobuf_bytes = "64KiB"
 form_bytes = "2MiB"
 head_bytes = "16KiB"
 in_flight = 7
+waiting = 9
 connections = 8
 
 [policy]
@@ -157,6 +166,11 @@ format = "json"
     assert_eq!(config.server.listen.to_string(), "0.0.0.0:1");
     assert_eq!(config.server.admin.to_string(), "[::1]:2");
     assert_eq!(config.server.drain_timeout, Duration::from_secs(3));
+    assert_eq!(config.server.body_rate, 2 << 10);
+    assert_eq!(config.server.idle_timeout, Duration::from_secs(6));
+    assert_eq!(config.server.tls.key, "b.pem");
+    assert_eq!(config.server.tls.min_version, MinVersion::Tls13);
+    assert_eq!(config.limits.waiting, 9);
     let trusted: Vec<String> = config
         .server
         .trusted_proxies
@@ -472,7 +486,7 @@ fn unknown_sections_and_ports_alone() {
         ),
         (
             "[upstream]\nurl = \"http://x\"\n[zzz]\n",
-            "3: unknown section [zzz]; the sections are [server], [upstream], [tunnel], [tunnel.limit], [limits], [policy], [policy.server], [policy.browser], [residency], [secrets], [log]; \
+            "3: unknown section [zzz]; the sections are [server], [server.tls], [upstream], [tunnel], [tunnel.limit], [limits], [policy], [policy.server], [policy.browser], [residency], [secrets], [log]; \
              scrubline.example.toml has every key",
         ),
         (
@@ -536,10 +550,9 @@ fn lists_in_files_variables_and_flags() {
 
 #[test]
 fn unknown_keys_name_the_nearest() {
-    let server =
-        "[server] has listen, admin, head_timeout, body_timeout, trusted_proxies, drain_timeout";
+    let server = "[server] has listen, admin, head_timeout, body_timeout, body_rate, write_timeout, idle_timeout, trusted_proxies, drain_timeout";
     let upstream = "[upstream] has url, encoding, connect_timeout, response_timeout, roots";
-    let nothing = "the sections are [server], [upstream], [tunnel], [tunnel.limit], [limits], [policy], [policy.server], [policy.browser], [residency], [secrets], [log]; scrubline.example.toml has every key";
+    let nothing = "the sections are [server], [server.tls], [upstream], [tunnel], [tunnel.limit], [limits], [policy], [policy.server], [policy.browser], [residency], [secrets], [log]; scrubline.example.toml has every key";
     for (key, hint) in [
         ("server.lisen", "did you mean server.listen?"),
         ("sever.lisen", "did you mean server.listen?"),

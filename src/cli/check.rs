@@ -7,6 +7,7 @@ use super::proof::{self, prove};
 use super::{Configuration, USAGE, fail, located};
 use crate::config::{Region, Resolved};
 use crate::policy::{self, Policy};
+use crate::proxy;
 use crate::scrub::scrub_string;
 
 /// As those of `serve`, so that a command line can be checked before it is used.
@@ -35,12 +36,14 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
     let loaded = (
         resolved.config.load_policy(),
         resolved.config.load_projects(),
+        proxy::check_certificate(&resolved.config),
     );
     let policy = match loaded {
-        (Ok(policy), Ok(_)) => policy,
-        (policy, projects) => {
+        (Ok(policy), Ok(_), Ok(())) => policy,
+        (policy, projects, certificate) => {
             let mut problems = policy.err().unwrap_or_default();
             problems.extend(projects.err().unwrap_or_default());
+            problems.extend(certificate.err());
             return fail(USAGE, located(&resolved, &problems.join("\n")));
         }
     };

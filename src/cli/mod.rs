@@ -6,6 +6,7 @@ mod explain;
 mod import;
 mod label;
 mod policy;
+mod process;
 mod proof;
 mod rules;
 mod scrub;
@@ -21,6 +22,8 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Loader, Resolved};
 use crate::policy::Policy;
+
+pub use process::harden;
 
 /// Arguments or configuration are wrong; clap ends so too.
 const USAGE: u8 = 2;

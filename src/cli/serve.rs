@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{Configuration, USAGE, fail, located};
+use super::{Configuration, USAGE, fail, located, process};
 use crate::config::{Loader, Resolved};
 use crate::observe;
 use crate::proxy::{App, BuildError, Ended, Shutdown};
@@ -20,6 +20,13 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         Err(error) => return fail(USAGE, error),
     };
     observe::start_log(&resolved.config.log);
+    if let Err(what) = process::harden() {
+        return fail(
+            1,
+            format!("the process can't be kept from being dumped: {what}"),
+        );
+    }
+    process::raise_file_limit();
     for warning in resolved.warnings() {
         tracing::warn!("{warning}");
     }

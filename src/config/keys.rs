@@ -11,7 +11,7 @@ use super::size;
 use super::value::{Value, listed, named, quoted};
 use super::{
     ADDRESSES, Config, Level, LogFormat, PERSONAL, Roots, UpstreamEncoding, UpstreamUrl, allow,
-    projects, secrets, tunnel,
+    projects, secrets, server_tls, tunnel,
 };
 use crate::scrub;
 
@@ -25,9 +25,10 @@ pub(super) struct Key {
 }
 
 /// Every section's settings, in the order in which `check` prints them. A section of a section (`tunnel.limit`) comes right behind it.
-const SECTIONS: [&[Key]; 11] = [
+const SECTIONS: [&[Key]; 12] = [
     TOP,
     SERVER,
+    server_tls::KEYS,
     UPSTREAM,
     tunnel::KEYS,
     LIMITS,
@@ -90,6 +91,21 @@ const SERVER: &[Key] = &[
         name: "server.body_timeout",
         set: |config, value| value.duration().map(|it| config.server.body_timeout = it),
         show: |config| quoted(size::show_duration(config.server.body_timeout)),
+    },
+    Key {
+        name: "server.body_rate",
+        set: |config, value| value.bytes(0).map(|it| config.server.body_rate = it),
+        show: |config| quoted(size::show_bytes(config.server.body_rate)),
+    },
+    Key {
+        name: "server.write_timeout",
+        set: |config, value| value.duration().map(|it| config.server.write_timeout = it),
+        show: |config| quoted(size::show_duration(config.server.write_timeout)),
+    },
+    Key {
+        name: "server.idle_timeout",
+        set: |config, value| value.duration().map(|it| config.server.idle_timeout = it),
+        show: |config| quoted(size::show_duration(config.server.idle_timeout)),
     },
     Key {
         name: "server.trusted_proxies",
@@ -232,6 +248,15 @@ const LIMITS: &[Key] = &[
                 .map(|it| config.limits.in_flight = it as usize)
         },
         show: |config| config.limits.in_flight.to_string(),
+    },
+    Key {
+        name: "limits.waiting",
+        set: |config, value| {
+            value
+                .count(1, 100_000)
+                .map(|it| config.limits.waiting = it as usize)
+        },
+        show: |config| config.limits.waiting.to_string(),
     },
     Key {
         name: "limits.connections",

@@ -14,6 +14,7 @@ mod near;
 mod projects;
 mod residency;
 mod secrets;
+mod server_tls;
 mod size;
 mod tunnel;
 mod upstream;
@@ -32,6 +33,7 @@ pub use load::{Error, Loader, Mistake, Resolved, Source};
 pub use projects::Project;
 pub use residency::{Pin, Region, Residency, Standing, TlsFloor, Waiver};
 pub use secrets::{SecretValues, Secrets};
+pub use server_tls::{MinVersion, ServerTls};
 pub use tunnel::{Origins, Tunnel, TunnelLimit};
 pub use upstream::UpstreamUrl;
 
@@ -72,10 +74,18 @@ pub struct Server {
     pub head_timeout: Duration,
     /// How long a client may pause inside a body. Default 30 s.
     pub body_timeout: Duration,
+    /// Bytes a second that a body has to bring at least, on average while it is waited for, from `body_timeout` on. Default 1 KiB; 0 for none.
+    pub body_rate: u64,
+    /// How long a client may not read its answer. Default 30 s.
+    pub write_timeout: Duration,
+    /// How long a connection may stay without a request. Default 75 s, more than common load balancers keep theirs.
+    pub idle_timeout: Duration,
     /// Whose `X-Forwarded-For` is believed. Default nobody's.
     pub trusted_proxies: Vec<IpNet>,
     /// How long requests in flight may take to finish after SIGTERM. Default 25 s, less than what Kubernetes grants.
     pub drain_timeout: Duration,
+    /// TLS of our own.
+    pub tls: ServerTls,
 }
 
 /// `[upstream]`
@@ -131,11 +141,13 @@ pub struct Limits {
     /// The bounds of one body: `decoded_bytes`, `decode_ratio`, `json_depth`, `header_bytes`, `protobuf_bytes`,
     /// `form_bytes`.
     pub stream: scrub::Limits,
-    /// Bytes of an HTTP request head. Default 64 KiB; a head over it is answered 431.
+    /// Bytes of an HTTP request head. Default 32 KiB; a head over it is answered 431.
     pub head_bytes: usize,
     /// Requests at a time; one more is answered 503. Default 128.
     pub in_flight: usize,
-    /// Connections at a time; one more waits to be accepted. Default 1024.
+    /// Requests whose body has not come yet, so that they take no place among `in_flight`; one more is answered 503. Default 1024.
+    pub waiting: usize,
+    /// Connections at a time; one more is answered 503. Default 4096.
     pub connections: usize,
 }
 
@@ -417,6 +429,18 @@ impl Config {
                 "server.listen and server.admin {both}; give them different ports"
             ));
         }
+        let tls = &self.server.tls;
+        for (missing, there) in [("cert", "key"), ("key", "cert")] {
+            let is_empty = |key| match key {
+                "cert" => tls.cert.is_empty(),
+                _ => tls.key.is_empty(),
+            };
+            if is_empty(missing) && !is_empty(there) {
+                texts.push(format!(
+                    "server.tls.{there} is set and server.tls.{missing} is not; TLS needs both"
+                ));
+            }
+        }
         let upstream: Option<std::net::IpAddr> = self.upstream.url.host().parse().ok();
         let itself = upstream.is_some_and(|upstream| {
             upstream == listen.ip() || listen.ip().is_unspecified() && upstream.is_loopback()
@@ -449,8 +473,12 @@ impl Config {
                 admin: loopback(9181),
                 head_timeout: Duration::from_secs(10),
                 body_timeout: Duration::from_secs(30),
+                body_rate: 1 << 10,
+                write_timeout: Duration::from_secs(30),
+                idle_timeout: Duration::from_secs(75),
                 trusted_proxies: Vec::new(),
                 drain_timeout: Duration::from_secs(25),
+                tls: ServerTls::default(),
             },
             upstream: Upstream {
                 url,
@@ -463,9 +491,10 @@ impl Config {
             projects: Vec::new(),
             limits: Limits {
                 stream: scrub::Limits::default(),
-                head_bytes: 64 << 10,
+                head_bytes: 32 << 10,
                 in_flight: 128,
-                connections: 1024,
+                waiting: 1024,
+                connections: 4096,
             },
             policy: PolicyChoice {
                 name: "sentry-eu".to_owned(),

@@ -22,6 +22,9 @@ use crate::config::{Residency, Roots, TlsFloor, Upstream};
 /// Less than what common collectors and load balancers grant, so that we close first.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const IDLE_CONNECTIONS: usize = 32;
+/// The largest head of an answer, and the most header lines in it. A real one has some hundred bytes.
+const HEAD_BYTES: usize = 64 << 10;
+const HEADERS: usize = 100;
 
 pub(super) type Pool = Client<HttpsConnector<HttpConnector<Resolver>>, Outbound>;
 
@@ -88,6 +91,9 @@ pub(super) fn pool(
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_TIMEOUT)
         .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .http1_max_buf_size(HEAD_BYTES)
+        .http1_max_headers(HEADERS)
+        .http2_max_header_list_size(HEAD_BYTES as u32)
         .build(connector))
 }
 

@@ -154,6 +154,11 @@ impl Delivery {
         if status.is_redirection() || status.is_informational() {
             return Err(Failure::Redirect(status));
         }
+        if status.as_u16() > 599 {
+            return Err(Failure::Broken(format!(
+                "the status {status} means nothing"
+            )));
+        }
         // The collector has seen enough: read its reason, but nothing more from the client.
         let early = !flow.has_ended();
         if early && !status.is_success() {

@@ -21,6 +21,10 @@ const UPSTREAM_SECONDS: [f64; 9] = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
 pub(crate) enum ConnectionError {
     /// The client spoke TLS.
     Tls,
+    /// The client and we found no TLS that both speak, or it broke off.
+    Handshake,
+    /// As many were open as `limits.connections` allows.
+    Crowded,
     /// The head of a request was over `limits.head_bytes`, or had too many headers.
     HeadTooLarge,
     /// The head of a request did not come within `server.head_timeout`.
@@ -32,8 +36,10 @@ pub(crate) enum ConnectionError {
 }
 
 impl ConnectionError {
-    const ALL: [ConnectionError; 5] = [
+    const ALL: [ConnectionError; 7] = [
         ConnectionError::Tls,
+        ConnectionError::Handshake,
+        ConnectionError::Crowded,
         ConnectionError::HeadTooLarge,
         ConnectionError::HeadTimeout,
         ConnectionError::Malformed,
@@ -44,6 +50,8 @@ impl ConnectionError {
     pub(crate) fn label(self) -> &'static str {
         match self {
             ConnectionError::Tls => "tls",
+            ConnectionError::Handshake => "handshake",
+            ConnectionError::Crowded => "crowded",
             ConnectionError::HeadTooLarge => "head_too_large",
             ConnectionError::HeadTimeout => "head_timeout",
             ConnectionError::Malformed => "malformed",

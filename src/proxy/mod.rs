@@ -7,7 +7,9 @@ mod active;
 mod auth;
 mod body;
 mod client_address;
+mod connection;
 mod cors;
+mod heads;
 mod limit;
 mod listener;
 mod reload;
@@ -17,7 +19,9 @@ mod service;
 mod shadow;
 mod shutdown;
 mod tally;
+mod tls;
 mod tunnel;
+mod wire;
 
 use std::fmt;
 use std::io;
@@ -29,6 +33,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, broadcast};
 use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
 use crate::admin;
@@ -39,7 +44,9 @@ use crate::policy::Policy;
 use crate::scrub::{Rekeying, Report};
 
 use active::Current;
-use listener::Trouble;
+use connection::{Settings, Trouble};
+use listener::Listening;
+use tls::Certificate;
 use tunnel::Tunnel;
 
 pub use shutdown::{Ended, Shutdown};
@@ -80,7 +87,10 @@ pub(crate) struct Shared {
     /// How many values it looks for.
     known_secrets: usize,
     metrics: Metrics,
+    /// Places for requests that are scrubbed.
     permits: Arc<Semaphore>,
+    /// Places for requests whose body has not come yet.
+    waiting: Arc<Semaphore>,
     tasks: TaskTracker,
     /// One token for each request that has not ended.
     requests: TaskTracker,
@@ -154,7 +164,7 @@ impl Shared {
 /// Why an [`App`] can't be built. One line, which says what to do.
 #[derive(Debug)]
 pub enum BuildError {
-    /// The policy can't be loaded, or what it or a project refers to: all that is wrong, a line each, with the key.
+    /// The policy can't be loaded, or what it, a project or `[server.tls]` refers to: all that is wrong, a line each, with the key.
     Policy(Vec<String>),
     /// An address can't be listened on: which key, which address, why.
     Bind(&'static str, SocketAddr, io::Error),
@@ -227,6 +237,8 @@ pub struct App {
     admin_address: SocketAddr,
     /// How the configuration is read again, if it is.
     source: Option<reload::Source>,
+    certificate: Option<Arc<Certificate>>,
+    tls: Option<TlsAcceptor>,
 }
 
 impl fmt::Debug for App {
@@ -253,12 +265,17 @@ impl App {
         let delivery = Delivery::new(&config.upstream, &config.residency, resolver)
             .map_err(|error| BuildError::Tls(error.to_string()))?;
         let rekeying = config.load_projects().map_err(BuildError::Policy)?;
+        let certificate =
+            Certificate::load(&config.server.tls).map_err(|why| BuildError::Policy(vec![why]))?;
+        let tls = certificate.as_ref().map(|it| it.acceptor()).transpose();
+        let tls = tls.map_err(|error| BuildError::Tls(error.to_string()))?;
         let metrics = Metrics::register(policy.name()).map_err(BuildError::Metrics)?;
         metrics.policy(&policy, 1);
         let (listener, address) = bind("server.listen", config.server.listen).await?;
         let (admin, admin_address) = bind("server.admin", config.server.admin).await?;
         let shared = Shared {
             permits: Arc::new(Semaphore::new(config.limits.in_flight)),
+            waiting: Arc::new(Semaphore::new(config.limits.waiting)),
             policy: Current::new(policy, shadow),
             tunnel: Tunnel::new(&config),
             rekeying: Arc::new(rekeying),
@@ -282,6 +299,8 @@ impl App {
             address,
             admin_address,
             source: None,
+            certificate,
+            tls,
         })
     }
 
@@ -319,6 +338,8 @@ impl App {
             address,
             admin_address,
             source,
+            certificate,
+            tls,
         } = self;
         let active = shared.policy.get();
         let admin_stop = Shutdown::new();
@@ -341,34 +362,39 @@ impl App {
             policy = active.policy.name(), hash = active.policy.hash(), packs,
             shadow = active.shadow.as_ref().map(Policy::name),
             known_secrets, "serving");
-        admin_tasks.spawn(listener::serve(
-            admin,
-            listener::Settings {
+        let listening = Listening {
+            listener: admin,
+            settings: Settings {
                 connections: ADMIN_CONNECTIONS,
-                ..listener::Settings::new(&shared.config)
+                ..Settings::new(&shared.config)
             },
-            None,
-            admin_tasks.clone(),
-            admin_stop.clone(),
-            {
-                let shared = Arc::clone(&shared);
-                move |request, _| admin::handle(Arc::clone(&shared), request)
-            },
-        ));
+            tls: None,
+            shared: None,
+            tasks: admin_tasks.clone(),
+            shutdown: admin_stop.clone(),
+        };
+        admin_tasks.spawn(listener::serve(listening, {
+            let shared = Arc::clone(&shared);
+            move |request, _| admin::handle(Arc::clone(&shared), request)
+        }));
         admin_tasks.spawn(resolve(Arc::clone(&shared), admin_stop.clone()));
-        shared.tasks.spawn(listener::serve(
+        if let Some(certificate) = certificate {
+            admin_tasks.spawn(certificate.follow(admin_stop.clone()));
+        }
+        let listening = Listening {
             listener,
-            listener::Settings::new(&shared.config),
-            Some(Arc::clone(&shared)),
-            shared.tasks.clone(),
-            shutdown.clone(),
-            {
-                let (shared, shutdown) = (Arc::clone(&shared), shutdown.clone());
-                move |request, peer| {
-                    service::handle(Arc::clone(&shared), shutdown.clone(), request, peer.ip())
-                }
-            },
-        ));
+            settings: Settings::new(&shared.config),
+            tls,
+            shared: Some(Arc::clone(&shared)),
+            tasks: shared.tasks.clone(),
+            shutdown: shutdown.clone(),
+        };
+        shared.tasks.spawn(listener::serve(listening, {
+            let (shared, shutdown) = (Arc::clone(&shared), shutdown.clone());
+            move |request, peer| {
+                service::handle(Arc::clone(&shared), shutdown.clone(), request, peer.ip())
+            }
+        }));
 
         shutdown.draining().await;
         shared.draining.store(true, Ordering::Release);
@@ -393,6 +419,14 @@ impl App {
         }
         ended
     }
+}
+
+/// Whether the certificate that the configuration names can be served with.
+///
+/// # Errors
+/// What is wrong with it, with its key.
+pub fn check_certificate(config: &Config) -> Result<(), String> {
+    Certificate::load(&config.server.tls).map(drop)
 }
 
 async fn bind(

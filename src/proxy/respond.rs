@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
+use super::heads::Flaw;
 use super::limit::Limited;
 use super::tunnel::Barred;
 use crate::delivery::{Answer, Failure, RATE_LIMITS};
@@ -20,6 +21,8 @@ pub(super) enum Reject {
     NotFound { prefixed: bool },
     /// A job checks in, by a route of its own.
     CheckIns,
+    /// The head of the request can't be read in one way only, or asks for what there is not.
+    Head(Flaw),
     /// The route takes other methods.
     Method,
     /// A content encoding that we don't read: what is wrong with it.
@@ -44,8 +47,8 @@ pub(super) enum Reject {
     Stalled,
     /// The client went away.
     Gone,
-    /// As many requests as we take are in flight.
-    Busy,
+    /// As many requests as we take are in flight, or wait for their bodies: the key of the limit.
+    Busy(&'static str),
     /// There is no answer from the collector.
     Upstream(Failure),
     /// A mistake of ours.
@@ -68,6 +71,7 @@ impl Reject {
         match self {
             Reject::NotFound { .. } => StatusCode::NOT_FOUND,
             Reject::CheckIns => StatusCode::FORBIDDEN,
+            Reject::Head(flaw) => flaw.status(),
             Reject::Method => StatusCode::METHOD_NOT_ALLOWED,
             Reject::Encoding(_) | Reject::Media(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Reject::Auth(_) => StatusCode::UNAUTHORIZED,
@@ -93,7 +97,7 @@ impl Reject {
                 Reason::Refused(_) => StatusCode::FORBIDDEN,
             },
             Reject::Stalled => StatusCode::REQUEST_TIMEOUT,
-            Reject::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Reject::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Reject::Upstream(failure) => match failure {
                 Failure::Unreachable(_) | Failure::Broken(_) | Failure::Redirect(_) => {
                     StatusCode::BAD_GATEWAY
@@ -110,6 +114,7 @@ impl Reject {
         match self {
             Reject::NotFound { .. } => "not_found",
             Reject::CheckIns => "policy",
+            Reject::Head(_) => "malformed",
             Reject::Method => "method",
             Reject::Encoding(_) => "encoding",
             Reject::Media(_) => "media",
@@ -132,7 +137,7 @@ impl Reject {
             },
             Reject::Stalled => "client_stalled",
             Reject::Gone => "client_gone",
-            Reject::Busy => "busy",
+            Reject::Busy(_) => "busy",
             Reject::Upstream(failure) => match failure {
                 Failure::Unreachable(_) => "upstream_unreachable",
                 Failure::Timeout => "upstream_timeout",
@@ -153,7 +158,7 @@ impl Reject {
                 | Failure::Broken(_)
                 | Failure::Redirect(_),
             ) => Weight::Loss,
-            Reject::Busy | Reject::TooLong(_) => Weight::Loss,
+            Reject::Busy(_) | Reject::TooLong(_) => Weight::Loss,
             Reject::Decode(error) => match error {
                 DecodeError::TooLarge(_) | DecodeError::Ratio(_) | DecodeError::Unavailable(_) => {
                     Weight::Loss
@@ -165,6 +170,7 @@ impl Reject {
             Reject::Malformed(malformed) if malformed.reason.is_limit() => Weight::Loss,
             Reject::NotFound { .. }
             | Reject::CheckIns
+            | Reject::Head(_)
             | Reject::Method
             | Reject::Encoding(_)
             | Reject::Media(_)
@@ -188,6 +194,7 @@ impl Reject {
             Reject::Internal(what) => format!("internal error: {what}"),
             Reject::NotFound { .. }
             | Reject::CheckIns
+            | Reject::Head(_)
             | Reject::Method
             | Reject::Encoding(_)
             | Reject::Media(_)
@@ -200,7 +207,7 @@ impl Reject {
             | Reject::Malformed(_)
             | Reject::Stalled
             | Reject::Gone
-            | Reject::Busy => self.detail(),
+            | Reject::Busy(_) => self.detail(),
         }
     }
 
@@ -223,6 +230,7 @@ impl Reject {
                  organisation; where residency.waive has check_in, they pass as items of envelopes"
                     .to_owned()
             }
+            Reject::Head(flaw) => flaw.detail().to_owned(),
             Reject::Method => "this route takes POST only".to_owned(),
             Reject::Encoding(why) => {
                 format!("{why}; send one of gzip, deflate, br, zstd, identity")
@@ -240,7 +248,7 @@ impl Reject {
             Reject::Malformed(malformed) => malformed.to_string(),
             Reject::Stalled => "the body stopped coming".to_owned(),
             Reject::Gone => "the body was cut off".to_owned(),
-            Reject::Busy => "too many requests at a time (limits.in_flight); try again".to_owned(),
+            Reject::Busy(limit) => format!("too many requests at a time ({limit}); try again"),
             Reject::Upstream(failure) => match failure {
                 Failure::Unreachable(_) => "the collector can't be reached".to_owned(),
                 Failure::Timeout => "the collector took too long".to_owned(),
@@ -274,7 +282,7 @@ impl Dialect {
             Reject::Method => {
                 headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
             }
-            Reject::Busy => {
+            Reject::Busy(_) => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }
             Reject::Limited(limited) => {
@@ -285,6 +293,7 @@ impl Dialect {
             }
             Reject::NotFound { .. }
             | Reject::CheckIns
+            | Reject::Head(_)
             | Reject::Encoding(_)
             | Reject::Media(_)
             | Reject::Auth(_)

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -15,7 +15,8 @@ use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::active::Active;
-use super::body::{Inbound, Intake, Streamed, Summary};
+use super::body::{Inbound, Intake, Pace, Streamed, Summary};
+use super::heads::Flaw;
 use super::respond::{Dialect, Reject, Weight};
 use super::route::{self, Content, Route};
 use super::shadow::{self, Difference};
@@ -29,6 +30,8 @@ use crate::scrub::{Action, Gate, Malformed, Output, Place, Reason, Report};
 
 /// Nothing goes upstream before this much is clean, or the body has ended.
 const START_BYTES: usize = 64 << 10;
+/// How much of a body has to be there before it takes a place among those that are scrubbed.
+const PRELOAD_BYTES: usize = 16 << 10;
 /// How long an aborted body may take to tell what it came to.
 const VERDICT_TIME: Duration = Duration::from_secs(1);
 
@@ -79,9 +82,12 @@ async fn respond(
     peer: IpAddr,
     mut record: Record,
 ) -> Response<Full<Bytes>> {
+    // What follows a head that is refused is no request, whatever it looks like.
+    let closes =
+        request.version() < Version::HTTP_2 && request.extensions().get::<Flaw>().is_some();
     let passed = pipeline(shared, request, peer, &mut record).await;
     let dialect = record.dialect;
-    let (response, ending) = match passed {
+    let (mut response, ending) = match passed {
         Ok(Passed::Forwarded(answer)) => (dialect.answer(&answer), Ending::answered(&answer)),
         Ok(Passed::NothingLeft(id)) => (
             dialect.accepted(StatusCode::OK, id.as_deref()),
@@ -89,6 +95,10 @@ async fn respond(
         ),
         Err(reject) => (dialect.rejected(&reject), Ending::refused(&reject)),
     };
+    if closes {
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     record.end(ending, response.status());
     response
 }
@@ -100,15 +110,16 @@ async fn pipeline(
     record: &mut Record,
 ) -> Result<Passed, Reject> {
     let (parts, body) = request.into_parts();
-    let linger = parts.version < Version::HTTP_2;
     let length = body.size_hint().exact();
     // First of all, so that whatever ends the request, the rest of its body is dealt with.
-    let inbound = Inbound::new(
-        body,
-        shared.config.server.body_timeout,
-        shared.tasks.clone(),
-        linger,
-    );
+    let pace = Pace {
+        timeout: shared.config.server.body_timeout,
+        rate: shared.config.server.body_rate,
+    };
+    let mut inbound = Inbound::new(body, &parts, pace, shared.tasks.clone());
+    if let Some(flaw) = parts.extensions.get::<Flaw>() {
+        return Err(Reject::Head(*flaw));
+    }
 
     // Routes not listed are refused, whatever their method.
     if route::is_cron(parts.uri.path()) {
@@ -130,8 +141,6 @@ async fn pipeline(
         .and_then(|value| value.to_str().ok());
     let content = route.content(media)?;
     record.dialect = content.dialect();
-    // Before anything is held for this request: codecs may need megabytes.
-    let _permit = shared.permits.try_acquire().map_err(|_| Reject::Busy)?;
     let encoding = content_encoding(&parts.headers)?;
     let presented = match route.ingress {
         Ingress::Sidecar => auth::presented(&parts.headers, parts.uri.query(), route.key())?,
@@ -147,6 +156,15 @@ async fn pipeline(
     {
         return Err(Reject::TooLong(limits.decoded_bytes));
     }
+
+    // Who sends slowly waits here, and takes no place from those who don't: a small body comes as a whole first.
+    let waiting = shared.waiting.try_acquire();
+    let waiting = waiting.map_err(|_| Reject::Busy("limits.waiting"))?;
+    inbound.preload(PRELOAD_BYTES).await?;
+    // Before more is held for this request: codecs may need megabytes.
+    let permit = shared.permits.try_acquire();
+    let _permit = permit.map_err(|_| Reject::Busy("limits.in_flight"))?;
+    drop(waiting);
 
     // One policy for the whole request.
     let active = Arc::clone(&record.active);
@@ -283,9 +301,15 @@ async fn begin(
     out: &mut Output,
     asked: Option<&str>,
 ) -> Result<(More, Option<Admitted>), Reject> {
-    let more = intake.read_head(out).await?;
+    let more = intake.read_head(out).await;
+    if intake.head().is_none()
+        && let Err(reject) = more
+    {
+        return Err(reject);
+    }
+    // Whoever may not come in is told that first, whatever else is wrong.
     let admitted = tunnel.admit(intake.head(), asked)?;
-    Ok((more, Some(admitted)))
+    Ok((more?, Some(admitted)))
 }
 
 /// A small body: all of it has been seen, so it travels with its length.
