@@ -153,6 +153,24 @@ fn with_a_key_strict_tells_people_apart_and_without_does_not() {
         hashed.starts_with(r#"{"message":"mail of [hash:x"#),
         "{hashed}"
     );
+    // And users, whatever they are called; a number tells too much to be kept, and nothing that could be hashed alike.
+    let user = |value: &str| {
+        std::fs::write(&document, format!("{{\"user\":{{\"id\":{value}}}}}")).unwrap();
+        let (plain, hashed) = (
+            scrub(&["--policy", "strict"]),
+            scrub(&["--config", config.to_str().unwrap()]),
+        );
+        assert_eq!(plain, "{\"user\":{\"id\":null}}");
+        hashed
+    };
+    let anna = user("\"anna\"");
+    assert!(anna.starts_with("{\"user\":{\"id\":\"[hash:x"), "{anna}");
+    assert_eq!(user("\"\\u0061nna\""), anna);
+    assert_ne!(user("\"berta\""), anna);
+    assert_eq!(user("42"), "{\"user\":{\"id\":null}}");
+    // Twice is once.
+    std::fs::write(&document, &anna).unwrap();
+    assert_eq!(scrub(&["--config", config.to_str().unwrap()]), anna);
 }
 
 // ---------------------------------------------------------------------------------------------------- shadow

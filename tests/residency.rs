@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use scrubline::config::{Config, Loader};
 use scrubline::proxy::App;
-use support::{AUTH, Proxy, Upstream, request};
+use serde_json::json;
+use support::{AUTH, ID, KEY, Proxy, Upstream, request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -207,6 +208,74 @@ async fn crons_are_refused_with_the_reason() {
         assert_eq!(answer.status, 403, "{path}");
         assert!(answer.detail().contains("United States"), "{}", answer.body);
     }
+}
+
+#[tokio::test]
+async fn waived_crons_leave_as_envelopes() {
+    let mut upstream = Upstream::start().await;
+    let settings = [("residency.region", "eu"), ("residency.waive", "check_in")];
+    let proxy = Proxy::start(&upstream.url(), &settings).await;
+    let by_key = format!("/api/1/cron/nightly/{KEY}/");
+    let json = r#"{"status":"in_progress","monitor_slug":"other","monitor_config":{"schedule":{"type":"crontab","value":"0 * * * *"}},"password":"hunter2"}"#;
+    for (method, target, body, expected) in [
+        (
+            "GET",
+            format!(
+                "{by_key}?status=ok&check_in_id={ID}&duration=1.5&environment=prod&token=s3cr3t"
+            ),
+            "",
+            json!({"status": "ok", "check_in_id": ID, "duration": 1.5, "environment": "prod", "monitor_slug": "nightly"}),
+        ),
+        (
+            "POST",
+            format!("/api/1/cron/nightly?sentry_key={KEY}"),
+            json,
+            json!({
+                "status": "in_progress", "monitor_slug": "nightly", "password": "[Filtered]",
+                "check_in_id": "00000000000000000000000000000000",
+                "monitor_config": {"schedule": {"type": "crontab", "value": "0 * * * *"}},
+            }),
+        ),
+        (
+            "POST",
+            format!("{by_key}?status=error"),
+            "{\"duration\":2}",
+            json!({"status": "error", "duration": 2, "monitor_slug": "nightly", "check_in_id": "00000000000000000000000000000000"}),
+        ),
+    ] {
+        let answer = request(proxy.address, method, &target, &[], body.as_bytes()).await;
+        assert_eq!(answer.status, 202, "{target}: {}", answer.body);
+        let received = upstream.received.recv().await.unwrap();
+        assert_eq!(
+            (received.target.as_str(), received.method.as_str()),
+            ("/api/1/envelope/", "POST")
+        );
+        let auth = received.header("x-sentry-auth").unwrap();
+        assert!(auth.contains(&format!("sentry_key={KEY}")), "{auth}");
+        let sent = text(&received.plain());
+        let lines: Vec<&str> = sent.lines().collect();
+        assert_eq!(lines[..2], ["{}", "{\"type\":\"check_in\"}"]);
+        let read: serde_json::Value = serde_json::from_str(lines[2]).unwrap();
+        assert_eq!(read, expected, "{target}");
+    }
+    for (method, target, body, status) in [
+        ("GET", format!("{by_key}?status=fine"), "", 400),
+        ("GET", by_key.clone(), "", 400),
+        ("GET", format!("{by_key}?status=ok&duration=long"), "", 400),
+        ("POST", by_key.clone(), "[]", 400),
+        ("POST", by_key.clone(), "{", 400),
+        ("PUT", by_key.clone(), "{}", 405),
+        ("GET", "/api/1/cron/nightly/?status=ok".to_owned(), "", 401),
+        ("GET", "/api/1/cron/../?status=ok".to_owned(), "", 404),
+        ("GET", "/api/x/cron/nightly/?status=ok".to_owned(), "", 404),
+    ] {
+        let answer = request(proxy.address, method, &target, &[], body.as_bytes()).await;
+        assert_eq!(answer.status, status, "{method} {target}: {}", answer.body);
+    }
+    let long = format!("{{\"status\":\"ok\",\"x\":\"{}\"}}", "y".repeat(200 << 10));
+    let answer = request(proxy.address, "POST", &by_key, &[], long.as_bytes()).await;
+    assert_eq!(answer.status, 413);
+    assert!(upstream.received.try_recv().is_err());
 }
 
 // ------------------------------------------------------------------------------------------------ addresses

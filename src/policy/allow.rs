@@ -263,7 +263,10 @@ impl Policy {
             let whole = |treatment: &Treatment| {
                 matches!(
                     treatment,
-                    Treatment::Replace | Treatment::Null | Treatment::Address
+                    Treatment::Replace
+                        | Treatment::Null
+                        | Treatment::Address
+                        | Treatment::Pseudonym
                 )
             };
             if let Some((_, id)) = rules
@@ -301,6 +304,7 @@ fn covers_inside(treatment: Treatment) -> bool {
         | Treatment::Replace
         | Treatment::Null
         | Treatment::Address
+        | Treatment::Pseudonym
         | Treatment::Cookies => true,
         Treatment::Query | Treatment::Text | Treatment::NotNames => false,
     }

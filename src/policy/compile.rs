@@ -308,6 +308,7 @@ fn treatment(action: Action) -> Treatment {
         Action::Replace => Treatment::Replace,
         Action::Null => Treatment::Null,
         Action::Address => Treatment::Address,
+        Action::Pseudonym => Treatment::Pseudonym,
         Action::Cookies => Treatment::Cookies,
         Action::Query => Treatment::Query,
         Action::Text => Treatment::Text,

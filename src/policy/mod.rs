@@ -32,7 +32,7 @@ use crate::ingress::Ingress;
 use crate::scrub::{Alphabet, Gate, LEAST_SECRET_BYTES, Opaque, Plan, Treated};
 
 /// The packs that are built in: file name and text.
-const PACKS: [(&str, &str); 9] = [
+const PACKS: [(&str, &str); 10] = [
     ("core.toml", include_str!("../../rules/core.toml")),
     (
         "credentials.toml",
@@ -44,6 +44,7 @@ const PACKS: [(&str, &str); 9] = [
     ("ip.toml", include_str!("../../rules/ip.toml")),
     ("bank.toml", include_str!("../../rules/bank.toml")),
     ("ksef.toml", include_str!("../../rules/ksef.toml")),
+    ("user.toml", include_str!("../../rules/user.toml")),
     ("sentry.toml", include_str!("../../rules/sentry.toml")),
 ];
 

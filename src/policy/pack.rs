@@ -76,6 +76,7 @@ pub(super) enum Action {
     Replace,
     Null,
     Address,
+    Pseudonym,
     Cookies,
     Query,
     Text,

@@ -75,6 +75,11 @@ impl Inbound {
         Ok(())
     }
 
+    /// Whether something has come that nobody has read, of a body that has been preloaded.
+    pub(super) fn has_data(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Reject>> {
         match self.ready.pop_front() {
             Some(data) => Poll::Ready(Ok(Some(data))),

@@ -9,6 +9,7 @@ mod body;
 mod client_address;
 mod connection;
 mod cors;
+mod cron;
 mod heads;
 mod limit;
 mod listener;

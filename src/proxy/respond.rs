@@ -227,7 +227,7 @@ impl Reject {
             }
             Reject::CheckIns => {
                 "check-ins by /cron/ are blocked: Sentry may store them in the United States, whatever the region of the \
-                 organisation; where residency.waive has check_in, they pass as items of envelopes"
+                 organisation; residency.waive = [\"check_in\"] lets them pass"
                     .to_owned()
             }
             Reject::Head(flaw) => flaw.detail().to_owned(),

@@ -119,12 +119,6 @@ fn served(path: &str) -> Option<(Kind, &str)> {
     Some((kind, project))
 }
 
-/// Whether a path is one by which jobs check in: `/api/{project}/cron/{slug}/`, perhaps with a key behind it.
-pub(super) fn is_cron(path: &str) -> bool {
-    let name = path.strip_prefix("/api/").and_then(|it| it.split_once('/'));
-    name.is_some_and(|(_, name)| name.starts_with("cron/"))
-}
-
 /// A path that we serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Route {

@@ -16,9 +16,10 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::active::Active;
 use super::body::{Inbound, Intake, Pace, Streamed, Summary};
+use super::cron::{self, Cron};
 use super::heads::Flaw;
 use super::respond::{Dialect, Reject, Weight};
-use super::route::{self, Content, Route};
+use super::route::{Content, Route};
 use super::shadow::{self, Difference};
 use super::tunnel::{Admitted, Tunnel};
 use super::{Finished, Shared, Shutdown, auth, cors};
@@ -39,6 +40,8 @@ const VERDICT_TIME: Duration = Duration::from_secs(1);
 enum Passed {
     /// The collector answered.
     Forwarded(Answer),
+    /// The same of a check-in, whose answer has no body.
+    CheckedIn(Answer),
     /// Policy left nothing of the envelope to send.
     NothingLeft(Option<String>),
 }
@@ -89,6 +92,11 @@ async fn respond(
     let dialect = record.dialect;
     let (mut response, ending) = match passed {
         Ok(Passed::Forwarded(answer)) => (dialect.answer(&answer), Ending::answered(&answer)),
+        Ok(Passed::CheckedIn(answer)) if answer.status.is_success() => (
+            dialect.accepted(StatusCode::ACCEPTED, None),
+            Ending::answered(&answer),
+        ),
+        Ok(Passed::CheckedIn(answer)) => (dialect.answer(&answer), Ending::answered(&answer)),
         Ok(Passed::NothingLeft(id)) => (
             dialect.accepted(StatusCode::OK, id.as_deref()),
             Ending::well("nothing_left"),
@@ -122,8 +130,13 @@ async fn pipeline(
     }
 
     // Routes not listed are refused, whatever their method.
-    if route::is_cron(parts.uri.path()) {
-        return Err(Reject::CheckIns);
+    if let Some(cron) = Cron::find(parts.uri.path()) {
+        record.project = Some(cron.project.clone());
+        let active = Arc::clone(&record.active);
+        let sent = cron::send(shared, &active.policy, &cron, &parts, inbound).await;
+        let (answer, summary) = sent?;
+        record.summary = Some(summary);
+        return Ok(Passed::CheckedIn(answer));
     }
     let route = Route::find(&parts.method, parts.uri.path(), shared.tunnel.as_ref())?;
     record.project = route.project.clone();
@@ -313,7 +326,7 @@ async fn begin(
 }
 
 /// A small body: all of it has been seen, so it travels with its length.
-async fn whole(
+pub(super) async fn whole(
     shared: &Shared,
     path: &str,
     headers: HeaderMap,
@@ -361,7 +374,7 @@ async fn streamed(
 }
 
 /// One header with one word, or none.
-fn content_encoding(headers: &HeaderMap) -> Result<Encoding, Reject> {
+pub(super) fn content_encoding(headers: &HeaderMap) -> Result<Encoding, Reject> {
     let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
     let value = values.next().map_or(Some(""), |value| value.to_str().ok());
     let list = values.next().is_some() || value.is_some_and(|value| value.contains(','));

@@ -25,6 +25,8 @@ pub(super) enum Treat {
     Null(RuleIndex),
     /// The value is an IP address, and becomes what the plan makes of one; anything else becomes `null`.
     Address(RuleIndex),
+    /// The value tells a user from others: a keyed hash stands for a string, and `null` for anything else.
+    Pseudonym(RuleIndex),
     /// The whole value becomes what policy requires at this node.
     Force(NodeIndex),
 }

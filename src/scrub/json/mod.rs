@@ -23,6 +23,7 @@ use super::limits::Limits;
 use super::name::{Kinds, RuleIndex, Treatment, Verdict, reads_as_name, reads_as_path};
 use super::outcome::{Malformed, Place, Reason};
 use super::path::{NOWHERE, PathTree};
+use super::personal::Pseudonym;
 use super::plan::{Document, Plan};
 use super::splice::{Reading, Splicer};
 use super::text::{
@@ -86,6 +87,8 @@ enum LeafKind {
     Always,
     /// Goes, and if it is an IP address, something is made of it.
     Address,
+    /// Goes, and something stands for it. What stands for something already, and what tells nothing, stays.
+    Pseudonym,
 }
 
 /// What is done with the string in progress.
@@ -409,7 +412,7 @@ impl JsonScrubber {
         let depth = self.lexer.depth();
         let whole = match next.treat {
             Treat::Replace(rule) => Some((Bytes::from_static(QUOTED_MARKER), Some(rule))),
-            Treat::Null(rule) | Treat::Address(rule) => {
+            Treat::Null(rule) | Treat::Address(rule) | Treat::Pseudonym(rule) => {
                 Some((Bytes::from_static(b"null"), Some(rule)))
             }
             Treat::Force(node) => self
@@ -687,7 +690,7 @@ impl JsonScrubber {
             | Treat::Replace(rule)
             | Treat::Cookies(rule)
             | Treat::CookiePair(rule) => Some((Reading::Both, marker(), Some(rule))),
-            Treat::Null(rule) | Treat::Address(rule) => {
+            Treat::Null(rule) | Treat::Address(rule) | Treat::Pseudonym(rule) => {
                 Some((Reading::Both, Bytes::from_static(b"null"), Some(rule)))
             }
             Treat::Force(node) => self
@@ -815,6 +818,7 @@ impl JsonScrubber {
             | Treat::Replace(_)
             | Treat::Null(_)
             | Treat::Address(_)
+            | Treat::Pseudonym(_)
             | Treat::Force(_) => None,
         };
         let leaf = match next.treat {
@@ -832,6 +836,7 @@ impl JsonScrubber {
             let kind = match next.treat {
                 Treat::Null(_) | Treat::Force(_) => LeafKind::Always,
                 Treat::Address(_) => LeafKind::Address,
+                Treat::Pseudonym(_) => LeafKind::Pseudonym,
                 Treat::Leaves(_) if next.is_type && is_wrapper => LeafKind::Type,
                 _ => LeafKind::Value,
             };
@@ -958,6 +963,19 @@ impl JsonScrubber {
         let captured = std::mem::take(&mut self.string.captured);
         let inside: &[u8] = if whole { part } else { &captured };
         let full = self.string.capture_full || inside.len() > CAPTURE_BYTES;
+        if let Some(leaf) = &mut self.string.leaf
+            && leaf.kind == LeafKind::Pseudonym
+            && closed
+            && !full
+        {
+            // However it is escaped, it is the same.
+            self.decoded.clear();
+            decode(inside, &mut self.decoded);
+            if let Some(text) = self.plan.personal.stands_for(&self.decoded) {
+                leaf.text = text;
+            }
+            self.decoded.clear();
+        }
         if let Some(leaf) = &mut self.string.leaf
             && leaf.kind == LeafKind::Address
             && closed
@@ -1289,6 +1307,11 @@ impl Leaf {
             LeafKind::Always => Some(self.text.clone()),
             // All of it is needed. One that is too long is no address.
             LeafKind::Address => (closed || full).then(|| self.text.clone()),
+            LeafKind::Pseudonym => {
+                let stays =
+                    !full && (inside.is_empty() || inside == MARKER || Pseudonym::is_one(inside));
+                ((closed || full) && !stays).then(|| self.text.clone())
+            }
             LeafKind::Value => {
                 let spared = (inside.is_empty() && !full) || may_be(&LITERALS);
                 (!spared).then(|| self.text.clone())
@@ -1336,6 +1359,7 @@ fn apply(next: &mut Next, treatment: Treatment, rule: RuleIndex) {
         Treatment::Replace => next.treat = Treat::Replace(rule),
         Treatment::Null => next.treat = Treat::Null(rule),
         Treatment::Address => next.treat = Treat::Address(rule),
+        Treatment::Pseudonym => next.treat = Treat::Pseudonym(rule),
         Treatment::Cookies => {
             next.treat = Treat::Cookies(rule);
             next.wrapper = true;

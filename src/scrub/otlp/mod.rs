@@ -139,7 +139,9 @@ impl How {
             (None | Some((Treatment::NotNames, _)), How::Query) => How::Query,
             (None | Some((Treatment::NotNames | Treatment::Text, _)), _) => How::Text,
             (Some((Treatment::Leaves | Treatment::Replace, rule)), _) => How::Goes(rule),
-            (Some((Treatment::Null | Treatment::Address, rule)), _) => How::Null(rule),
+            (Some((Treatment::Null | Treatment::Address | Treatment::Pseudonym, rule)), _) => {
+                How::Null(rule)
+            }
             (Some((Treatment::Cookies, rule)), _) => How::Cookies(rule),
             (Some((Treatment::Query, _)), _) => How::Query,
         }

@@ -90,6 +90,14 @@ impl Pseudonym {
         // The letter keeps it from being taken for a number.
         Bytes::from(format!("[hash:x{hex}]"))
     }
+
+    /// Whether a text has the form of one.
+    pub(crate) fn is_one(text: &[u8]) -> bool {
+        let hex = text
+            .strip_prefix(b"[hash:x")
+            .and_then(|it| it.strip_suffix(b"]"));
+        hex.is_some_and(|hex| hex.len() == 16 && hex.iter().all(u8::is_ascii_hexdigit))
+    }
 }
 
 /// What is made of an address in a field of its own.
@@ -142,6 +150,12 @@ impl PersonalData {
             }),
             (Treated::Remove | Treated::Mask | Treated::Hash, _) => None,
         }
+    }
+
+    /// The JSON string that stands for what tells a user from others, if there is a key.
+    pub(crate) fn stands_for(&self, text: &[u8]) -> Option<Bytes> {
+        let pseudonym = pseudonym(self.key.as_ref()?, text)?;
+        Some(Bytes::from([b"\"", &pseudonym.text()[..], b"\""].concat()))
     }
 
     /// Whether something is to be hashed and there is no key for it.

@@ -84,6 +84,7 @@ impl TextMachine {
             | Treatment::Replace
             | Treatment::Null
             | Treatment::Address
+            | Treatment::Pseudonym
             | Treatment::Cookies => Some(verdict),
             Treatment::Query | Treatment::Text | Treatment::NotNames => None,
         }
