@@ -24,6 +24,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
 const AUTH: &str = "Sentry sentry_version=7, sentry_key=0123456789abcdef0123456789abcdef";
+/// Between two requests of the ordinary client.
+const ASK_EVERY: Duration = Duration::from_millis(10);
 /// Between two drops of a slow client: more than `server.body_rate` asks for, so that it may go on as long as it likes.
 const DROP_EVERY: Duration = Duration::from_millis(100);
 const DROP: [u8; 128] = [b' '; 128];
@@ -67,8 +69,10 @@ async fn main() {
     for _ in 0..size.idle {
         tokio::spawn(be_idle(proxy, Arc::clone(&idle)));
     }
-    for _ in 0..size.slow {
-        tokio::spawn(be_slow(proxy, Arc::clone(&slow)));
+    for n in 0..size.slow {
+        // Half of them send enough at first to take a place among `limits.in_flight`.
+        let begin = if n % 2 == 0 { 0 } else { 20 << 10 };
+        tokio::spawn(be_slow(proxy, begin, Arc::clone(&slow)));
     }
     while idle.load(Ordering::Relaxed) < size.idle || slow.load(Ordering::Relaxed) < size.slow {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -162,7 +166,7 @@ async fn read_head(socket: &mut BufReader<TcpStream>) -> Option<usize> {
     }
 }
 
-/// One client that behaves: an event at a time, on one connection, each right after the answer to the last.
+/// One client that behaves: an event at a time, on one connection, at an even pace.
 async fn ordinary(proxy: SocketAddr, requests: usize) -> Vec<Duration> {
     let frames: Vec<_> = (0..30)
         .map(|n| serde_json::json!({"filename": "app.py", "lineno": n, "vars": {"password": "hunter2", "page": n}}))
@@ -182,7 +186,9 @@ async fn ordinary(proxy: SocketAddr, requests: usize) -> Vec<Duration> {
     socket.set_nodelay(true).unwrap();
     let mut socket = BufReader::new(socket);
     let mut times = Vec::new();
+    let mut pace = tokio::time::interval(ASK_EVERY);
     for _ in 0..requests {
+        pace.tick().await;
         let began = Instant::now();
         socket.write_all(request.as_bytes()).await.unwrap();
         let mut status = String::new();
@@ -209,14 +215,15 @@ async fn be_idle(proxy: SocketAddr, there: Arc<AtomicUsize>) {
     }
 }
 
-/// Sends a large body drop by drop, and begins anew when it is given up.
-async fn be_slow(proxy: SocketAddr, there: Arc<AtomicUsize>) {
+/// Sends a large body drop by drop, after so many bytes of it, and begins anew when it is given up.
+async fn be_slow(proxy: SocketAddr, begin: usize, there: Arc<AtomicUsize>) {
     let head = format!(
-        "POST /api/1/envelope/ HTTP/1.1\r\nHost: proxy\r\nX-Sentry-Auth: {AUTH}\r\nContent-Length: 1000000\r\n\r\n{{\"event_id\":"
+        "POST /api/1/envelope/ HTTP/1.1\r\nHost: proxy\r\nX-Sentry-Auth: {AUTH}\r\nContent-Length: 1000000\r\n\r\n{{}}\n{{\"type\":\"session\"}}\n"
     );
     loop {
         let mut socket = TcpStream::connect(proxy).await.unwrap();
         socket.write_all(head.as_bytes()).await.unwrap();
+        socket.write_all(&vec![b' '; begin]).await.unwrap();
         there.fetch_add(1, Ordering::Relaxed);
         while socket.write_all(&DROP).await.is_ok() {
             tokio::time::sleep(DROP_EVERY).await;
