@@ -7,99 +7,21 @@
     reason = "the helpers of tests may, too"
 )]
 
+#[path = "support/certificates.rs"]
+mod certificates;
 mod support;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use certificates::{BOTH, Files};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ProtocolVersion, RootCertStore, SupportedProtocolVersion, version};
+use rustls::ProtocolVersion;
+use rustls::pki_types::CertificateDer;
 use support::*;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-
-/// An authority, and the files of a server that it has signed for.
-struct Files {
-    authority: rcgen::CertifiedIssuer<'static, rcgen::KeyPair>,
-    cert: PathBuf,
-    key: PathBuf,
-}
-
-impl Files {
-    fn new() -> Files {
-        let mut parameters = rcgen::CertificateParams::new(Vec::new()).unwrap();
-        parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        let key = rcgen::KeyPair::generate().unwrap();
-        let files = Files {
-            authority: rcgen::CertifiedIssuer::self_signed(parameters, key).unwrap(),
-            cert: temporary(b""),
-            key: temporary(b""),
-        };
-        files.issue();
-        files
-    }
-
-    /// Writes a new certificate, with a new key.
-    fn issue(&self) {
-        let (cert, key) = self.issued();
-        // As certificate managers do: what is read in between does not fit, and must do no harm.
-        std::fs::write(&self.key, key).unwrap();
-        std::fs::write(&self.cert, cert).unwrap();
-    }
-
-    fn issued(&self) -> (String, String) {
-        let key = rcgen::KeyPair::generate().unwrap();
-        let parameters = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        let cert = parameters.signed_by(&key, &self.authority).unwrap();
-        (cert.pem(), key.serialize_pem())
-    }
-
-    async fn serve(&self, upstream: &Upstream, more: &[(&str, &str)]) -> Proxy {
-        let mut settings = vec![
-            ("server.tls.cert", self.cert.to_str().unwrap()),
-            ("server.tls.key", self.key.to_str().unwrap()),
-        ];
-        settings.extend(more);
-        Proxy::start(&upstream.url(), &settings).await
-    }
-
-    /// A handshake, or why there was none.
-    async fn connect(
-        &self,
-        proxy: &Proxy,
-        protocols: &[&str],
-        versions: &[&'static SupportedProtocolVersion],
-    ) -> std::io::Result<TlsStream<TcpStream>> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.authority.der().clone()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = protocols.iter().map(|it| it.as_bytes().to_vec()).collect();
-        let socket = TcpStream::connect(proxy.address).await.unwrap();
-        let name = ServerName::try_from("localhost").unwrap();
-        TlsConnector::from(Arc::new(config))
-            .connect(name, socket)
-            .await
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        for path in [&self.cert, &self.key] {
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
-const BOTH: [&SupportedProtocolVersion; 2] = [&version::TLS13, &version::TLS12];
 
 fn leaf(stream: &TlsStream<TcpStream>) -> CertificateDer<'static> {
     stream.get_ref().1.peer_certificates().unwrap()[0]
@@ -114,7 +36,10 @@ async fn http1_and_http2_by_alpn_and_pages_are_told_to_come_back_by_tls() {
     let proxy = files.serve(&upstream, &[]).await;
     let auth = [("x-sentry-auth", AUTH)];
 
-    let stream = files.connect(&proxy, &["http/1.1"], &BOTH).await.unwrap();
+    let stream = files
+        .connect(proxy.address, &["http/1.1"], &BOTH)
+        .await
+        .unwrap();
     assert_eq!(
         stream.get_ref().1.alpn_protocol(),
         Some(b"http/1.1".as_slice())
@@ -130,7 +55,7 @@ async fn http1_and_http2_by_alpn_and_pages_are_told_to_come_back_by_tls() {
     );
 
     let stream = files
-        .connect(&proxy, &["h2", "http/1.1"], &BOTH)
+        .connect(proxy.address, &["h2", "http/1.1"], &BOTH)
         .await
         .unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
@@ -154,7 +79,12 @@ async fn http1_and_http2_by_alpn_and_pages_are_told_to_come_back_by_tls() {
     );
 
     // Something else than HTTP is no protocol that both speak.
-    assert!(files.connect(&proxy, &["smtp"], &BOTH).await.is_err());
+    assert!(
+        files
+            .connect(proxy.address, &["smtp"], &BOTH)
+            .await
+            .is_err()
+    );
 }
 
 /// Without TLS, nobody is told to come back with it.
@@ -179,7 +109,7 @@ async fn the_oldest_version_is_a_setting() {
         let proxy = files
             .serve(&upstream, &[("server.tls.min_version", setting)])
             .await;
-        let stream = files.connect(&proxy, &[], client).await;
+        let stream = files.connect(proxy.address, &[], client).await;
         let found = stream.ok().and_then(|it| it.get_ref().1.protocol_version());
         assert_eq!(found, spoken, "{setting}");
     }
@@ -208,7 +138,10 @@ async fn certificates_change_under_open_connections() {
     let files = Files::new();
     let proxy = files.serve(&upstream, &[]).await;
     let auth = [("x-sentry-auth", AUTH)];
-    let stream = files.connect(&proxy, &["http/1.1"], &BOTH).await.unwrap();
+    let stream = files
+        .connect(proxy.address, &["http/1.1"], &BOTH)
+        .await
+        .unwrap();
     let first = leaf(&stream);
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
@@ -217,14 +150,20 @@ async fn certificates_change_under_open_connections() {
     let (_, other) = files.issued();
     let good = std::fs::read(&files.key).unwrap();
     std::fs::write(&files.key, other).unwrap();
-    let stream = files.connect(&proxy, &["http/1.1"], &BOTH).await.unwrap();
+    let stream = files
+        .connect(proxy.address, &["http/1.1"], &BOTH)
+        .await
+        .unwrap();
     assert_eq!(leaf(&stream), first);
     std::fs::write(&files.key, good).unwrap();
 
     files.issue();
     let began = Instant::now();
     loop {
-        let stream = files.connect(&proxy, &["http/1.1"], &BOTH).await.unwrap();
+        let stream = files
+            .connect(proxy.address, &["http/1.1"], &BOTH)
+            .await
+            .unwrap();
         if leaf(&stream) != first {
             break;
         }

@@ -143,7 +143,8 @@ pub struct Limits {
     pub stream: scrub::Limits,
     /// Bytes of an HTTP request head. Default 32 KiB; a head over it is answered 431.
     pub head_bytes: usize,
-    /// Requests at a time; one more is answered 503. Default 128.
+    /// Requests at a time; one that needs much memory (br, zstd, OTLP in protobuf, a minidump) counts as four. One more is answered 503.
+    /// Default 512.
     pub in_flight: usize,
     /// Requests whose body has not come yet, so that they take no place among `in_flight`; one more is answered 503. Default 1024.
     pub waiting: usize,
@@ -492,7 +493,7 @@ impl Config {
             limits: Limits {
                 stream: scrub::Limits::default(),
                 head_bytes: 32 << 10,
-                in_flight: 128,
+                in_flight: 512,
                 waiting: 1024,
                 connections: 4096,
             },

@@ -175,7 +175,9 @@ async fn pipeline(
     let waiting = waiting.map_err(|_| Reject::Busy("limits.waiting"))?;
     inbound.preload(PRELOAD_BYTES).await?;
     // Before more is held for this request: codecs may need megabytes.
-    let permit = shared.permits.try_acquire();
+    let most = shared.config.limits.in_flight;
+    let places = places(&content, encoding).min(u32::try_from(most).unwrap_or(u32::MAX));
+    let permit = shared.permits.try_acquire_many(places);
     let _permit = permit.map_err(|_| Reject::Busy("limits.in_flight"))?;
     drop(waiting);
 
@@ -371,6 +373,20 @@ async fn streamed(
         (Err(Failure::Cut), None) => Err(Reject::Internal("a body was cut for no reason")),
         (Err(failure), None) => Err(Reject::Upstream(failure)),
     }
+}
+
+/// How many places a request takes: some need megabytes, for a codec's window or for a body that is kept.
+fn places(content: &Content, encoding: Encoding) -> u32 {
+    const LARGE: u32 = 4;
+    let window = match encoding {
+        Encoding::Identity | Encoding::Gzip | Encoding::Deflate => 1,
+        Encoding::Brotli | Encoding::Zstd => LARGE,
+    };
+    let kept = match content {
+        Content::Envelope | Content::Store | Content::Report | Content::OtlpJson => 1,
+        Content::Otlp(_) | Content::Minidump(_) => LARGE,
+    };
+    window.max(kept)
 }
 
 /// One header with one word, or none.
