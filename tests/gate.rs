@@ -358,6 +358,60 @@ fn of_otlp_in_json_only_spans_go_and_nothing_else_changes() {
     }
 }
 
+/// Wherever an envelope is cut, and however its last item ends, the same comes out, and it is an envelope.
+#[test]
+fn cuts_do_not_matter_and_the_report_stands_on_a_line_of_its_own() {
+    let policy = Policy::builtin("sentry-eu").unwrap();
+    let gate = (*policy.gate(Ingress::Sidecar)).clone().with_reports(true);
+    let gate = Arc::new(gate);
+    let kept = "{\"type\":\"session\"}\n{\"sid\":\"1\"}";
+    let text = "{\"type\":\"attachment\",\"filename\":\"a.txt\",\"length\":2}\nhi";
+    let left = "{\"type\":\"check_in\"}\n{}";
+    let empty = "{\"type\":\"check_in\",\"length\":0}\n";
+    let report = "{\"type\":\"client_report\"}\n{\"discarded_events\":[{\"reason\":\"event_processor\",\"category\":\"monitor\",\"quantity\":1}]}\n";
+    let text_out = "{\"type\":\"attachment\",\"filename\":\"a.txt\",\"length\":2}\nhi";
+    for (items, expected) in [
+        (format!("{left}\n{kept}\n"), format!("{kept}\n{report}")),
+        (format!("{left}\n{kept}"), format!("{kept}\n{report}")),
+        (format!("{kept}\n{left}\n"), format!("{kept}\n{report}")),
+        (format!("{kept}\n{left}"), format!("{kept}\n{report}")),
+        (format!("{kept}\n{empty}"), format!("{kept}\n{report}")),
+        (format!("{kept}\n{empty}\n"), format!("{kept}\n{report}")),
+        (format!("{left}\n{text}\n"), format!("{text_out}\n{report}")),
+        (format!("{left}\n{text}"), format!("{text_out}\n{report}")),
+        (format!("{text}\n{left}\n"), format!("{text_out}\n{report}")),
+        // Nothing is left in which it could ride, or nothing was left out.
+        (format!("{left}\n"), String::new()),
+        (format!("{kept}\n"), format!("{kept}\n")),
+    ] {
+        let envelope = format!("{{}}\n{items}");
+        for cut in 0..=envelope.len() {
+            let limits = Limits::default();
+            let scrubber = Scrubber::new(policy.plan(), Format::Envelope, &limits);
+            let mut scrubber = scrubber.gated(Arc::clone(&gate));
+            let mut output = Output::new();
+            for part in [&envelope[..cut], &envelope[cut..]] {
+                scrubber
+                    .push(Bytes::from(part.to_owned()), &mut output)
+                    .unwrap();
+            }
+            scrubber.finish(&mut output).unwrap();
+            let out: Vec<u8> = std::iter::from_fn(|| output.pop())
+                .flat_map(|it| it.into_bytes())
+                .collect();
+            let out = String::from_utf8(out).unwrap();
+            assert_eq!(
+                out,
+                format!("{{}}\n{expected}"),
+                "{envelope:?} cut at {cut}"
+            );
+            // Twice is once.
+            let again = through(&policy, &gate, Format::Envelope, out.clone().into_bytes());
+            assert_eq!(String::from_utf8(again).unwrap(), out);
+        }
+    }
+}
+
 #[test]
 fn rules_that_contradict_themselves_are_told() {
     let rules = DoorRules {
