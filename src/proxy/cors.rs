@@ -2,7 +2,7 @@
 //! read that it should hold back.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 
 use crate::config::Origins;
@@ -53,11 +53,16 @@ impl Cors {
         }
     }
 
-    /// The answer to a preflight; `None` if there is nothing to ask, or the origin is not listed.
+    /// Whether it is asked what a page may do.
+    pub(super) fn is_preflight<B>(request: &Request<B>) -> bool {
+        let headers = request.headers();
+        request.method() == Method::OPTIONS
+            && headers.contains_key(header::ORIGIN)
+            && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+    }
+
+    /// The answer to a preflight; `None` if the origin is not listed.
     pub(super) fn preflight(&self, request: &HeaderMap) -> Option<Response<Full<Bytes>>> {
-        if !request.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
-            return None;
-        }
         self.allowed(request)?;
         let mut response = Response::new(Full::default());
         *response.status_mut() = StatusCode::NO_CONTENT;

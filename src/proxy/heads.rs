@@ -10,15 +10,16 @@
 //! | `Counted` | its last byte | `Head` |
 //! | `Chunked` | the empty line behind the last chunk | `Head` |
 
+use std::collections::VecDeque;
+
 use http::uri::Authority;
 use http::{HeaderValue, Method, Request, StatusCode, Version, header};
+
+use super::chunks::{Chunk, Step};
 
 /// Header lines of a request (the most that hyper takes by default, too).
 pub(super) const HEADERS: usize = 100;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Bytes of a chunk's extensions, of which nobody has any use, and of the trailers of a body, which are dropped.
-const EXTENSION_BYTES: usize = 256;
-const TRAILER_BYTES: usize = 8 << 10;
 
 /// What is wrong with a request's head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,35 +102,6 @@ enum State {
     Ended,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Chunk {
-    Size {
-        digits: u8,
-        size: u64,
-    },
-    Extension {
-        size: u64,
-        length: usize,
-    },
-    SizeNewline {
-        size: u64,
-    },
-    Data {
-        left: u64,
-    },
-    DataReturn,
-    DataNewline,
-    /// In the trailers: bytes of the line, and of all.
-    Trailer {
-        line: usize,
-        length: usize,
-    },
-    TrailerNewline {
-        line: usize,
-        length: usize,
-    },
-}
-
 /// Follows one connection.
 #[derive(Debug)]
 pub(super) struct Judge {
@@ -138,7 +110,7 @@ pub(super) struct Judge {
     head: Vec<u8>,
     head_bytes: usize,
     /// Heads that are complete, and not yet taken: what is wrong with each.
-    verdicts: std::collections::VecDeque<Option<Flaw>>,
+    verdicts: VecDeque<Option<Flaw>>,
 }
 
 impl Judge {
@@ -148,7 +120,7 @@ impl Judge {
             state: State::Start,
             head: Vec::new(),
             head_bytes,
-            verdicts: std::collections::VecDeque::new(),
+            verdicts: VecDeque::new(),
         }
     }
 
@@ -190,8 +162,9 @@ impl Judge {
                 }
                 State::Chunked(chunk) => {
                     match chunk.step(bytes[at]) {
-                        Some(next) => self.state = next,
-                        None => {
+                        Step::Go(next) => self.state = State::Chunked(next),
+                        Step::Ended => self.state = State::Head,
+                        Step::Malformed => {
                             self.state = State::Ended;
                             return Judged::Broken { pass: at };
                         }
@@ -249,49 +222,6 @@ impl Judge {
     fn end(&mut self) {
         self.head = Vec::new();
         self.state = State::Ended;
-    }
-}
-
-impl Chunk {
-    /// The state behind one more byte; `None` if it may not stand there. RFC 9112, 7.1, with carriage returns everywhere.
-    fn step(self, byte: u8) -> Option<State> {
-        let next = match (self, byte) {
-            (Chunk::Size { digits, size }, _) if byte.is_ascii_hexdigit() && digits < 16 => {
-                let digit = char::from(byte).to_digit(16)?;
-                Chunk::Size {
-                    digits: digits + 1,
-                    size: size << 4 | u64::from(digit),
-                }
-            }
-            (Chunk::Size { digits: 1.., size }, b'\r') => Chunk::SizeNewline { size },
-            (Chunk::Size { digits: 1.., size }, b';') => Chunk::Extension { size, length: 0 },
-            (Chunk::Size { .. }, _) => return None,
-            (Chunk::Extension { size, .. }, b'\r') => Chunk::SizeNewline { size },
-            (Chunk::Extension { .. }, b'\n') => return None,
-            (Chunk::Extension { length, .. }, _) if length == EXTENSION_BYTES => return None,
-            (Chunk::Extension { size, length }, _) => Chunk::Extension {
-                size,
-                length: length + 1,
-            },
-            (Chunk::SizeNewline { size: 0 }, b'\n') => Chunk::Trailer { line: 0, length: 0 },
-            (Chunk::SizeNewline { size }, b'\n') => Chunk::Data { left: size },
-            (Chunk::DataReturn, b'\r') => Chunk::DataNewline,
-            (Chunk::DataNewline, b'\n') => Chunk::Size { digits: 0, size: 0 },
-            (Chunk::SizeNewline { .. } | Chunk::DataReturn | Chunk::DataNewline, _) => return None,
-            (Chunk::Trailer { line, length }, b'\r') => Chunk::TrailerNewline { line, length },
-            (Chunk::Trailer { .. }, b'\n') => return None,
-            (Chunk::Trailer { length, .. }, _) if length == TRAILER_BYTES => return None,
-            (Chunk::Trailer { line, length }, _) => Chunk::Trailer {
-                line: line + 1,
-                length: length + 1,
-            },
-            (Chunk::TrailerNewline { line: 0, .. }, b'\n') => return Some(State::Head),
-            (Chunk::TrailerNewline { length, .. }, b'\n') => Chunk::Trailer { line: 0, length },
-            (Chunk::TrailerNewline { .. }, _) => return None,
-            // Taken in one piece by the caller.
-            (Chunk::Data { left }, _) => Chunk::Data { left: left - 1 },
-        };
-        Some(State::Chunked(next))
     }
 }
 
@@ -372,7 +302,7 @@ fn judge(head: &[u8]) -> Verdict {
             .and_then(|it| it.parse().ok())
     });
     Verdict::Good(match (encodings, length) {
-        (1.., _) => State::Chunked(Chunk::Size { digits: 0, size: 0 }),
+        (1.., _) => State::Chunked(Chunk::START),
         (0, None | Some(Some(0))) => State::Head,
         (0, Some(Some(left))) => State::Counted { left },
         // No number: hyper refuses it.

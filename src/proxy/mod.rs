@@ -6,6 +6,7 @@
 mod active;
 mod auth;
 mod body;
+mod chunks;
 mod client_address;
 mod connection;
 mod cors;
@@ -391,6 +392,7 @@ impl App {
         tracing::info!(%address, admin = %admin_address, upstream = %shared.config.upstream.url,
             policy = active.policy.name(), hash = active.policy.hash(), packs,
             shadow = active.shadow.as_ref().map(Policy::name),
+            tunnel = shared.tunnel.as_ref().map(Tunnel::path), tls = tls.is_some(),
             known_secrets, "serving");
         let listening = Listening {
             listener: admin,

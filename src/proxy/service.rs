@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -16,13 +16,14 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::active::Active;
 use super::body::{Inbound, Intake, Pace, Streamed, Summary};
+use super::cors::{self, Cors};
 use super::cron::{self, Cron};
 use super::heads::Flaw;
 use super::respond::{Dialect, Reject, Weight};
 use super::route::{Content, Route};
 use super::shadow::{self, Difference};
-use super::tunnel::{Admitted, Tunnel};
-use super::{Finished, Shared, Shutdown, auth, cors};
+use super::tunnel::{Admitted, Barred, Tunnel};
+use super::{Finished, Shared, Shutdown, auth};
 use crate::delivery::{self, Answer, Failure, More, Payload, is_id};
 use crate::ingress::Ingress;
 use crate::policy::Policy;
@@ -57,16 +58,9 @@ pub(super) async fn handle(
     let at_tunnel = |tunnel: &&Tunnel| tunnel.is_at(request.uri().path());
     if let Some(tunnel) = shared.tunnel.as_ref().filter(at_tunnel) {
         let headers = request.headers().clone();
-        let preflight = match *request.method() {
-            Method::OPTIONS => tunnel.cors().preflight(&headers),
-            _ => None,
-        };
-        let mut response = match preflight {
-            Some(response) => {
-                record.end(Ending::well("preflight"), response.status());
-                response
-            }
-            None => respond(&shared, request, peer, record).await,
+        let mut response = match Cors::is_preflight(&request) {
+            true => preflight(tunnel, &headers, record),
+            false => respond(&shared, request, peer, record).await,
         };
         tunnel.cors().mark(&headers, &mut response);
         return response;
@@ -76,6 +70,19 @@ pub(super) async fn handle(
     if cross_origin {
         cors::allow_any_origin(&mut response);
     }
+    response
+}
+
+/// Answers a browser that asks what a page may do.
+fn preflight(tunnel: &Tunnel, headers: &HeaderMap, record: Record) -> Response<Full<Bytes>> {
+    let (response, ending) = match tunnel.cors().preflight(headers) {
+        Some(response) => (response, Ending::well("preflight")),
+        None => {
+            let reject = Reject::Barred(Barred::OtherOrigin);
+            (Dialect::Json.rejected(&reject), Ending::refused(&reject))
+        }
+    };
+    record.end(ending, response.status());
     response
 }
 

@@ -141,6 +141,11 @@ impl Tunnel {
         })
     }
 
+    /// Where browsers post to.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Whether this path is its own; a last slash may be there.
     pub(super) fn is_at(&self, path: &str) -> bool {
         path.strip_suffix('/').unwrap_or(path) == self.path
