@@ -69,8 +69,7 @@ async fn whatever_the_collector_says_the_client_gets_one_clean_answer() {
     for line in include_str!("wire/answers.jsonl").lines() {
         let case: Value = serde_json::from_str(line).unwrap();
         let name = case["name"].as_str().unwrap();
-        let bytes = case["bytes"].as_str().unwrap().chars();
-        *what.lock().unwrap() = bytes.map(|c| u8::try_from(c).unwrap()).collect();
+        *what.lock().unwrap() = wire_bytes(case["bytes"].as_str().unwrap());
         // Read raw, so that a second answer behind the first would be seen.
         let mut socket = TcpStream::connect(proxy.address).await.unwrap();
         let head = format!(

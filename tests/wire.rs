@@ -57,8 +57,8 @@ async fn answer(socket: &mut TcpStream) -> Option<Raw> {
 
 async fn send(proxy: &Proxy, text: &str) -> TcpStream {
     let mut socket = TcpStream::connect(proxy.address).await.unwrap();
-    let bytes: Vec<u8> = text.chars().map(|c| u8::try_from(c).unwrap()).collect();
-    socket.write_all(&bytes).await.unwrap();
+    // A refusal may come before all of it is written.
+    let _ = socket.write_all(&wire_bytes(text)).await;
     socket
 }
 

@@ -44,13 +44,17 @@ pub(super) enum Flaw {
     BareNewline,
     /// More header lines than [`HEADERS`].
     ManyHeaders,
+    /// A head longer than `limits.head_bytes`, which hyper took all the same.
+    TooLong,
+    /// A head that could not be judged, and hyper took it all the same.
+    Unreadable,
 }
 
 impl Flaw {
     pub(super) fn status(self) -> StatusCode {
         match self {
             Flaw::Expectation => StatusCode::EXPECTATION_FAILED,
-            Flaw::ManyHeaders => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Flaw::ManyHeaders | Flaw::TooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Flaw::TwoLengths
             | Flaw::ManyLengths
             | Flaw::TransferEncoding
@@ -58,7 +62,8 @@ impl Flaw {
             | Flaw::Elsewhere
             | Flaw::Connect
             | Flaw::Upgrade
-            | Flaw::BareNewline => StatusCode::BAD_REQUEST,
+            | Flaw::BareNewline
+            | Flaw::Unreadable => StatusCode::BAD_REQUEST,
         }
     }
 
@@ -74,6 +79,8 @@ impl Flaw {
             Flaw::Expectation => "there is no Expect but 100-continue",
             Flaw::BareNewline => "a line of the head ends without a carriage return",
             Flaw::ManyHeaders => "the request has more than 100 headers",
+            Flaw::TooLong => "the head of the request is longer than limits.head_bytes",
+            Flaw::Unreadable => "the head of the request can't be read",
         }
     }
 }
@@ -111,6 +118,8 @@ pub(super) struct Judge {
     head_bytes: usize,
     /// Heads that are complete, and not yet taken: what is wrong with each.
     verdicts: VecDeque<Option<Flaw>>,
+    /// What is wrong with every further request: one that comes although a head could not be judged must not pass for that.
+    lost: Option<Flaw>,
 }
 
 impl Judge {
@@ -121,12 +130,13 @@ impl Judge {
             head: Vec::new(),
             head_bytes,
             verdicts: VecDeque::new(),
+            lost: None,
         }
     }
 
-    /// The verdict on the next request, in the order in which they came; none for those that are not judged.
+    /// What is wrong with the next request, in the order in which they came. HTTP/2's are not judged here.
     pub(super) fn next_verdict(&mut self) -> Option<Flaw> {
-        self.verdicts.pop_front().flatten()
+        self.verdicts.pop_front().unwrap_or(self.lost)
     }
 
     /// Whether a head has begun and not ended.
@@ -183,15 +193,15 @@ impl Judge {
             return None;
         }
         if self.head.len() == self.head_bytes {
-            // Longer than hyper takes: it refuses the head, and the connection with it.
-            self.end();
+            // Hyper refuses it, and the connection with it; but it goes by what one read brings, and may take a little more.
+            self.lose(Flaw::TooLong);
             return None;
         }
         self.head.push(byte);
         if self.state == State::Start && !PREFACE.starts_with(&self.head) {
             self.state = State::Head;
         }
-        if self.head == PREFACE {
+        if self.state == State::Start && self.head == PREFACE {
             self.end();
             return None;
         }
@@ -201,9 +211,9 @@ impl Judge {
         }
         let head = std::mem::take(&mut self.head);
         match judge(&head) {
-            // Hyper refuses it too.
+            // Hyper refuses it too, having the same parser.
             Verdict::Unreadable => {
-                self.end();
+                self.lose(Flaw::Unreadable);
                 None
             }
             Verdict::Flaw(flaw) => {
@@ -217,6 +227,11 @@ impl Judge {
                 Some(Ok(()))
             }
         }
+    }
+
+    fn lose(&mut self, flaw: Flaw) {
+        self.lost = Some(flaw);
+        self.end();
     }
 
     fn end(&mut self) {
@@ -305,8 +320,7 @@ fn judge(head: &[u8]) -> Verdict {
         (1.., _) => State::Chunked(Chunk::START),
         (0, None | Some(Some(0))) => State::Head,
         (0, Some(Some(left))) => State::Counted { left },
-        // No number: hyper refuses it.
-        (0, Some(None)) => State::Ended,
+        (0, Some(None)) => return Verdict::Unreadable,
     })
 }
 
@@ -409,6 +423,38 @@ mod tests {
             assert_eq!(judge.push(head), Judged::Pass);
             let judged = judge.push(body.as_bytes());
             assert!(matches!(judged, Judged::Broken { .. }), "{body:?}");
+        }
+    }
+
+    /// Whatever hyper may think of a head that could not be judged: no request is let through for it.
+    #[test]
+    fn behind_a_head_that_could_not_be_judged_nothing_passes() {
+        let long = format!(
+            "POST / HTTP/1.1\r\nHost: a\r\nX-A: {}\r\n\r\n",
+            "a".repeat(1024)
+        );
+        let many = format!(
+            "POST / HTTP/1.1\r\nHost: a\r\n{}\r\n",
+            "X-A: b\r\n".repeat(100)
+        );
+        for (head, flaw) in [
+            (long.as_str(), Flaw::TooLong),
+            (&many, Flaw::Unreadable),
+            ("POST / HTTP/1.1\r\nHost : a\r\n\r\n", Flaw::Unreadable),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+                Flaw::Unreadable,
+            ),
+        ] {
+            let mut judge = Judge::new(1000);
+            assert_eq!(judge.push(head.as_bytes()), Judged::Pass);
+            assert_eq!(
+                judge.push(b"POST / HTTP/1.1\r\nHost: a\r\n\r\n"),
+                Judged::Pass
+            );
+            for _ in 0..3 {
+                assert_eq!(judge.next_verdict(), Some(flaw), "{head}");
+            }
         }
     }
 

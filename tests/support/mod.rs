@@ -64,6 +64,21 @@ pub fn gzip(plain: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// The bytes that a case's text stands for: a character for a byte, and `<a*1000>` for a thousand times `a`.
+pub fn wire_bytes(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("<a*") {
+        let (before, from) = rest.split_at(at);
+        bytes.extend(before.chars().map(|c| u8::try_from(c).unwrap()));
+        let (count, behind) = from[3..].split_once('>').unwrap();
+        bytes.resize(bytes.len() + count.parse::<usize>().unwrap(), b'a');
+        rest = behind;
+    }
+    bytes.extend(rest.chars().map(|c| u8::try_from(c).unwrap()));
+    bytes
+}
+
 /// A file with these bytes, of a name of its own.
 pub fn temporary(bytes: &[u8]) -> std::path::PathBuf {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
