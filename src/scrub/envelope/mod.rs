@@ -64,6 +64,12 @@ pub(crate) struct EnvelopeScrubber {
     gate: Arc<Gate>,
     /// Whether the envelope's trace is kept.
     sampled: bool,
+    /// Whether it is known which trace that is.
+    is_told: bool,
+    /// The item that waits for its payload to tell the trace.
+    waiting: Option<Waiting>,
+    /// The beginning of its payload.
+    peeked: Vec<u8>,
     /// What was left out of earlier envelopes, and is told with this one.
     earlier: Discards,
     header_bytes: usize,
@@ -96,7 +102,24 @@ enum Kept {
     As,
     /// A recording, whose first byte tells whether it is text.
     Recording,
+    /// JSON, of which the beginning tells whether it is kept.
+    Waiting,
 }
+
+/// An item of JSON that is kept if its trace is.
+#[derive(Debug)]
+struct Waiting {
+    label: &'static str,
+    document: Document,
+    forces: bool,
+    header: header::Rewritten,
+    quantity: Quantity,
+    /// The offset behind its header line.
+    end: u64,
+}
+
+/// How much of a payload is read for the trace it belongs to. Most say it within; what does not goes by the event's id.
+const PEEK_BYTES: usize = 12 << 10;
 
 /// A mixed item whose head is read.
 #[derive(Debug)]
@@ -115,6 +138,9 @@ impl EnvelopeScrubber {
             plan,
             gate: Arc::default(),
             sampled: true,
+            is_told: true,
+            waiting: None,
+            peeked: Vec::new(),
             earlier: Discards::default(),
             header_bytes: limits.header_bytes,
             state: State::Header,
@@ -153,6 +179,7 @@ impl EnvelopeScrubber {
         match (self.state, self.kept) {
             (State::Payload { .. }, Kept::Json) => self.json.undecided(end, splicer),
             (State::Payload { .. }, Kept::Text) => self.text.undecided(end),
+            (State::Payload { .. }, Kept::Waiting) => self.waiting.as_ref().map(|item| item.end),
             _ => None,
         }
     }
@@ -164,7 +191,10 @@ impl EnvelopeScrubber {
     }
 
     pub(crate) fn held_bytes(&self) -> usize {
-        self.line.capacity() + self.json.held_bytes() + self.text.held_bytes()
+        self.line.capacity()
+            + self.peeked.capacity()
+            + self.json.held_bytes()
+            + self.text.held_bytes()
     }
 
     fn in_json(&self) -> bool {
@@ -223,33 +253,33 @@ impl EnvelopeScrubber {
                         // Empty heads and payloads end before they begin.
                         self.read_mixed_head(&[], base + at as u64, splicer, report)?;
                         if self.state == (State::Payload { left: Some(0) }) {
-                            self.end_payload(base + at as u64, splicer)?;
+                            self.end_payload(base + at as u64, splicer, report)?;
                         }
                     }
                 }
                 State::MixedHead { .. } => {
                     at += self.read_mixed_head(&chunk[at..], offset, splicer, report)?;
                     if self.state == (State::Payload { left: Some(0) }) {
-                        self.end_payload(base + at as u64, splicer)?;
+                        self.end_payload(base + at as u64, splicer, report)?;
                     }
                 }
                 State::Payload { left: Some(left) } => {
                     let take = (chunk.len() - at).min(usize::try_from(left).unwrap_or(usize::MAX));
-                    self.payload(chunk, at, at + take, base, splicer)?;
+                    self.payload(chunk, at, at + take, base, splicer, report)?;
                     at += take;
                     let left = left - take as u64;
                     self.state = State::Payload { left: Some(left) };
                     if left == 0 {
-                        self.end_payload(base + at as u64, splicer)?;
+                        self.end_payload(base + at as u64, splicer, report)?;
                     }
                 }
                 State::Payload { left: None } => {
                     let newline = memchr::memchr(b'\n', &chunk[at..]).map(|found| at + found);
                     let end = newline.unwrap_or(chunk.len());
-                    self.payload(chunk, at, end, base, splicer)?;
+                    self.payload(chunk, at, end, base, splicer, report)?;
                     at = end;
                     if newline.is_some() {
-                        self.end_payload(base + end as u64, splicer)?;
+                        self.end_payload(base + end as u64, splicer, report)?;
                     }
                 }
                 State::Newline => {
@@ -292,7 +322,7 @@ impl EnvelopeScrubber {
                     length,
                 ));
             }
-            State::Payload { .. } => self.end_payload(length, splicer)?,
+            State::Payload { .. } => self.end_payload(length, splicer, report)?,
             State::Newline => {}
         }
         self.tell_discards(length, splicer, report);
@@ -334,6 +364,7 @@ impl EnvelopeScrubber {
             self.put_header(envelope.header, end, splicer);
             self.head = Some(envelope.head);
             self.sampled = envelope.sampled;
+            self.is_told = envelope.is_told;
             self.state = State::ItemHeader;
             return Ok(());
         }
@@ -343,6 +374,26 @@ impl EnvelopeScrubber {
             elements: item.count,
             bytes: item.length,
         };
+        if let ItemTreatment::Json {
+            label,
+            document,
+            forces,
+        } = item.treatment
+            && !self.is_told
+            && self.gate.action(label) == Action::Sample
+        {
+            self.waiting = Some(Waiting {
+                label,
+                document,
+                forces,
+                header: item.header,
+                quantity,
+                end,
+            });
+            self.kept = Kept::Waiting;
+            self.state = State::Payload { left: item.length };
+            return Ok(());
+        }
         let treatment = self
             .gated(item.treatment)
             .map_err(|reason| self.fail(reason, self.line_start))?;
@@ -396,6 +447,35 @@ impl EnvelopeScrubber {
         report.item(label, outcome);
         self.state = State::Payload { left: item.length };
         Ok(())
+    }
+
+    /// Enough of a payload has been read to tell whether its trace is kept, or all of it.
+    fn end_waiting(&mut self, splicer: &mut Splicer, report: &mut Report) -> Result<(), Malformed> {
+        let Some(item) = self.waiting.take() else {
+            return Ok(());
+        };
+        let peeked = std::mem::take(&mut self.peeked);
+        if let Some(id) = trace::in_payload(&peeked) {
+            self.sampled = self.gate.sampler().keeps(&id);
+            self.is_told = true;
+        }
+        if !self.sampled {
+            self.kept = Kept::No;
+            let Waiting {
+                label, quantity, ..
+            } = item;
+            report.discards.item(Why::SampleRate, label, quantity);
+            report.item(label, ItemOutcome::DroppedBySampling);
+            return Ok(());
+        }
+        self.json.restart(item.document, item.forces);
+        self.put_header(item.header, item.end, splicer);
+        self.kept = Kept::Json;
+        report.item(item.label, ItemOutcome::Forwarded);
+        let place = self.place();
+        self.json
+            .push(&peeked, 0, peeked.len(), item.end + 1, splicer)
+            .map_err(|failure| malformed(failure, place))
     }
 
     /// The treatment of an item, once the gate has been asked.
@@ -518,7 +598,7 @@ impl EnvelopeScrubber {
         };
         let outcome = match self.kept {
             Kept::No => ItemOutcome::DroppedByPolicy,
-            Kept::Json | Kept::Text | Kept::As | Kept::Recording => {
+            Kept::Json | Kept::Text | Kept::As | Kept::Recording | Kept::Waiting => {
                 self.put_header(mixed.rewritten, end, splicer);
                 ItemOutcome::Forwarded
             }
@@ -555,9 +635,19 @@ impl EnvelopeScrubber {
         to: usize,
         base: u64,
         splicer: &mut Splicer,
+        report: &mut Report,
     ) -> Result<(), Malformed> {
         let place = self.place();
         let mut from = from;
+        if self.kept == Kept::Waiting {
+            let some = (to - from).min(PEEK_BYTES - self.peeked.len());
+            self.peeked.extend_from_slice(&chunk[from..from + some]);
+            if self.peeked.len() < PEEK_BYTES {
+                return Ok(());
+            }
+            self.end_waiting(splicer, report)?;
+            from += some;
+        }
         if self.kept == Kept::Recording {
             // The newline behind the head comes first.
             let newlines = chunk[from..to].iter().take_while(|byte| **byte == b'\n');
@@ -572,7 +662,7 @@ impl EnvelopeScrubber {
             }
         }
         match self.kept {
-            Kept::No | Kept::As | Kept::Recording => Ok(()),
+            Kept::No | Kept::As | Kept::Recording | Kept::Waiting => Ok(()),
             Kept::Json => self
                 .json
                 .push(chunk, from, to, base, splicer)
@@ -585,9 +675,15 @@ impl EnvelopeScrubber {
         }
     }
 
-    fn end_payload(&mut self, at: u64, splicer: &mut Splicer) -> Result<(), Malformed> {
+    fn end_payload(
+        &mut self,
+        at: u64,
+        splicer: &mut Splicer,
+        report: &mut Report,
+    ) -> Result<(), Malformed> {
+        self.end_waiting(splicer, report)?;
         match self.kept {
-            Kept::No | Kept::As | Kept::Recording => {}
+            Kept::No | Kept::As | Kept::Recording | Kept::Waiting => {}
             Kept::Json => {
                 let place = self.place();
                 self.json
