@@ -135,8 +135,8 @@ impl Trouble {
     fn crowded() -> Trouble {
         Trouble {
             error: ConnectionError::Crowded,
-            detail: "as many connections are open as limits.connections allows".to_owned(),
-            usual: false,
+            detail: String::new(),
+            usual: true,
         }
     }
 }

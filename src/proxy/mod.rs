@@ -54,8 +54,8 @@ pub use shutdown::{Ended, Shutdown};
 
 /// Finished requests that a slow subscriber may lag behind.
 const FINISHED_KEPT: usize = 256;
-/// A client that speaks TLS does so at every event; one warning in this time is enough.
-const TLS_TOLD_FOR: Duration = Duration::from_secs(60);
+/// A client that speaks TLS does so at every event, and a crowd is one of thousands; one warning in this time is enough.
+const TOLD_FOR: Duration = Duration::from_secs(60);
 /// How long requests that are cut off may take to say so in the log.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Connections to the admin listener at a time.
@@ -74,6 +74,23 @@ pub struct Finished {
     pub detail: Option<String>,
     /// What the scrubber did, if it did anything.
     pub report: Option<Report>,
+}
+
+/// When a warning was given that would come again and again.
+#[derive(Debug, Default)]
+struct Told(Mutex<Option<Instant>>);
+
+impl Told {
+    /// Whether it is time to give it (again).
+    fn is_due(&self) -> bool {
+        let now = Instant::now();
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = told.is_none_or(|told| now - told >= TOLD_FOR);
+        if due {
+            *told = Some(now);
+        }
+        due
+    }
 }
 
 /// What all requests share.
@@ -104,7 +121,9 @@ pub(crate) struct Shared {
     resolved: AtomicBool,
     draining: AtomicBool,
     /// When somebody was last told that a client spoke TLS.
-    tls_told: Mutex<Option<Instant>>,
+    tls_told: Told,
+    /// When somebody was last told that clients are turned away.
+    crowd_told: Told,
 }
 
 impl Shared {
@@ -129,20 +148,29 @@ impl Shared {
         } = trouble;
         self.metrics.connection_error(*error);
         let reason = error.label();
-        if *error == ConnectionError::Tls {
-            let now = Instant::now();
-            let mut told = self.tls_told.lock().unwrap_or_else(PoisonError::into_inner);
-            if told.is_none_or(|told| now - told >= TLS_TOLD_FOR) {
-                *told = Some(now);
-                tracing::warn!(
-                    reason,
-                    "a client spoke TLS; the DSN must begin with http://"
-                );
+        let (told, warning) = match error {
+            ConnectionError::Tls => (
+                &self.tls_told,
+                "a client spoke TLS; the DSN must begin with http://",
+            ),
+            ConnectionError::Crowded => (
+                &self.crowd_told,
+                "clients are turned away: as many connections are open as limits.connections allows",
+            ),
+            ConnectionError::Handshake
+            | ConnectionError::HeadTooLarge
+            | ConnectionError::HeadTimeout
+            | ConnectionError::Malformed
+            | ConnectionError::Broken => {
+                match usual {
+                    true => tracing::debug!(reason, detail, "a connection ended badly"),
+                    false => tracing::info!(reason, detail, "a connection ended badly"),
+                }
+                return;
             }
-        } else if *usual {
-            tracing::debug!(reason, detail, "a connection ended badly");
-        } else {
-            tracing::info!(reason, detail, "a connection ended badly");
+        };
+        if told.is_due() {
+            tracing::warn!(reason, "{warning}");
         }
     }
 
@@ -290,7 +318,8 @@ impl App {
             tally: tally::Tally::default(),
             resolved: AtomicBool::new(false),
             draining: AtomicBool::new(false),
-            tls_told: Mutex::new(None),
+            tls_told: Told::default(),
+            crowd_told: Told::default(),
             config,
         };
         Ok(App {
