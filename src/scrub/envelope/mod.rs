@@ -18,6 +18,7 @@
 //! | `Newline` | newline | `ItemHeader` |
 
 mod dsn;
+mod gated;
 mod header;
 mod item;
 mod rekeying;
@@ -29,13 +30,14 @@ use bytes::Bytes;
 
 use super::attachment::MaskedText;
 use super::discards::{Discards, Quantity, Why};
-use super::gate::{Action, Gate};
+use super::gate::Gate;
 use super::json::{JsonScrubber, malformed};
 use super::limits::Limits;
 use super::outcome::{ItemOutcome, Malformed, Place, Reason, Report};
 use super::plan::{Document, Plan};
 use super::splice::{Reading, Splicer};
 pub use dsn::{Dsn, bare_key};
+use gated::{PEEK_BYTES, Waiting};
 pub use header::EnvelopeHead;
 pub(crate) use header::is_event_id;
 pub(crate) use item::is_text_file;
@@ -105,21 +107,6 @@ enum Kept {
     /// JSON, of which the beginning tells whether it is kept.
     Waiting,
 }
-
-/// An item of JSON that is kept if its trace is.
-#[derive(Debug)]
-struct Waiting {
-    label: &'static str,
-    document: Document,
-    forces: bool,
-    header: header::Rewritten,
-    quantity: Quantity,
-    /// The offset behind its header line.
-    end: u64,
-}
-
-/// How much of a payload is read for the trace it belongs to. Most say it within; what does not goes by the event's id.
-const PEEK_BYTES: usize = 12 << 10;
 
 /// A mixed item whose head is read.
 #[derive(Debug)]
@@ -379,8 +366,7 @@ impl EnvelopeScrubber {
             document,
             forces,
         } = item.treatment
-            && !self.is_told
-            && self.gate.action(label) == Action::Sample
+            && self.waits(label)
         {
             self.waiting = Some(Waiting {
                 label,
@@ -447,73 +433,6 @@ impl EnvelopeScrubber {
         report.item(label, outcome);
         self.state = State::Payload { left: item.length };
         Ok(())
-    }
-
-    /// Enough of a payload has been read to tell whether its trace is kept, or all of it.
-    fn end_waiting(&mut self, splicer: &mut Splicer, report: &mut Report) -> Result<(), Malformed> {
-        let Some(item) = self.waiting.take() else {
-            return Ok(());
-        };
-        let peeked = std::mem::take(&mut self.peeked);
-        if let Some(id) = trace::in_payload(&peeked) {
-            self.sampled = self.gate.sampler().keeps(&id);
-            self.is_told = true;
-        }
-        if !self.sampled {
-            self.kept = Kept::No;
-            let Waiting {
-                label, quantity, ..
-            } = item;
-            report.discards.item(Why::SampleRate, label, quantity);
-            report.item(label, ItemOutcome::DroppedBySampling);
-            return Ok(());
-        }
-        self.json.restart(item.document, item.forces);
-        self.put_header(item.header, item.end, splicer);
-        self.kept = Kept::Json;
-        report.item(item.label, ItemOutcome::Forwarded);
-        let place = self.place();
-        self.json
-            .push(&peeked, 0, peeked.len(), item.end + 1, splicer)
-            .map_err(|failure| malformed(failure, place))
-    }
-
-    /// The treatment of an item, once the gate has been asked.
-    fn gated(&self, treatment: ItemTreatment) -> Result<ItemTreatment, Reason> {
-        let label = treatment.label();
-        let dropped = |outcome| ItemTreatment::Drop { label, outcome };
-        let is_left_out = matches!(treatment, ItemTreatment::Drop { .. });
-        Ok(match self.gate.action(label) {
-            Action::Reject => return Err(Reason::Refused(label)),
-            // It says better why.
-            Action::Pass | Action::Drop | Action::Sample if is_left_out => treatment,
-            Action::Pass => treatment,
-            Action::Sample if self.sampled => treatment,
-            Action::Sample => dropped(ItemOutcome::DroppedBySampling),
-            Action::Drop => dropped(ItemOutcome::DroppedByPolicy),
-        })
-    }
-
-    /// Tells the collector what was left out, in an envelope of which something is left.
-    fn tell_discards(&mut self, length: u64, splicer: &mut Splicer, report: &Report) {
-        if !self.gate.reports() || report.forwarded_items() == 0 {
-            return;
-        }
-        let mut discards = std::mem::take(&mut self.earlier);
-        discards.absorb(&report.discards);
-        if discards.is_empty() {
-            return;
-        }
-        // The last item may end with the input.
-        let in_item = matches!(self.state, State::Payload { .. } | State::Newline);
-        let newline = if in_item && self.kept != Kept::No {
-            "\n"
-        } else {
-            ""
-        };
-        self.open_cut(length, splicer);
-        let text = format!("{newline}{}", discards.client_report());
-        splicer.insert(Reading::Both, &Bytes::from(text));
     }
 
     /// Reads of the head of a mixed payload; tells how many bytes that were.
