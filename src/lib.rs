@@ -12,7 +12,7 @@
 //! 1. **Accept.** `proxy/listener.rs` takes a socket and a connection permit. Who finds none is answered 503. `proxy/connection.rs` does TLS,
 //!    if it is ours, and bounds what one connection may do; `proxy/wire.rs` sees its bytes before hyper does, and `Judge` (`proxy/heads.rs`)
 //!    refuses heads that can be read in two ways.
-//! 2. **Pipeline.** `handle` in `proxy/service.rs` reads like this list. Each step gives a value or a `Reject`; `Record` sees
+//! 2. **Pipeline.** `handle` in `proxy/service.rs` reads like this list. Each step gives a value or a `Reject`; `Record` (`proxy/record.rs`) sees
 //!    to it that the request ends in exactly one outcome, also when the client goes away.
 //! 3. **Route** (`proxy/route.rs`). `POST /api/{project}/envelope/`, `/store/`, and what else `served` lists. Everything else is
 //!    refused, not forwarded. `Content` says of route and content type how the body is read, and as what it is sent on.

@@ -284,6 +284,84 @@ fn where_nothing_was_drawn_the_rates_multiply_and_the_draw_is_told() {
     assert!(kept > 30, "{kept}");
 }
 
+/// SDKs for Go and Rust say nothing of the trace in the envelope's header.
+#[test]
+fn where_the_header_tells_no_trace_the_payload_does_however_it_is_cut() {
+    let policy = Policy::builtin("sentry-eu").unwrap();
+    let gate = policy.gate(Ingress::Sidecar);
+    let long = "x".repeat(9000);
+    let longer = "x".repeat(40_000);
+    let (mut kept, mut of) = (0, 0);
+    for id in trace_ids(60) {
+        let hex = hex(&id);
+        let decided = gate.sampler().keeps(&id);
+        of += 1;
+        kept += u32::from(decided);
+        for payload in [
+            json!({"contexts": {"os": {"trace_id": "0"}, "trace": {"op": "\"{[", "trace_id": hex}}}),
+            json!({"message": long, "contexts": {"trace": {"trace_id": hex}}}),
+            json!({"a": [{"trace_id": "00000000000000000000000000000000"}], "spans": [{"trace_id": hex}], "z": longer}),
+        ] {
+            let envelope = format!(
+                "{{}}\n{{\"type\":\"transaction\"}}\n{payload}\n{{\"type\":\"profile\"}}\n{{}}\n"
+            );
+            let whole = through(
+                &policy,
+                &gate,
+                Format::Envelope,
+                envelope.clone().into_bytes(),
+            );
+            let expected: &[&str] = if decided {
+                &["transaction", "profile"]
+            } else {
+                &[]
+            };
+            assert_eq!(types(&whole), expected, "{hex}");
+            let again = through(&policy, &gate, Format::Envelope, whole.clone());
+            assert!(again == whole, "{hex}: twice is not once");
+            for size in [1, 7, 1000, 13_000] {
+                let limits = Limits::default();
+                let mut scrubber = Scrubber::new(policy.plan(), Format::Envelope, &limits)
+                    .gated(Arc::clone(&gate));
+                let mut output = Output::new();
+                let mut held = 0;
+                for chunk in envelope.as_bytes().chunks(size) {
+                    scrubber
+                        .push(Bytes::copy_from_slice(chunk), &mut output)
+                        .unwrap();
+                    held = held.max(scrubber.held_bytes());
+                }
+                scrubber.finish(&mut output).unwrap();
+                let cut: Vec<u8> = std::iter::from_fn(|| output.pop())
+                    .flat_map(|it| it.into_bytes())
+                    .collect();
+                assert!(cut == whole, "{hex} in chunks of {size}");
+                assert!(held <= 64 << 10, "{held} bytes are held");
+            }
+        }
+        // In the other types of a trace.
+        for (header, payload) in [
+            (
+                json!({"type": "span"}),
+                json!({"span_id": "1", "trace_id": hex}),
+            ),
+            (
+                json!({"type": "span", "item_count": 1, "content_type": "application/vnd.sentry.items.span.v2+json"}),
+                json!({"items": [{"attributes": {"trace_id": {"value": "x"}}, "trace_id": hex}]}),
+            ),
+            (
+                json!({"type": "profile"}),
+                json!({"transaction": {"name": "n", "trace_id": hex}}),
+            ),
+        ] {
+            let envelope = format!("{{}}\n{header}\n{payload}\n");
+            let out = through(&policy, &gate, Format::Envelope, envelope.into_bytes());
+            assert_eq!(!types(&out).is_empty(), decided, "{header} {hex}");
+        }
+    }
+    assert!(0 < kept && kept < of, "{kept} of {of}");
+}
+
 #[test]
 fn a_key_of_ones_own_keeps_other_traces() {
     let policy = Policy::builtin("sentry-eu").unwrap();

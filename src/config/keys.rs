@@ -6,12 +6,13 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::doors;
+use super::policy::{ADDRESSES, PERSONAL};
 use super::residency::RESIDENCY;
 use super::size;
 use super::value::{Value, listed, named, quoted};
 use super::{
-    ADDRESSES, Config, Level, LogFormat, PERSONAL, Roots, UpstreamEncoding, UpstreamUrl, allow,
-    projects, secrets, server_tls, tunnel,
+    Config, Level, LogFormat, Roots, UpstreamEncoding, UpstreamUrl, allow, projects, secrets,
+    server_tls, tunnel,
 };
 use crate::scrub;
 

@@ -14,6 +14,7 @@ mod cron;
 mod heads;
 mod limit;
 mod listener;
+mod record;
 mod reload;
 mod respond;
 mod route;

@@ -38,6 +38,8 @@ pub(super) struct Envelope {
     pub(super) head: EnvelopeHead,
     /// Whether its trace is one of those that are kept.
     pub(super) sampled: bool,
+    /// Whether it tells which trace that is.
+    pub(super) is_told: bool,
     pub(super) header: Rewritten,
 }
 
@@ -81,12 +83,13 @@ pub(super) fn envelope(
     json: &mut JsonScrubber,
 ) -> Result<Envelope, Reason> {
     let members = object(line)?;
-    let sampled = match gate.samples() {
+    let all = Sampled::Kept {
+        rate: None,
+        rand: None,
+    };
+    let (sampled, is_told) = match gate.samples() {
         true => trace::decide(&members, gate.sampler())?,
-        false => Sampled::Kept {
-            rate: None,
-            rand: None,
-        },
+        false => (all, true),
     };
     let mut head = EnvelopeHead::default();
     let mut out = Writer::new();
@@ -151,6 +154,7 @@ pub(super) fn envelope(
     Ok(Envelope {
         head,
         sampled: sampled != Sampled::Dropped,
+        is_told,
         header,
     })
 }

@@ -18,6 +18,7 @@
 //! | `Newline` | newline | `ItemHeader` |
 
 mod dsn;
+mod gated;
 mod header;
 mod item;
 mod rekeying;
@@ -29,13 +30,14 @@ use bytes::Bytes;
 
 use super::attachment::MaskedText;
 use super::discards::{Discards, Quantity, Why};
-use super::gate::{Action, Gate};
+use super::gate::Gate;
 use super::json::{JsonScrubber, malformed};
 use super::limits::Limits;
 use super::outcome::{ItemOutcome, Malformed, Place, Reason, Report};
 use super::plan::{Document, Plan};
 use super::splice::{Reading, Splicer};
 pub use dsn::{Dsn, bare_key};
+use gated::{PEEK_BYTES, Waiting};
 pub use header::EnvelopeHead;
 pub(crate) use header::is_event_id;
 pub(crate) use item::is_text_file;
@@ -64,6 +66,12 @@ pub(crate) struct EnvelopeScrubber {
     gate: Arc<Gate>,
     /// Whether the envelope's trace is kept.
     sampled: bool,
+    /// Whether it is known which trace that is.
+    is_told: bool,
+    /// The item that waits for its payload to tell the trace.
+    waiting: Option<Waiting>,
+    /// The beginning of its payload.
+    peeked: Vec<u8>,
     /// What was left out of earlier envelopes, and is told with this one.
     earlier: Discards,
     header_bytes: usize,
@@ -96,6 +104,8 @@ enum Kept {
     As,
     /// A recording, whose first byte tells whether it is text.
     Recording,
+    /// JSON, of which the beginning tells whether it is kept.
+    Waiting,
 }
 
 /// A mixed item whose head is read.
@@ -115,6 +125,9 @@ impl EnvelopeScrubber {
             plan,
             gate: Arc::default(),
             sampled: true,
+            is_told: true,
+            waiting: None,
+            peeked: Vec::new(),
             earlier: Discards::default(),
             header_bytes: limits.header_bytes,
             state: State::Header,
@@ -153,6 +166,7 @@ impl EnvelopeScrubber {
         match (self.state, self.kept) {
             (State::Payload { .. }, Kept::Json) => self.json.undecided(end, splicer),
             (State::Payload { .. }, Kept::Text) => self.text.undecided(end),
+            (State::Payload { .. }, Kept::Waiting) => self.waiting.as_ref().map(|item| item.end),
             _ => None,
         }
     }
@@ -164,7 +178,10 @@ impl EnvelopeScrubber {
     }
 
     pub(crate) fn held_bytes(&self) -> usize {
-        self.line.capacity() + self.json.held_bytes() + self.text.held_bytes()
+        self.line.capacity()
+            + self.peeked.capacity()
+            + self.json.held_bytes()
+            + self.text.held_bytes()
     }
 
     fn in_json(&self) -> bool {
@@ -223,33 +240,33 @@ impl EnvelopeScrubber {
                         // Empty heads and payloads end before they begin.
                         self.read_mixed_head(&[], base + at as u64, splicer, report)?;
                         if self.state == (State::Payload { left: Some(0) }) {
-                            self.end_payload(base + at as u64, splicer)?;
+                            self.end_payload(base + at as u64, splicer, report)?;
                         }
                     }
                 }
                 State::MixedHead { .. } => {
                     at += self.read_mixed_head(&chunk[at..], offset, splicer, report)?;
                     if self.state == (State::Payload { left: Some(0) }) {
-                        self.end_payload(base + at as u64, splicer)?;
+                        self.end_payload(base + at as u64, splicer, report)?;
                     }
                 }
                 State::Payload { left: Some(left) } => {
                     let take = (chunk.len() - at).min(usize::try_from(left).unwrap_or(usize::MAX));
-                    self.payload(chunk, at, at + take, base, splicer)?;
+                    self.payload(chunk, at, at + take, base, splicer, report)?;
                     at += take;
                     let left = left - take as u64;
                     self.state = State::Payload { left: Some(left) };
                     if left == 0 {
-                        self.end_payload(base + at as u64, splicer)?;
+                        self.end_payload(base + at as u64, splicer, report)?;
                     }
                 }
                 State::Payload { left: None } => {
                     let newline = memchr::memchr(b'\n', &chunk[at..]).map(|found| at + found);
                     let end = newline.unwrap_or(chunk.len());
-                    self.payload(chunk, at, end, base, splicer)?;
+                    self.payload(chunk, at, end, base, splicer, report)?;
                     at = end;
                     if newline.is_some() {
-                        self.end_payload(base + end as u64, splicer)?;
+                        self.end_payload(base + end as u64, splicer, report)?;
                     }
                 }
                 State::Newline => {
@@ -292,7 +309,7 @@ impl EnvelopeScrubber {
                     length,
                 ));
             }
-            State::Payload { .. } => self.end_payload(length, splicer)?,
+            State::Payload { .. } => self.end_payload(length, splicer, report)?,
             State::Newline => {}
         }
         self.tell_discards(length, splicer, report);
@@ -334,6 +351,7 @@ impl EnvelopeScrubber {
             self.put_header(envelope.header, end, splicer);
             self.head = Some(envelope.head);
             self.sampled = envelope.sampled;
+            self.is_told = envelope.is_told;
             self.state = State::ItemHeader;
             return Ok(());
         }
@@ -343,6 +361,25 @@ impl EnvelopeScrubber {
             elements: item.count,
             bytes: item.length,
         };
+        if let ItemTreatment::Json {
+            label,
+            document,
+            forces,
+        } = item.treatment
+            && self.waits(label)
+        {
+            self.waiting = Some(Waiting {
+                label,
+                document,
+                forces,
+                header: item.header,
+                quantity,
+                end,
+            });
+            self.kept = Kept::Waiting;
+            self.state = State::Payload { left: item.length };
+            return Ok(());
+        }
         let treatment = self
             .gated(item.treatment)
             .map_err(|reason| self.fail(reason, self.line_start))?;
@@ -396,44 +433,6 @@ impl EnvelopeScrubber {
         report.item(label, outcome);
         self.state = State::Payload { left: item.length };
         Ok(())
-    }
-
-    /// The treatment of an item, once the gate has been asked.
-    fn gated(&self, treatment: ItemTreatment) -> Result<ItemTreatment, Reason> {
-        let label = treatment.label();
-        let dropped = |outcome| ItemTreatment::Drop { label, outcome };
-        let is_left_out = matches!(treatment, ItemTreatment::Drop { .. });
-        Ok(match self.gate.action(label) {
-            Action::Reject => return Err(Reason::Refused(label)),
-            // It says better why.
-            Action::Pass | Action::Drop | Action::Sample if is_left_out => treatment,
-            Action::Pass => treatment,
-            Action::Sample if self.sampled => treatment,
-            Action::Sample => dropped(ItemOutcome::DroppedBySampling),
-            Action::Drop => dropped(ItemOutcome::DroppedByPolicy),
-        })
-    }
-
-    /// Tells the collector what was left out, in an envelope of which something is left.
-    fn tell_discards(&mut self, length: u64, splicer: &mut Splicer, report: &Report) {
-        if !self.gate.reports() || report.forwarded_items() == 0 {
-            return;
-        }
-        let mut discards = std::mem::take(&mut self.earlier);
-        discards.absorb(&report.discards);
-        if discards.is_empty() {
-            return;
-        }
-        // The last item may end with the input.
-        let in_item = matches!(self.state, State::Payload { .. } | State::Newline);
-        let newline = if in_item && self.kept != Kept::No {
-            "\n"
-        } else {
-            ""
-        };
-        self.open_cut(length, splicer);
-        let text = format!("{newline}{}", discards.client_report());
-        splicer.insert(Reading::Both, &Bytes::from(text));
     }
 
     /// Reads of the head of a mixed payload; tells how many bytes that were.
@@ -518,7 +517,7 @@ impl EnvelopeScrubber {
         };
         let outcome = match self.kept {
             Kept::No => ItemOutcome::DroppedByPolicy,
-            Kept::Json | Kept::Text | Kept::As | Kept::Recording => {
+            Kept::Json | Kept::Text | Kept::As | Kept::Recording | Kept::Waiting => {
                 self.put_header(mixed.rewritten, end, splicer);
                 ItemOutcome::Forwarded
             }
@@ -555,9 +554,19 @@ impl EnvelopeScrubber {
         to: usize,
         base: u64,
         splicer: &mut Splicer,
+        report: &mut Report,
     ) -> Result<(), Malformed> {
         let place = self.place();
         let mut from = from;
+        if self.kept == Kept::Waiting {
+            let some = (to - from).min(PEEK_BYTES - self.peeked.len());
+            self.peeked.extend_from_slice(&chunk[from..from + some]);
+            if self.peeked.len() < PEEK_BYTES {
+                return Ok(());
+            }
+            self.end_waiting(splicer, report)?;
+            from += some;
+        }
         if self.kept == Kept::Recording {
             // The newline behind the head comes first.
             let newlines = chunk[from..to].iter().take_while(|byte| **byte == b'\n');
@@ -572,7 +581,7 @@ impl EnvelopeScrubber {
             }
         }
         match self.kept {
-            Kept::No | Kept::As | Kept::Recording => Ok(()),
+            Kept::No | Kept::As | Kept::Recording | Kept::Waiting => Ok(()),
             Kept::Json => self
                 .json
                 .push(chunk, from, to, base, splicer)
@@ -585,9 +594,15 @@ impl EnvelopeScrubber {
         }
     }
 
-    fn end_payload(&mut self, at: u64, splicer: &mut Splicer) -> Result<(), Malformed> {
+    fn end_payload(
+        &mut self,
+        at: u64,
+        splicer: &mut Splicer,
+        report: &mut Report,
+    ) -> Result<(), Malformed> {
+        self.end_waiting(splicer, report)?;
         match self.kept {
-            Kept::No | Kept::As | Kept::Recording => {}
+            Kept::No | Kept::As | Kept::Recording | Kept::Waiting => {}
             Kept::Json => {
                 let place = self.place();
                 self.json

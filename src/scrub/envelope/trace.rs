@@ -6,11 +6,12 @@
 use serde_json::value::RawValue;
 
 use super::header::{Members, is_event_id, object, string};
-use crate::scrub::gate::{Sampled, Sampler, TraceContext};
+use crate::scrub::gate::{Sampled, Sampler, TraceContext, hex_id};
 use crate::scrub::outcome::Reason;
 
-/// What becomes of the trace of the envelope with this header.
-pub(super) fn decide(header: &Members, sampler: &Sampler) -> Result<Sampled, Reason> {
+/// What becomes of the trace of the envelope with this header, and whether the header tells which trace it is. Where it does not, an
+/// item may.
+pub(super) fn decide(header: &Members, sampler: &Sampler) -> Result<(Sampled, bool), Reason> {
     let mut context = TraceContext::default();
     let mut event_id = None;
     for (key, value) in &header.0 {
@@ -24,7 +25,8 @@ pub(super) fn decide(header: &Members, sampler: &Sampler) -> Result<Sampled, Rea
     }
     // One event in two spellings is one.
     let event_id = event_id.map(|id| id.replace('-', "").to_ascii_lowercase());
-    Ok(sampler.decide(&context, event_id.as_deref()))
+    let is_told = context.trace_id.is_some() || context.sample_rand.is_some();
+    Ok((sampler.decide(&context, event_id.as_deref()), is_told))
 }
 
 fn read(trace: &Members) -> TraceContext {
@@ -80,4 +82,65 @@ pub(super) fn corrected(
         .map(|(key, value)| format!("{}:{}", serde_json::Value::from(key.as_str()), value.get()))
         .collect();
     Ok(RawValue::from_string(format!("{{{}}}", text.join(","))).ok())
+}
+
+/// Where items tell which trace they belong to; arrays are transparent. (SDKs for Go and Rust write no `trace` into the header.)
+const PLACES: [&[&[u8]]; 5] = [
+    // Transactions.
+    &[b"contexts", b"trace", b"trace_id"],
+    &[b"spans", b"trace_id"],
+    // A span that stands alone, and spans in a container.
+    &[b"trace_id"],
+    &[b"items", b"trace_id"],
+    // Profiles.
+    &[b"transaction", b"trace_id"],
+];
+
+/// The trace that a payload, or the beginning of one, belongs to. It need not be well-formed: what is wrong with it, its scrubber says.
+pub(super) fn in_payload(json: &[u8]) -> Option<[u8; 16]> {
+    // Of each open container the name of the member at hand; arrays have none.
+    let mut open: Vec<Option<&[u8]>> = Vec::new();
+    let mut name_next = false;
+    let mut at = 0;
+    while let Some(byte) = json.get(at) {
+        at += 1;
+        match byte {
+            b'{' => {
+                open.push(Some(b""));
+                name_next = true;
+            }
+            b'[' => {
+                open.push(None);
+                name_next = false;
+            }
+            b'}' | b']' => {
+                open.pop();
+                name_next = false;
+            }
+            b',' => name_next = matches!(open.last(), Some(Some(_))),
+            b':' => name_next = false,
+            b'"' => {
+                let start = at;
+                while *json.get(at)? != b'"' {
+                    at += 1 + usize::from(json[at] == b'\\');
+                }
+                let text = &json[start..at];
+                at += 1;
+                match open.last_mut() {
+                    Some(Some(name)) if name_next => *name = text,
+                    _ => {
+                        let names = || open.iter().copied().flatten();
+                        if PLACES.iter().any(|place| names().eq(place.iter().copied())) {
+                            let id = std::str::from_utf8(text).ok().and_then(hex_id);
+                            if id.is_some() {
+                                return id;
+                            }
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
