@@ -139,8 +139,13 @@ async fn errors_arrive_scrubbed_and_nothing_else_does() {
     assert_eq!(page.saw["flushed"], true, "{}", page.saw);
 
     // The control: the SDK does send the others. They are left out here.
-    let mut missing =
-        BTreeSet::from(["session", "transaction", "replay_event", "replay_recording"]);
+    let mut missing = BTreeSet::from([
+        "session",
+        "transaction",
+        "profile",
+        "replay_event",
+        "replay_recording",
+    ]);
     while !missing.is_empty() {
         let finished = tokio::time::timeout(PATIENCE, proxy.finished.recv()).await;
         let finished = finished.unwrap_or_else(|_| panic!("never sent: {missing:?}"));

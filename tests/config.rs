@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use scrubline::config::{
-    Config, Error, Level, Loader, LogFormat, MinVersion, Origins, Pin, Resolved, Secrets, Source,
-    TlsFloor, UpstreamEncoding,
+    Config, Error, Level, Loader, LogFormat, MinVersion, Origins, Pin, Resolved, Secrets, Serves,
+    Source, TlsFloor, UpstreamEncoding,
 };
 use scrubline::scrub::{Action, Opaque};
 
@@ -61,6 +61,7 @@ upstream_key = "env:KEY"
 [server]
 listen = "0.0.0.0:1"
 admin = "[::1]:2"
+serves = "browsers"
 head_timeout = "1s"
 body_timeout = "2s"
 trusted_proxies = ["10.0.0.0/8", "::1"]
@@ -166,6 +167,7 @@ format = "json"
     assert_eq!(config.server.listen.to_string(), "0.0.0.0:1");
     assert_eq!(config.server.admin.to_string(), "[::1]:2");
     assert_eq!(config.server.drain_timeout, Duration::from_secs(3));
+    assert_eq!(config.server.serves, Serves::Browsers);
     assert_eq!(config.server.body_rate, 2 << 10);
     assert_eq!(config.server.idle_timeout, Duration::from_secs(6));
     assert_eq!(config.server.tls.key, "b.pem");
@@ -550,7 +552,7 @@ fn lists_in_files_variables_and_flags() {
 
 #[test]
 fn unknown_keys_name_the_nearest() {
-    let server = "[server] has listen, admin, head_timeout, body_timeout, body_rate, write_timeout, idle_timeout, trusted_proxies, drain_timeout";
+    let server = "[server] has listen, admin, serves, head_timeout, body_timeout, body_rate, write_timeout, idle_timeout, trusted_proxies, drain_timeout";
     let upstream = "[upstream] has url, encoding, connect_timeout, response_timeout, roots";
     let nothing = "the sections are [server], [server.tls], [upstream], [tunnel], [tunnel.limit], [limits], [policy], [policy.server], [policy.browser], [residency], [secrets], [log]; scrubline.example.toml has every key";
     for (key, hint) in [

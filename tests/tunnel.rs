@@ -411,3 +411,36 @@ async fn a_project_has_a_limit_whatever_its_dsns() {
     let third = with_dsn(&format!("https://{KEY}@x.example/43"));
     assert_eq!(post(&proxy, &[], third).await.status, 200);
 }
+
+/// An address that the internet reaches has no door for servers, in whatever spelling they ask for it.
+#[tokio::test]
+async fn where_only_browsers_are_served_servers_are_not() {
+    let mut upstream = Upstream::start().await;
+    let settings = [SETTINGS[0], ("server.serves", "browsers")];
+    let proxy = Proxy::start(&upstream.url(), &settings).await;
+    let auth = [("x-sentry-auth", AUTH)];
+    for path in [
+        "/api/42/envelope/",
+        "/api/42/store/",
+        "/api/42/minidump/",
+        "/api/42/security/",
+        "/api/42/nel/",
+        "/api/42/integration/otlp/v1/traces",
+        "/api/42/cron/nightly/",
+        "/",
+    ] {
+        let answer = request(proxy.address, "POST", path, &auth, with_dsn(DSN)).await;
+        assert_eq!(answer.status, 404, "{path}: {}", answer.body);
+        assert!(answer.detail().contains("server.serves"), "{}", answer.body);
+    }
+    assert_eq!(upstream.connections(), 0);
+    assert_eq!(post(&proxy, &[], with_dsn(DSN)).await.status, 200);
+    upstream.received.recv().await.unwrap();
+
+    let loader = scrubline::config::Loader::default().no_file();
+    let loader = loader
+        .flag("upstream.url", "http://x")
+        .flag("server.serves", "browsers");
+    let told = loader.load().unwrap_err().to_string();
+    assert!(told.contains("tunnel.dsns"), "{told}");
+}

@@ -11,8 +11,8 @@ use super::residency::RESIDENCY;
 use super::size;
 use super::value::{Value, listed, named, quoted};
 use super::{
-    Config, Level, LogFormat, Roots, UpstreamEncoding, UpstreamUrl, allow, projects, secrets,
-    server_tls, tunnel,
+    Config, Level, LogFormat, Roots, Serves, UpstreamEncoding, UpstreamUrl, allow, projects,
+    secrets, server_tls, tunnel,
 };
 use crate::scrub;
 
@@ -82,6 +82,15 @@ const SERVER: &[Key] = &[
         name: "server.admin",
         set: |config, value| value.address().map(|it| config.server.admin = it),
         show: |config| quoted(config.server.admin),
+    },
+    Key {
+        name: "server.serves",
+        set: |config, value| {
+            value
+                .one_of(&Serves::NAMES)
+                .map(|it| config.server.serves = it)
+        },
+        show: |config| named(&Serves::NAMES, config.server.serves),
     },
     Key {
         name: "server.head_timeout",

@@ -71,6 +71,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// Where health, readiness and metrics are. Default `127.0.0.1:9181`.
     pub admin: SocketAddr,
+    /// Who is served. Default servers and browsers.
+    pub serves: Serves,
     /// How long a request head may take to arrive. Default 10 s.
     pub head_timeout: Duration,
     /// How long a client may pause inside a body. Default 30 s.
@@ -87,6 +89,19 @@ pub struct Server {
     pub drain_timeout: Duration,
     /// TLS of our own.
     pub tls: ServerTls,
+}
+
+/// Who is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serves {
+    /// SDKs of servers at `/api/…`, and browsers at the tunnel, if there is one.
+    All,
+    /// Browsers at the tunnel, and nobody else: for an address that the internet reaches.
+    Browsers,
+}
+
+impl Serves {
+    const NAMES: [(&str, Serves); 2] = [("all", Serves::All), ("browsers", Serves::Browsers)];
 }
 
 /// `[upstream]`
@@ -224,6 +239,14 @@ impl Config {
                 "server.listen and server.admin {both}; give them different ports"
             ));
         }
+        if self.server.serves == Serves::Browsers
+            && self.tunnel.dsns.is_empty()
+            && self.projects.is_empty()
+        {
+            texts.push(
+                "server.serves is \"browsers\", and there is no tunnel: name a DSN in tunnel.dsns, or a project".to_owned(),
+            );
+        }
         let tls = &self.server.tls;
         for (missing, there) in [("cert", "key"), ("key", "cert")] {
             let is_empty = |key| match key {
@@ -266,6 +289,7 @@ impl Config {
             server: Server {
                 listen: loopback(9180),
                 admin: loopback(9181),
+                serves: Serves::All,
                 head_timeout: Duration::from_secs(10),
                 body_timeout: Duration::from_secs(30),
                 body_rate: 1 << 10,

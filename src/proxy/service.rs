@@ -21,6 +21,7 @@ use super::route::{Content, Route};
 use super::shadow;
 use super::tunnel::{Admitted, Barred, Tunnel};
 use super::{Shared, Shutdown, auth};
+use crate::config::Serves;
 use crate::delivery::{self, Answer, Failure, More, Payload, is_id};
 use crate::ingress::Ingress;
 use crate::policy::Policy;
@@ -133,7 +134,13 @@ async fn pipeline(
         return Err(Reject::Head(*flaw));
     }
 
-    // Routes not listed are refused, whatever their method.
+    // Routes not listed are refused, whatever their method; and those of servers, where they are not served.
+    let at_tunnel = |tunnel: &Tunnel| tunnel.is_at(parts.uri.path());
+    if shared.config.server.serves == Serves::Browsers
+        && !shared.tunnel.as_ref().is_some_and(at_tunnel)
+    {
+        return Err(Reject::Barred(Barred::NoServers));
+    }
     if let Some(cron) = Cron::find(parts.uri.path()) {
         record.project = Some(cron.project.clone());
         let active = Arc::clone(&record.active);

@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use governor::clock::DefaultClock;
+use http::StatusCode;
 use http::request::Parts;
 
 use super::auth::Auth;
@@ -33,22 +34,26 @@ pub(super) enum Barred {
     OtherOrigin,
     /// The key is that of another project (`[[projects]]`).
     OtherKey,
+    /// A route of servers, where only browsers are served (`server.serves`).
+    NoServers,
 }
 
 impl Barred {
-    /// Whether the request is wrong in itself, and not only here.
-    pub(super) fn is_malformed(self) -> bool {
+    pub(super) fn status(self) -> StatusCode {
         match self {
-            Barred::NoDsn | Barred::NoProject | Barred::SeveralDsns => true,
+            // Wrong in itself, and not only here.
+            Barred::NoDsn | Barred::NoProject | Barred::SeveralDsns => StatusCode::BAD_REQUEST,
             Barred::OtherDsn | Barred::OtherProject | Barred::OtherOrigin | Barred::OtherKey => {
-                false
+                StatusCode::FORBIDDEN
             }
+            Barred::NoServers => StatusCode::NOT_FOUND,
         }
     }
 
     pub(super) fn label(self) -> &'static str {
         match self {
             Barred::OtherOrigin => "origin",
+            Barred::NoServers => "not_found",
             Barred::NoDsn
             | Barred::OtherDsn
             | Barred::OtherProject
@@ -75,6 +80,7 @@ impl Barred {
                 "the page's origin may not post here; put it into tunnel.origins"
             }
             Barred::OtherKey => "the key is that of another project in [[projects]]",
+            Barred::NoServers => "there is nothing here but the tunnel (server.serves)",
         }
     }
 }
