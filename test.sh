@@ -6,7 +6,7 @@
 #   ./test.sh --help       the steps
 #
 # Needs cargo (stable with rustfmt and clippy; nightly for fuzzing), cargo-deny, cargo-fuzz, a C compiler, python3 with
-# venv, node and npm. `.ci/run` installs what is missing of them. Ends with a line `N passed, N failed` that sums up
+# venv, node, npm, chromium, nginx and testssl. `.ci/run` installs what is missing of them. Ends with a line `N passed, N failed` that sums up
 # all test programs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"

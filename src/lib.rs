@@ -9,18 +9,22 @@
 //! What happens to one request, in order. Names of private types, and of the shell's, are in plain backticks; each stands
 //! in the file that is named beside it.
 //!
-//! 1. **Accept.** `proxy/listener.rs` takes a connection permit, then a socket. No permit, no accept: who comes now waits in
-//!    the kernel's queue.
-//! 2. **Pipeline.** `handle` in `proxy/service.rs` reads like this list. Each step gives a value or a `Reject`; `Record` sees
+//! 1. **Accept.** `proxy/listener.rs` takes a socket and a connection permit. Who finds none is answered 503. `proxy/connection.rs` does TLS,
+//!    if it is ours, and bounds what one connection may do; `proxy/wire.rs` sees its bytes before hyper does, and `Judge` (`proxy/heads.rs`)
+//!    refuses heads that can be read in two ways.
+//! 2. **Pipeline.** `handle` in `proxy/service.rs` reads like this list. Each step gives a value or a `Reject`; `Record` (`proxy/record.rs`) sees
 //!    to it that the request ends in exactly one outcome, also when the client goes away.
 //! 3. **Route** (`proxy/route.rs`). `POST /api/{project}/envelope/`, `/store/`, and what else `served` lists. Everything else is
 //!    refused, not forwarded. `Content` says of route and content type how the body is read, and as what it is sent on.
-//! 4. **Take a place.** `limits.in_flight` requests may be in here at a time; one more is answered 503, before anything is
-//!    held for it.
-//! 5. **Who sends** (`proxy/auth.rs`). One form of authorization, of six. More than one is refused. The last form, the
+//!    What browsers post to `tunnel.path` is an envelope too; `Tunnel` (`proxy/tunnel.rs`) has limits for it, and admits it by its first line.
+//! 4. **Who sends** (`proxy/auth.rs`). One form of authorization, of six. More than one is refused. The last form, the
 //!    envelope's own `dsn`, is only known at step 12.
-//! 6. **Choose the policy.** One [`policy::Policy`] is taken for the whole request. Its [`scrub::Plan`] is all that the engine
-//!    ever sees of it.
+//! 5. **Take a place.** The first 16 KiB of a body, or all of it, are waited for; then `limits.in_flight` requests may be in here at a time. One
+//!    more is answered 503, before more is held for it.
+//! 6. **Choose the policy.** The [`policy::Policy`] in force (`proxy/active.rs`) is taken once for the whole request; a new one
+//!    (`proxy/reload.rs`) takes its place as a whole. Its [`scrub::Plan`], and its [`scrub::Gate`] for the door by which the
+//!    request came ([`ingress::Ingress`]), are all that the engine ever sees of it. Where the route tells the type of item, the
+//!    gate is asked here; of an envelope's items, at step 9. A shadow policy reads along (`proxy/shadow.rs`).
 //! 7. **Pull.** `Intake` in `proxy/body.rs` asks for a frame of the request's body only when something behind it wants bytes,
 //!    so a slow collector slows the client down and nothing piles up here.
 //! 8. **Decode.** [`scrub::decode::Decoder`] undoes the content encoding, one chunk of at most 32 KiB at a time, and stops at
@@ -41,12 +45,13 @@
 //!     nothing else, so forwarding what came in does not compile.
 //! 12. **Start late.** `Intake::gather` works until 64 KiB are clean or the body has ended. Nothing has been sent anywhere yet:
 //!     a small body that is malformed never reaches the collector, and a small good one travels with its length. Now the
-//!     envelope's head is known, and `admit` compares its `dsn` with step 5. An envelope of which policy left nothing is
+//!     envelope's head is known, and `admit` compares its `dsn` with step 4. An envelope of which policy left nothing is
 //!     answered 200 and not sent.
 //! 13. **Headers** (`delivery/headers.rs`). The request headers that travel are built from an allow-list, with one
 //!     `X-Sentry-Auth`. The path is written anew from the route; the host comes from `config::Upstream::url`, never from
 //!     what came in.
-//! 14. **Deliver** (`delivery/mod.rs`). `Delivery::send` makes one attempt over a pooled connection. The body is an `Outbound`
+//! 14. **Deliver** (`delivery/mod.rs`). `Delivery::send` makes one attempt over a pooled connection. A new one goes to
+//!     addresses that `Resolver` (`delivery/resolve.rs`) has looked up and judged for it. The body is an `Outbound`
 //!     (`delivery/outbound.rs`): the connection pulls it, it pulls the `Intake`, and `Encoder` (`delivery/encode.rs`)
 //!     compresses as `config::Upstream::encoding` says.
 //! 15. **Answer** (`proxy/respond.rs`). The collector's answer is built anew: status, `id` or `detail`, and the headers that
@@ -66,6 +71,7 @@ pub mod cli;
 pub mod config;
 #[cfg(feature = "proxy")]
 mod delivery;
+pub mod ingress;
 #[cfg(feature = "proxy")]
 pub mod observe;
 pub mod policy;

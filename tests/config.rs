@@ -12,9 +12,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use scrubline::config::{
-    Config, Error, Level, Loader, LogFormat, Resolved, Secrets, Source, UpstreamEncoding,
+    Config, Error, Level, Loader, LogFormat, MinVersion, Origins, Pin, Resolved, Secrets, Serves,
+    Source, TlsFloor, UpstreamEncoding,
 };
-use scrubline::scrub::Opaque;
+use scrubline::scrub::{Action, Opaque};
 
 /// A file that goes when the test ends.
 struct TempFile(PathBuf);
@@ -52,12 +53,27 @@ fn load_file(name: &str, text: &str) -> (Result<Resolved, Error>, String) {
 #[test]
 fn every_key_can_be_set_in_the_file() {
     let text = r#"
+[[projects]]
+public = "abc"
+id = 7
+upstream_key = "env:KEY"
+
 [server]
 listen = "0.0.0.0:1"
 admin = "[::1]:2"
+serves = "browsers"
 head_timeout = "1s"
 body_timeout = "2s"
+trusted_proxies = ["10.0.0.0/8", "::1"]
 drain_timeout = "3s"
+body_rate = "2KiB"
+write_timeout = "5s"
+idle_timeout = "6s"
+
+[server.tls]
+cert = "a.pem"
+key = "b.pem"
+min_version = "1.3"
 
 [upstream]
 url = "https://sentry.example:8443/sub/"
@@ -65,6 +81,17 @@ encoding = "zstd"
 connect_timeout = "4s"
 response_timeout = "1500ms"
 roots = "bundled"
+
+[tunnel]
+path = "/errors/"
+dsns = ["https://abc@x.example/1"]
+origins = ["https://App.example:443/"]
+
+[tunnel.limit]
+per_ip_per_minute = 1
+burst = 2
+per_project_per_minute = 3
+global_per_second = 0
 
 [limits]
 decoded_bytes = "1MiB"
@@ -75,6 +102,7 @@ protobuf_bytes = "64KiB"
 form_bytes = "2MiB"
 head_bytes = "16KiB"
 in_flight = 7
+waiting = 9
 connections = 8
 
 [policy]
@@ -82,7 +110,37 @@ name = "other"
 packs = ["acme.toml"]
 pass = ["minidump", "replay"]
 personal = "mask"
+ip = "truncate"
 hash_key = "env:KEY"
+sample_key = "file:/run/key"
+client_reports = false
+shadow = "strict"
+watch = "1m"
+
+[policy.server]
+pass = ["log", "check_in"]
+drop = ["session"]
+reject = ["profile"]
+sample = ["transaction"]
+otherwise = "drop"
+traces_sample_rate = 0.25
+
+[policy.browser]
+pass = ["event"]
+drop = ["sessions"]
+reject = ["log"]
+sample = ["span"]
+otherwise = "reject"
+traces_sample_rate = 1
+
+[residency]
+region = "eu"
+hosts = ["Sentry.example"]
+private = ["sentry.example"]
+waive = ["check_in"]
+tls = "1.3"
+pins = ["sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]
+country_database = "/var/lib/country.mmdb"
 
 [[policy.allow]]
 name = "session_id"
@@ -109,6 +167,25 @@ format = "json"
     assert_eq!(config.server.listen.to_string(), "0.0.0.0:1");
     assert_eq!(config.server.admin.to_string(), "[::1]:2");
     assert_eq!(config.server.drain_timeout, Duration::from_secs(3));
+    assert_eq!(config.server.serves, Serves::Browsers);
+    assert_eq!(config.server.body_rate, 2 << 10);
+    assert_eq!(config.server.idle_timeout, Duration::from_secs(6));
+    assert_eq!(config.server.tls.key, "b.pem");
+    assert_eq!(config.server.tls.min_version, MinVersion::Tls13);
+    assert_eq!(config.limits.waiting, 9);
+    let trusted: Vec<String> = config
+        .server
+        .trusted_proxies
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(trusted, ["10.0.0.0/8", "::1/128"]);
+    assert_eq!(config.tunnel.path, "/errors");
+    assert_eq!(config.tunnel.dsns[0].to_string(), "https://abc@x.example/1");
+    let app = "https://app.example".to_owned();
+    assert_eq!(config.tunnel.origins, Origins::These(vec![app]));
+    assert_eq!(config.tunnel.limit.per_project_per_minute, 3);
+    assert_eq!(config.projects[0].id, "7");
     assert_eq!(
         config.upstream.url.to_string(),
         "https://sentry.example:8443/sub"
@@ -136,6 +213,22 @@ format = "json"
         (16 << 10, 7, 8)
     );
     assert_eq!(config.policy.name, "other");
+    assert_eq!(config.policy.shadow, "strict");
+    assert_eq!(config.policy.watch, Duration::from_secs(60));
+    assert!(!config.policy.client_reports);
+    let (server, browser) = (&config.policy.doors.server, &config.policy.doors.browser);
+    assert_eq!(server.pass, ["log", "check_in"]);
+    assert_eq!(
+        (server.otherwise, server.traces_sample_rate),
+        (Some(Action::Drop), Some(0.25))
+    );
+    assert_eq!(
+        (browser.otherwise, browser.traces_sample_rate),
+        (Some(Action::Reject), Some(1.0))
+    );
+    assert_eq!(config.residency.hosts, ["sentry.example"]);
+    assert_eq!(config.residency.tls, TlsFloor::Tls13);
+    assert_eq!(config.residency.pins, [Pin([0; 32])]);
     assert_eq!(config.secrets.env, ["A", "B"]);
     assert_eq!(config.secrets.files, ["/run/secrets/*"]);
     assert_eq!(
@@ -226,6 +319,110 @@ fn all_mistakes_come_at_once_each_with_its_line() {
     );
 }
 
+/// What a tunnel would let in must be right: each mistake is told, and no key or secret is shown.
+#[test]
+fn mistakes_about_the_tunnel_and_projects() {
+    let text = r#"projects = "none"
+[tunnel]
+path = "/api/1/envelope"
+dsns = ["https://abc:hunter2hunter2@x.example/1"]
+origins = ["https://app.example/path"]
+[tunnel.limits]
+burst = 1
+[tunnel.limit]
+brust = 1
+per_ip_per_minute = -1
+[server]
+trusted_proxies = ["10.0.0.0/33"]
+"#;
+    let (result, path) = load_file("tunnel", text);
+    let error = result.unwrap_err().to_string().replace(&path, "FILE");
+    let lines: Vec<&str> = error.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "FILE:1: projects: is no list of projects; each is a table in the configuration file, as [[projects]] with public, id and upstream_key",
+            "FILE:3: tunnel.path: \"/api/1/envelope\" begins with /api/, where the routes of servers' SDKs are; write it as \"/tunnel\"",
+            "FILE:4: tunnel.dsns: has an entry with a secret behind its key (KEY:SECRET@); browsers have none, leave it out",
+            "FILE:5: tunnel.origins: \"https://app.example/path\" is no origin; give scheme and host, and the port if there is one, as [\"https://app.example\"]",
+            "FILE:6: unknown section [tunnel.limits]; did you mean [tunnel.limit]?",
+            "FILE:9: unknown key tunnel.limit.brust; did you mean tunnel.limit.burst?",
+            "FILE:10: tunnel.limit.per_ip_per_minute: -1 is negative; give a number from 0 to 1000000",
+            "FILE:12: server.trusted_proxies: \"10.0.0.0/33\" is no network; write each as an address and its bits, as \"10.0.0.0/8\"",
+        ],
+        "{error}"
+    );
+
+    let text = r#"[[projects]]
+public = "abc"
+id = 1
+upstream_key = "feedfacefeedfacefeedfacefeedface"
+[[projects]]
+public = "a-c"
+[[projects]]
+publik = "abc"
+[[projects]]
+public = "same"
+id = "1"
+upstream_key = "env:A"
+[[projects]]
+public = "same"
+id = 2
+upstream_key = "env:A"
+[upstream]
+url = "http://x"
+"#;
+    let (result, path) = load_file("projects", text);
+    let error = result.unwrap_err().to_string().replace(&path, "FILE");
+    let lines: Vec<&str> = error.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "FILE:4: projects: upstream_key: is no reference; give env:NAME or file:PATH",
+            "FILE:6: projects: public: is no key of a DSN; give 1 to 64 letters and digits, the part before the @",
+            "FILE:5: projects: it has no id, its number at the collector",
+            "FILE:5: projects: it has no upstream_key, where the collector's key stands (env:NAME or file:PATH)",
+            "FILE:8: projects: unknown key publik; did you mean public?",
+            "FILE:7: projects: it has no public, the key that its clients carry",
+            "FILE:7: projects: it has no id, its number at the collector",
+            "FILE:7: projects: it has no upstream_key, where the collector's key stands (env:NAME or file:PATH)",
+            "FILE:13: projects: its public key is that of another project; each needs one of its own",
+        ],
+        "{error}"
+    );
+
+    // What stands behind a reference shows when it is read; `check` and `serve` do.
+    let text =
+        "[[projects]]\npublic = \"abc\"\nid = 1\nupstream_key = \"env:SCRUBLINE_TEST_NO_SUCH\"\n";
+    let (result, _) = load_file(
+        "references",
+        &format!("{text}[upstream]\nurl = \"http://x\"\n"),
+    );
+    let problems = result.unwrap().config.load_projects().unwrap_err();
+    assert_eq!(
+        problems,
+        ["projects[0]: upstream_key: the environment has no SCRUBLINE_TEST_NO_SUCH; set it"]
+    );
+}
+
+#[test]
+fn a_section_of_a_section_has_variables_and_flags_too() {
+    let resolved = Loader::default()
+        .no_file()
+        .environment(variables(&[("SCRUBLINE_TUNNEL__LIMIT__BURST", "7")]))
+        .flag("tunnel.limit.per_ip_per_minute", "9")
+        .flag("upstream.url", "http://x")
+        .load()
+        .unwrap();
+    let limit = resolved.config.tunnel.limit;
+    assert_eq!((limit.burst, limit.per_ip_per_minute), (7, 9));
+    let text = resolved.to_string();
+    assert!(
+        text.contains("\n[tunnel.limit]\nper_ip_per_minute = 9 "),
+        "{text}"
+    );
+}
+
 #[test]
 fn sizes_and_durations_say_which_units_there_are() {
     let sizes = "give one of B, KB, MB, GB, KiB, MiB, GiB, as \"200MiB\"";
@@ -291,7 +488,7 @@ fn unknown_sections_and_ports_alone() {
         ),
         (
             "[upstream]\nurl = \"http://x\"\n[zzz]\n",
-            "3: unknown section [zzz]; the sections are [server], [upstream], [limits], [policy], [secrets], [log]; \
+            "3: unknown section [zzz]; the sections are [server], [server.tls], [upstream], [tunnel], [tunnel.limit], [limits], [policy], [policy.server], [policy.browser], [residency], [secrets], [log]; \
              scrubline.example.toml has every key",
         ),
         (
@@ -355,9 +552,9 @@ fn lists_in_files_variables_and_flags() {
 
 #[test]
 fn unknown_keys_name_the_nearest() {
-    let server = "[server] has listen, admin, head_timeout, body_timeout, drain_timeout";
+    let server = "[server] has listen, admin, serves, head_timeout, body_timeout, body_rate, write_timeout, idle_timeout, trusted_proxies, drain_timeout";
     let upstream = "[upstream] has url, encoding, connect_timeout, response_timeout, roots";
-    let nothing = "the sections are [server], [upstream], [limits], [policy], [secrets], [log]; scrubline.example.toml has every key";
+    let nothing = "the sections are [server], [server.tls], [upstream], [tunnel], [tunnel.limit], [limits], [policy], [policy.server], [policy.browser], [residency], [secrets], [log]; scrubline.example.toml has every key";
     for (key, hint) in [
         ("server.lisen", "did you mean server.listen?"),
         ("sever.lisen", "did you mean server.listen?"),
@@ -866,4 +1063,23 @@ fn known_secrets_are_read_by_reference() {
              secrets.files: {wrong}: is no file"
         )
     );
+}
+
+#[test]
+fn check_refuses_a_secret_that_stands_in_the_configuration_and_does_not_show_it() {
+    // In pieces, so that scanners of source code stay quiet.
+    let token = ["gh", "p_", "0123456789abcdefghijABCDEFGHIJ0123456789"].concat();
+    for key in ["secrets.env", "policy.packs"] {
+        let flag = format!("{key}={token}");
+        let arguments = ["check", "--upstream", "http://127.0.0.1:9", "--set", &flag];
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_scrubline"))
+            .args(arguments)
+            .current_dir(std::env::temp_dir())
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(!stderr.contains("0123456789abcdefghij"), "{stderr}");
+        assert!(!stderr.is_empty() && output.stdout.is_empty());
+    }
 }

@@ -52,6 +52,8 @@ fn start(upstream: &str) -> (Program, std::net::SocketAddr) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_scrubline"))
         .args([
             "serve",
+            "--set",
+            "policy.server.traces_sample_rate=1",
             "--upstream",
             upstream,
             "--listen",

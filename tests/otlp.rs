@@ -66,7 +66,11 @@ fn signal(received: &Received) -> &'static str {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_real_exporter_is_answered_and_its_secrets_stay() {
     let mut upstream = Upstream::start().await;
-    let proxy = Proxy::before(&upstream).await;
+    let proxy = Proxy::start(
+        &upstream.url(),
+        &[("policy.server.traces_sample_rate", "1")],
+    )
+    .await;
     // Without Scrubline first: so the secrets are in what the exporter sends.
     let direct = format!("{}/api/42/integration/otlp", upstream.url());
     let through = format!("http://{}/api/42/integration/otlp", proxy.address);
@@ -104,7 +108,11 @@ async fn a_real_exporter_is_answered_and_its_secrets_stay() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn protobuf_and_json_come_to_the_same() {
     let mut upstream = Upstream::start().await;
-    let proxy = Proxy::before(&upstream).await;
+    let proxy = Proxy::start(
+        &upstream.url(),
+        &[("policy.server.traces_sample_rate", "1")],
+    )
+    .await;
     for signal in ["traces", "logs"] {
         let path = format!("/api/42/integration/otlp/v1/{signal}");
         let sample = peer(&["sample", signal], Vec::new()).await;
@@ -142,7 +150,10 @@ protobuf {read_back}
 #[tokio::test]
 async fn what_is_no_request_is_refused() {
     let mut upstream = Upstream::start().await;
-    let settings = [("limits.protobuf_bytes", "256")];
+    let settings = [
+        ("limits.protobuf_bytes", "256"),
+        ("policy.server.traces_sample_rate", "1"),
+    ];
     let proxy = Proxy::start(&upstream.url(), &settings).await;
     let nest = |number: u8, inner: &[u8]| {
         let mut message = vec![number << 3 | 2];
@@ -236,7 +247,11 @@ async fn what_is_no_request_is_refused() {
     }
     assert!(upstream.received.try_recv().is_err());
     // What no table has is left out, and counted.
-    let mut proxy = Proxy::before(&upstream).await;
+    let mut proxy = Proxy::start(
+        &upstream.url(),
+        &[("policy.server.traces_sample_rate", "1")],
+    )
+    .await;
     let known = nest(5, b"GET /");
     // Field 100, of six bytes.
     let unknown = b"\xA2\x06\x06s3cr3t";

@@ -1346,12 +1346,17 @@ async fn the_list_of_metrics() {
         .collect();
     seen.retain(|line| !line.starts_with("# scrubline_redactions_total"));
     let version = env!("CARGO_PKG_VERSION");
+    let config = Config::new(&upstream.url()).unwrap();
+    let policy = config.load_policy().unwrap();
+    let hash = policy.hash();
     let expected = format!(
         "\
 # scrubline_build_info Always 1; version and policy are its labels.
 scrubline_build_info{{policy=\"sentry-eu\",version=\"{version}\"}}
 # scrubline_connection_errors_total Connections of clients that ended badly, by reason.
 scrubline_connection_errors_total{{reason=\"broken\"}}
+scrubline_connection_errors_total{{reason=\"crowded\"}}
+scrubline_connection_errors_total{{reason=\"handshake\"}}
 scrubline_connection_errors_total{{reason=\"head_timeout\"}}
 scrubline_connection_errors_total{{reason=\"head_too_large\"}}
 scrubline_connection_errors_total{{reason=\"malformed\"}}
@@ -1362,6 +1367,13 @@ scrubline_connections
 scrubline_decoded_bytes_total
 # scrubline_items_total Envelope items by type and outcome.
 scrubline_items_total{{outcome=\"forwarded\",type=\"session\"}}
+# scrubline_policy_generation How many policies have been in force, this one included.
+scrubline_policy_generation
+# scrubline_policy_info 1 for the policy that is in force; its name and hash are labels.
+scrubline_policy_info{{hash=\"{hash}\",policy=\"sentry-eu\"}}
+# scrubline_policy_reloads_total Policies that were to be loaded while running: loaded, or failed and the old one kept.
+scrubline_policy_reloads_total{{outcome=\"failed\"}}
+scrubline_policy_reloads_total{{outcome=\"loaded\"}}
 # scrubline_received_bytes_total Body bytes received, still encoded.
 scrubline_received_bytes_total
 # scrubline_requests_in_flight Requests being handled now.
@@ -1418,7 +1430,11 @@ async fn apps_that_cannot_be_built() {
 #[tokio::test]
 async fn reports_and_otlp() {
     let mut upstream = Upstream::start().await;
-    let proxy = Proxy::before(&upstream).await;
+    let proxy = Proxy::start(
+        &upstream.url(),
+        &[("policy.server.traces_sample_rate", "1")],
+    )
+    .await;
     let csp = r#"{"csp-report":{"document-uri":"https://a.eu/?token=s3cr3t","referrer":"https://a.eu/cb?code=s3cr3t"}}"#;
     let nel = r#"[{"type":"network-error","url":"https://a.eu/?password=s3cr3t","body":{"server_ip":"203.0.113.9"}}]"#;
     let otlp = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"GET /x?token=s3cr3t","attributes":[{"key":"http.request.header.cookie","value":{"stringValue":"s3cr3t"}}]}]}]}]}"#;

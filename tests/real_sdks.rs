@@ -558,6 +558,7 @@ fn start_scrubline(upstream: u16) -> Scrubline {
             .arg("serve")
             .env("SCRUBLINE_SERVER__LISTEN", format!("127.0.0.1:{port}"))
             .env("SCRUBLINE_SERVER__ADMIN", format!("127.0.0.1:{admin}"))
+            .env("SCRUBLINE_POLICY__SERVER__TRACES_SAMPLE_RATE", "1")
             .env(
                 "SCRUBLINE_UPSTREAM__URL",
                 format!("http://127.0.0.1:{upstream}"),

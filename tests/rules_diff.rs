@@ -115,7 +115,7 @@ fn sides_are_policies_packs_folders_and_configurations() {
                 assert_eq!((code, out.as_str()), (Some(2), ""));
                 assert!(
                     error.contains(
-                        "no-such: there is no such policy (sentry-eu, strict), file or folder"
+                        "no-such: there is no such policy (sentry-eu, strict, errors-only, pl-business, observe), file or folder"
                     ) || error
                         .contains("own.toml:4: rule 'p.zzz': its id stands already at own.toml:4"),
                     "{error}"

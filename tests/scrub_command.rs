@@ -162,3 +162,24 @@ fn what_is_wrong_is_one_line() {
         assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);
     }
 }
+
+#[test]
+fn a_door_leaves_out_what_may_not_leave_by_it() {
+    let envelope = b"{}\n{\"type\":\"session\"}\n{}\n{\"type\":\"user_report\"}\n{}\n";
+    for (door, out) in [
+        (&[][..], &envelope[..]),
+        (&["--door", "server"], envelope),
+        (
+            &["--door", "browser"],
+            b"{}\n{\"type\":\"user_report\"}\n{}\n{\"type\":\"client_report\"}\n\
+              {\"discarded_events\":[{\"reason\":\"event_processor\",\"category\":\"session\",\"quantity\":1}]}\n",
+        ),
+    ] {
+        let output = scrub(&[&["--format", "envelope"], door].concat(), envelope);
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(out.to_vec()).unwrap(),
+            "{door:?}"
+        );
+    }
+}

@@ -94,8 +94,12 @@ impl Program {
     }
 
     fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        let sent = Command::new("kill").args([name, &pid]).status().unwrap();
         assert!(sent.success());
     }
 
@@ -147,8 +151,8 @@ async fn exceptions_are_warned_of_once_when_serving_starts() {
         "{warnings:?}"
     );
     let serving = program.log.last().unwrap();
-    let (_, core) = serving.split_once("packs=\"core 1 ").unwrap();
-    let hash = core.split_once(", credentials 1 ").unwrap().0;
+    let (_, core) = serving.split_once("packs=\"core 2 ").unwrap();
+    let hash = core.split_once(", credentials 2 ").unwrap().0;
     assert!(
         hash.len() == 12 && hash.bytes().all(|b| b.is_ascii_hexdigit()),
         "{serving}"
@@ -608,6 +612,20 @@ impl Drop for SecureUpstream {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.authority);
     }
+}
+
+#[tokio::test]
+async fn sighup_loads_the_policy_again() {
+    let upstream = Upstream::start().await;
+    let mut program = Program::start(&upstream.url(), &["policy.watch=24h"], &[]).await;
+    for generation in 2..4 {
+        program.signal("-HUP");
+        let line = program.read_until("a new policy is in force").await;
+        assert!(line.contains(&format!("generation={generation}")), "{line}");
+    }
+    let headers = [("x-sentry-auth", AUTH)];
+    let status = program.post("/api/1/envelope/", &headers, envelope()).await;
+    assert_eq!(status, 200);
 }
 
 #[tokio::test]

@@ -20,7 +20,10 @@ pub(crate) async fn handle(
     match request.uri().path() {
         "/healthz" => text(StatusCode::OK, "ok\n"),
         "/readyz" => match shared.readiness() {
-            Ok(()) => text(StatusCode::OK, "ready\n"),
+            Ok(()) => text(
+                StatusCode::OK,
+                format!("ready\n{}\n", shared.policy_in_force()),
+            ),
             Err(why) => text(
                 StatusCode::SERVICE_UNAVAILABLE,
                 format!("not ready: {why}\n"),

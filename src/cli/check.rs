@@ -3,13 +3,24 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use super::proof::{self, prove};
 use super::{Configuration, USAGE, fail, located};
+use crate::config::{Region, Resolved};
+use crate::policy::{self, Policy};
+use crate::proxy;
+use crate::scrub::scrub_string;
 
 /// As those of `serve`, so that a command line can be checked before it is used.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     configuration: Configuration,
+    /// Connect to the collector, sending nothing, and print a residency proof; without it, only where residency.region is set
+    #[arg(long, conflicts_with = "offline")]
+    prove: bool,
+    /// Never connect to anything
+    #[arg(long)]
+    offline: bool,
 }
 
 pub(super) fn run(arguments: Arguments) -> ExitCode {
@@ -17,12 +28,28 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         Ok(resolved) => resolved,
         Err(error) => return fail(USAGE, error),
     };
-    let policy = match resolved.config.load_policy() {
-        Ok(policy) => policy,
-        Err(problems) => {
+    // First of all: what follows may show values.
+    let literals = literals(&resolved);
+    if !literals.is_empty() {
+        return fail(USAGE, literals.join("\n"));
+    }
+    let loaded = (
+        resolved.config.load_policy(),
+        resolved.config.load_projects(),
+        proxy::check_certificate(&resolved.config),
+    );
+    let policy = match loaded {
+        (Ok(policy), Ok(_), Ok(())) => policy,
+        (policy, projects, certificate) => {
+            let mut problems = policy.err().unwrap_or_default();
+            problems.extend(projects.err().unwrap_or_default());
+            problems.extend(certificate.err());
             return fail(USAGE, located(&resolved, &problems.join("\n")));
         }
     };
+    if let Err(problems) = resolved.config.load_shadow() {
+        return fail(USAGE, located(&resolved, &problems.join("\n")));
+    }
     let secrets = policy.plan().known_secrets();
     let packs: Vec<String> = policy.packs().iter().map(ToString::to_string).collect();
     let mut text = resolved.to_string();
@@ -55,8 +82,43 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         // Nothing is to be done where standard error is gone.
         let _ = writeln!(std::io::stderr(), "scrubline: warning: {warning}");
     }
+    let region = resolved.config.residency.region != Region::Any;
+    let mut refused = false;
+    if arguments.prove || region && !arguments.offline {
+        match prove(&resolved.config) {
+            Ok(proof) => {
+                text.push_str(&proof.text);
+                refused = proof.refused;
+            }
+            Err(what) => return fail(USAGE, located(&resolved, &what)),
+        }
+    }
     match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) if refused => proof::refused(),
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(1, error),
     }
+}
+
+/// Values that look like secrets and stand in the configuration themselves, each with its place. None is shown.
+fn literals(resolved: &Resolved) -> Vec<String> {
+    let Ok(policy) = Policy::builtin(policy::DEFAULT) else {
+        return Vec::new();
+    };
+    let plan = policy.plan();
+    let mut found = Vec::new();
+    for (key, value) in resolved.settings() {
+        let redactions = scrub_string(&plan, &value).1;
+        let rules = redactions
+            .iter()
+            .filter_map(|it| plan.rule_ids().get(usize::from(it.rule)));
+        if let Some(rule) = rules.into_iter().find(|rule| rule.starts_with("tokens.")) {
+            found.push(format!(
+                "{}: {key}: holds what looks like a secret (rule {rule}); secrets stand in a configuration by reference only: \
+                 env:NAME, file:PATH, or a name in secrets.env",
+                resolved.source(key)
+            ));
+        }
+    }
+    found
 }

@@ -5,6 +5,9 @@ mod demo;
 mod explain;
 mod import;
 mod label;
+mod policy;
+mod process;
+mod proof;
 mod rules;
 mod scrub;
 mod serve;
@@ -19,6 +22,8 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Loader, Resolved};
 use crate::policy::Policy;
+
+pub use process::harden;
 
 /// Arguments or configuration are wrong; clap ends so too.
 const USAGE: u8 = 2;
@@ -43,6 +48,8 @@ enum Command {
     Scrub(scrub::Arguments),
     /// List the redactions of one document: rule, place, why; never the value
     Explain(explain::Arguments),
+    /// Show what a policy promises, and try whether it holds
+    Policy(policy::Arguments),
     /// List the rules, try their examples, or say what a change of them comes to
     Rules(rules::Arguments),
     /// Turn rules of another program into a pack
@@ -70,6 +77,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Arguments {
             command: Command::Rules(arguments),
         }) => rules::run(arguments),
+        Ok(Arguments {
+            command: Command::Policy(arguments),
+        }) => policy::run(arguments),
         Ok(Arguments {
             command: Command::Import(arguments),
         }) => import::run(arguments),

@@ -11,6 +11,7 @@ use clap::ValueEnum;
 
 use super::{PolicyChoice, USAGE, fail};
 use crate::config::Secrets;
+use crate::ingress::Ingress;
 use crate::scrub::{
     Format, ItemOutcome, Limits, Malformed, Output, Plan, Redaction, Report, Scrubber,
 };
@@ -33,6 +34,9 @@ pub(super) struct Arguments {
     /// per type of envelope item that was left out
     #[arg(long)]
     report: bool,
+    /// Of an envelope, also leave out what may not leave by this door; without it, every item passes that can be scrubbed
+    #[arg(long, value_enum)]
+    door: Option<DoorArgument>,
     /// Also take out the value of this environment variable wherever it stands; may be given more than once
     #[arg(long, value_name = "NAME")]
     secret_env: Vec<String>,
@@ -41,6 +45,23 @@ pub(super) struct Arguments {
     secret_file: Vec<String>,
     /// The input; - is standard input [default: -]
     file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DoorArgument {
+    /// What servers send
+    Server,
+    /// What browsers send, through the tunnel
+    Browser,
+}
+
+impl DoorArgument {
+    fn ingress(self) -> Ingress {
+        match self {
+            DoorArgument::Server => Ingress::Sidecar,
+            DoorArgument::Browser => Ingress::Tunnel,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -151,6 +172,9 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         arguments.format.into(),
         &Limits::default(),
     );
+    if let Some(door) = arguments.door {
+        scrubber = scrubber.gated(policy.gate(door.ingress()));
+    }
     if arguments.report {
         scrubber.record_redactions();
     }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use super::{Configuration, USAGE, fail, located};
-use crate::config::Resolved;
+use super::{Configuration, USAGE, fail, located, process};
+use crate::config::{Loader, Resolved};
 use crate::observe;
 use crate::proxy::{App, BuildError, Ended, Shutdown};
 
@@ -14,11 +14,19 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> ExitCode {
-    let resolved = match arguments.configuration.loader().load() {
+    let loader = arguments.configuration.loader();
+    let resolved = match loader.clone().load() {
         Ok(resolved) => resolved,
         Err(error) => return fail(USAGE, error),
     };
     observe::start_log(&resolved.config.log);
+    if let Err(what) = process::harden() {
+        return fail(
+            1,
+            format!("the process can't be kept from being dumped: {what}"),
+        );
+    }
+    process::raise_file_limit();
     for warning in resolved.warnings() {
         tracing::warn!("{warning}");
     }
@@ -29,12 +37,12 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, format!("threads can't be started: {error}")),
     };
-    runtime.block_on(serve(resolved))
+    runtime.block_on(serve(resolved, loader))
 }
 
-async fn serve(resolved: Resolved) -> ExitCode {
+async fn serve(resolved: Resolved, loader: Loader) -> ExitCode {
     let app = match App::build(resolved.config.clone()).await {
-        Ok(app) => app,
+        Ok(app) => app.reloading(loader),
         // A mistake in the configuration that only shows when the policy is loaded.
         Err(error @ BuildError::Policy(_)) => {
             return fail(USAGE, located(&resolved, &error));

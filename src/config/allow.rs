@@ -4,7 +4,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::file::convert;
-use super::{Draft, Mistake, POLICY_ALLOW, Source, Value, is_near, listed, quoted};
+use super::keys::POLICY_ALLOW;
+use super::load::{Draft, Mistake, Source};
+use super::near::is_near;
+use super::value::{Value, listed, quoted};
 use crate::policy::{self, Allow, DOCUMENTS, Excepted, PLACES};
 use crate::scrub::{Document, Kinds};
 

@@ -3,7 +3,9 @@
 
 use std::ffi::OsString;
 
-use super::{Draft, KEYS, Mistake, Source, Value};
+use super::keys::keys;
+use super::load::{Draft, Mistake, Source};
+use super::value::Value;
 
 const PREFIX: &str = "SCRUBLINE_";
 
@@ -39,9 +41,7 @@ pub(super) fn near_misses(variables: &[(OsString, OsString)]) -> Vec<String> {
     names.sort_unstable();
     let meant = |name: &str| {
         let words = words(name);
-        let key = KEYS
-            .iter()
-            .find(|key| self::words(&variable(key.name)) == words)?;
+        let key = keys().find(|key| self::words(&variable(key.name)) == words)?;
         Some(format!(
             "{name} is ignored; {} is set by {}",
             key.name,
@@ -60,8 +60,9 @@ fn words(variable: &str) -> String {
 
 /// The key that a variable names: `SCRUBLINE_SERVER__LISTEN` is `server.listen`.
 fn key(variable: &str) -> Option<String> {
-    let (section, key) = variable.strip_prefix(PREFIX)?.split_once("__")?;
-    Some(format!("{section}.{key}").to_ascii_lowercase())
+    let name = variable.strip_prefix(PREFIX)?;
+    let key = name.replace("__", ".").to_ascii_lowercase();
+    name.contains("__").then_some(key)
 }
 
 /// The variable that names a key.

@@ -1,10 +1,14 @@
-//! The TOML file: sections of keys, each known to the table in `mod.rs`. Every value keeps its line.
+//! The TOML file: sections of keys, each known to the table in `keys.rs`. Every value keeps its line.
 
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{DEFAULT_FILE, Draft, KEYS, Mistake, POLICY_ALLOW, Source, Value, allow};
+use super::keys::{POLICY_ALLOW, PROJECTS, keys};
+use super::load::{Draft, Mistake, Source};
+use super::near::near_section;
+use super::value::Value;
+use super::{DEFAULT_FILE, allow, projects};
 
 /// A configuration is a few dozen lines; what is larger than this is some other file.
 const FILE_BYTES: u64 = 1 << 20;
@@ -82,34 +86,12 @@ fn parse(path: &Path, text: &str, draft: &mut Draft) {
     }
     // Maps are ordered by name; mistakes should come in the order of the file.
     let mut settings = Vec::new();
-    for (section, value) in root.get_ref() {
-        match value
-            .get_ref()
-            .as_table()
-            .filter(|_| is_section(section.get_ref()))
-        {
-            Some(table) => {
-                for (key, value) in table {
-                    let name = format!("{}.{}", section.get_ref(), key.get_ref());
-                    if name == POLICY_ALLOW
-                        && let Some(tables) = allow::tables(value.get_ref())
-                    {
-                        allow::read(key.span().start, &tables, &at, draft);
-                        continue;
-                    }
-                    settings.push((key.span().start, name, convert(value.get_ref())));
-                }
-            }
-            None => settings.push((
-                section.span().start,
-                section.get_ref().to_string(),
-                convert(value.get_ref()),
-            )),
-        }
-    }
+    collect("", root.get_ref(), &at, &mut settings, draft);
     settings.sort_by_key(|(offset, _, _)| *offset);
     for (offset, name, value) in settings {
-        if matches!(value, Value::Other(TABLE)) && !name.contains('.') {
+        let is_table = matches!(value, Value::Other(TABLE));
+        let known = keys().any(|key| key.name == name);
+        if is_table && !known && (!name.contains('.') || near_section(&name).is_some()) {
             draft.unknown_section(&name, at(offset));
         } else {
             draft.set(&name, value, at(offset), &name);
@@ -117,9 +99,46 @@ fn parse(path: &Path, text: &str, draft: &mut Draft) {
     }
 }
 
+/// The settings of a section and of the sections in it, each with its offset and its whole name.
+fn collect(
+    section: &str,
+    table: &DeTable<'_>,
+    at: &dyn Fn(usize) -> Source,
+    settings: &mut Vec<(usize, String, Value)>,
+    draft: &mut Draft,
+) {
+    for (key, value) in table {
+        let name = match section {
+            "" => key.get_ref().to_string(),
+            section => format!("{section}.{}", key.get_ref()),
+        };
+        let offset = key.span().start;
+        if name == POLICY_ALLOW
+            && let Some(tables) = allow::tables(value.get_ref())
+        {
+            allow::read(offset, &tables, at, draft);
+            continue;
+        }
+        if name == PROJECTS
+            && let Some(tables) = allow::tables(value.get_ref())
+        {
+            projects::read(offset, &tables, at, draft);
+            continue;
+        }
+        match value.get_ref().as_table().filter(|_| is_section(&name)) {
+            Some(table) => collect(&name, table, at, settings, draft),
+            None => settings.push((offset, name, convert(value.get_ref()))),
+        }
+    }
+}
+
+/// Whether there are settings below this name.
 fn is_section(name: &str) -> bool {
-    KEYS.iter()
-        .any(|key| key.name.split('.').next() == Some(name))
+    keys().any(|key| {
+        key.name
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with('.'))
+    })
 }
 
 pub(super) fn convert(value: &DeValue<'_>) -> Value {
@@ -129,8 +148,8 @@ pub(super) fn convert(value: &DeValue<'_>) -> Value {
             Ok(number) => Value::Integer(number),
             Err(_) => Value::Other("too large a number"),
         },
-        DeValue::Float(_) => Value::Other("a fraction"),
-        DeValue::Boolean(_) => Value::Other("a boolean"),
+        DeValue::Float(number) => Value::Scalar("a fraction", number.as_str().to_owned()),
+        DeValue::Boolean(value) => Value::Scalar("a boolean", value.to_string()),
         DeValue::Datetime(_) => Value::Other("a date"),
         DeValue::Array(values) => {
             let texts: Option<Vec<String>> = values

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::value::Value;
 use crate::scrub::LEAST_SECRET_BYTES;
 
 /// Largest file that is taken for a secret, in bytes.
@@ -110,6 +111,15 @@ fn take(what: &str, value: &[u8], values: &mut Vec<Vec<u8>>, problems: &mut Vec<
         ));
     } else {
         values.push(value.to_vec());
+    }
+}
+
+/// A reference, in its form. What is none is not shown: it may be the secret itself.
+pub(super) fn reference(value: &Value) -> Result<String, String> {
+    let text = value.text()?;
+    match text.starts_with("env:") || text.starts_with("file:") {
+        true => Ok(text.to_owned()),
+        false => Err("is no reference; give env:NAME or file:PATH".to_owned()),
     }
 }
 

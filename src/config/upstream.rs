@@ -82,6 +82,11 @@ impl UpstreamUrl {
         }
     }
 
+    /// Whether it only stands in for one that nobody needs.
+    pub(super) fn is_placeholder(&self) -> bool {
+        *self == UpstreamUrl::placeholder()
+    }
+
     /// Whether it is https.
     pub fn is_secure(&self) -> bool {
         self.secure

@@ -10,21 +10,27 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::client::WebPkiServerVerifier;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::Failure;
 use super::outbound::Outbound;
-use crate::config::{Roots, Upstream};
+use super::pins::{NotPinned, Pinned};
+use super::resolve::Resolver;
+use crate::config::{Residency, Roots, TlsFloor, Upstream};
 
 /// Less than what common collectors and load balancers grant, so that we close first.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const IDLE_CONNECTIONS: usize = 32;
+/// The largest head of an answer, and the most header lines in it. A real one has some hundred bytes.
+const HEAD_BYTES: usize = 64 << 10;
+const HEADERS: usize = 100;
 
-pub(super) type Pool = Client<HttpsConnector<HttpConnector>, Outbound>;
+pub(super) type Pool = Client<HttpsConnector<HttpConnector<Resolver>>, Outbound>;
 
-/// TLS could not be set up.
+/// The way to the collector could not be set up.
 #[derive(Debug)]
-pub(crate) struct TlsError(rustls::Error);
+pub(crate) struct TlsError(String);
 
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,14 +38,46 @@ impl fmt::Display for TlsError {
     }
 }
 
-pub(super) fn pool(config: &Upstream) -> Result<Pool, TlsError> {
+impl From<rustls::Error> for TlsError {
+    fn from(error: rustls::Error) -> Self {
+        TlsError(error.to_string())
+    }
+}
+
+/// How TLS is spoken with the collector: by which versions, with whose certificates, and by which keys.
+pub(super) fn tls(config: &Upstream, residency: &Residency) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(TlsError)?
-        .with_root_certificates(roots(config.roots))
-        .with_no_client_auth();
-    let mut tcp = HttpConnector::new();
+    let both = [&rustls::version::TLS13, &rustls::version::TLS12];
+    let versions = match residency.tls {
+        TlsFloor::Tls12 => both.as_slice(),
+        TlsFloor::Tls13 => &both[..1],
+    };
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(versions)?;
+    let roots = roots(config.roots);
+    if residency.pins.is_empty() {
+        return Ok(builder.with_root_certificates(roots).with_no_client_auth());
+    }
+    let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|error| TlsError(error.to_string()))?;
+    let verifier = Arc::new(Pinned {
+        inner,
+        pins: residency.pins.clone(),
+    });
+    Ok(builder
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth())
+}
+
+pub(super) fn pool(
+    config: &Upstream,
+    residency: &Residency,
+    resolver: Resolver,
+) -> Result<Pool, TlsError> {
+    let tls = tls(config, residency)?;
+    let mut tcp = HttpConnector::new_with_resolver(resolver);
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(config.connect_timeout));
@@ -53,6 +91,9 @@ pub(super) fn pool(config: &Upstream) -> Result<Pool, TlsError> {
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_TIMEOUT)
         .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .http1_max_buf_size(HEAD_BYTES)
+        .http1_max_headers(HEADERS)
+        .http2_max_header_list_size(HEAD_BYTES as u32)
         .build(connector))
 }
 
@@ -126,6 +167,14 @@ pub(super) fn failure(error: &Error, secure: bool) -> Failure {
     }
 }
 
+/// Why a handshake failed, and what to do about it.
+pub(super) fn handshake_failure(error: &io::Error) -> String {
+    match error.get_ref().and_then(tls_error) {
+        Some(tls) => handshake(tls).to_owned(),
+        None => error.to_string(),
+    }
+}
+
 /// What TLS says. It comes wrapped twice.
 fn tls_error<'a>(
     error: &'a (dyn std::error::Error + Send + Sync + 'static),
@@ -151,7 +200,7 @@ fn handshake(error: &rustls::Error) -> &'static str {
         return "it broke off the TLS handshake; see what its own log says";
     }
     if let Tls::PeerIncompatible(_) = error {
-        return "it offers neither TLS 1.3 nor TLS 1.2 with a cipher that is known here";
+        return "it offers neither TLS 1.3 nor TLS 1.2 (which residency.tls = \"1.3\" forbids) with a cipher that is known here";
     }
     let Tls::InvalidCertificate(wrong) = error else {
         return "the TLS handshake failed";
@@ -169,6 +218,10 @@ fn handshake(error: &rustls::Error) -> &'static str {
             "its certificate is for another name than that in upstream.url"
         }
         Wrong::Revoked => "its certificate has been revoked",
+        Wrong::Other(other) if other.0.is::<NotPinned>() => {
+            "the key of its certificate is none of residency.pins; if the collector has a new one that you trust, add it (scrubline check \
+             shows it)"
+        }
         // The verifier's own error, of a crate that we don't name.
         Wrong::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
             "its certificate is that of an authority (CA:TRUE), which can't be a server's; give it one that the authority \

@@ -1,11 +1,15 @@
 //! The way out: takes [`Scrubbed`](crate::scrub::Scrubbed) output and nothing else, sends it to the one collector, and
 //! brings back an [`Answer`]. One call of [`Delivery::send`] is one attempt.
 
+mod address;
 mod answer;
 mod client;
 mod encode;
 mod headers;
 mod outbound;
+mod pins;
+mod probe;
+mod resolve;
 
 use std::fmt;
 use std::pin::pin;
@@ -13,13 +17,15 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, StatusCode, header};
 
-use crate::config::{Upstream, UpstreamEncoding, UpstreamUrl};
+use crate::config::{Residency, Upstream, UpstreamEncoding, UpstreamUrl};
 use crate::scrub::Output;
 
 pub(crate) use answer::{Answer, RATE_LIMITS, SENTRY_ERROR, is_id};
 pub(crate) use client::TlsError;
 pub(crate) use headers::{Media, travelling};
 pub(crate) use outbound::{Cut, More, Source};
+pub(crate) use probe::{Blind, Seen, probe};
+pub(crate) use resolve::Resolver;
 
 use encode::Encoder;
 use outbound::{Flow, Outbound};
@@ -74,6 +80,7 @@ impl fmt::Display for Failure {
 /// The pooled connections to the collector.
 pub(crate) struct Delivery {
     client: client::Pool,
+    resolver: Resolver,
     url: UpstreamUrl,
     encoding: UpstreamEncoding,
     response_timeout: Duration,
@@ -81,13 +88,26 @@ pub(crate) struct Delivery {
 
 impl Delivery {
     /// Sets up TLS and an empty pool; connects to nothing yet.
-    pub(crate) fn new(config: &Upstream) -> Result<Delivery, TlsError> {
+    pub(crate) fn new(
+        config: &Upstream,
+        residency: &Residency,
+        resolver: Resolver,
+    ) -> Result<Delivery, TlsError> {
         Ok(Delivery {
-            client: client::pool(config)?,
+            client: client::pool(config, residency, resolver.clone())?,
+            resolver,
             url: config.url.clone(),
             encoding: config.encoding,
             response_timeout: config.response_timeout,
         })
+    }
+
+    /// The collector's addresses, all of which may be connected to.
+    ///
+    /// # Errors
+    /// Its name has none, or one that residency forbids.
+    pub(crate) async fn addresses(&self) -> std::io::Result<Vec<std::net::IpAddr>> {
+        self.resolver.addresses(self.url.host()).await
     }
 
     /// Sends one request and waits for its answer. `headers` are all that travel, beside what the framing needs.
@@ -133,6 +153,11 @@ impl Delivery {
         let status = response.status();
         if status.is_redirection() || status.is_informational() {
             return Err(Failure::Redirect(status));
+        }
+        if status.as_u16() > 599 {
+            return Err(Failure::Broken(format!(
+                "the status {status} means nothing"
+            )));
         }
         // The collector has seen enough: read its reason, but nothing more from the client.
         let early = !flow.has_ended();

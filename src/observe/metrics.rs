@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    TextEncoder,
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
+use crate::policy::Policy;
 use crate::scrub::Report;
 
 /// Upper bounds in seconds of what scrubbing one body takes.
@@ -20,6 +21,10 @@ const UPSTREAM_SECONDS: [f64; 9] = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
 pub(crate) enum ConnectionError {
     /// The client spoke TLS.
     Tls,
+    /// The client and we found no TLS that both speak, or it broke off.
+    Handshake,
+    /// As many were open as `limits.connections` allows.
+    Crowded,
     /// The head of a request was over `limits.head_bytes`, or had too many headers.
     HeadTooLarge,
     /// The head of a request did not come within `server.head_timeout`.
@@ -31,8 +36,10 @@ pub(crate) enum ConnectionError {
 }
 
 impl ConnectionError {
-    const ALL: [ConnectionError; 5] = [
+    const ALL: [ConnectionError; 7] = [
         ConnectionError::Tls,
+        ConnectionError::Handshake,
+        ConnectionError::Crowded,
         ConnectionError::HeadTooLarge,
         ConnectionError::HeadTimeout,
         ConnectionError::Malformed,
@@ -43,6 +50,8 @@ impl ConnectionError {
     pub(crate) fn label(self) -> &'static str {
         match self {
             ConnectionError::Tls => "tls",
+            ConnectionError::Handshake => "handshake",
+            ConnectionError::Crowded => "crowded",
             ConnectionError::HeadTooLarge => "head_too_large",
             ConnectionError::HeadTimeout => "head_timeout",
             ConnectionError::Malformed => "malformed",
@@ -65,6 +74,16 @@ pub struct Metrics {
     connection_errors: IntCounterVec,
     /// Envelope items, by type (from a fixed list) and outcome.
     items: IntCounterVec,
+    /// Which policy is in force.
+    policy: IntGaugeVec,
+    /// How many policies have been in force so far.
+    generation: IntGauge,
+    /// Policies that were to be loaded while the process ran, by what became of it.
+    reloads: IntCounterVec,
+    /// What the shadow policy would have redacted or let through otherwise, by rule id.
+    shadow_redactions: IntCounterVec,
+    /// Items that the shadow policy would have left out or passed otherwise, by type.
+    shadow_items: IntCounterVec,
     /// Redactions, by rule id.
     redactions: IntCounterVec,
     /// Body bytes as received, still encoded.
@@ -118,6 +137,22 @@ impl Metrics {
             registry.register(Box::new(histogram.clone()))?;
             Ok::<_, prometheus::Error>(histogram)
         };
+        let policy = IntGaugeVec::new(
+            Opts::new(
+                "scrubline_policy_info",
+                "1 for the policy that is in force; its name and hash are labels.",
+            ),
+            &["policy", "hash"],
+        )?;
+        registry.register(Box::new(policy.clone()))?;
+        let reloads = counters(
+            "scrubline_policy_reloads_total",
+            "Policies that were to be loaded while running: loaded, or failed and the old one kept.",
+            &["outcome"],
+        )?;
+        for outcome in ["loaded", "failed"] {
+            reloads.with_label_values(&[outcome]);
+        }
         let connection_errors = counters(
             "scrubline_connection_errors_total",
             "Connections of clients that ended badly, by reason.",
@@ -128,6 +163,22 @@ impl Metrics {
         }
         Ok(Metrics {
             connection_errors,
+            policy,
+            generation: gauge(
+                "scrubline_policy_generation",
+                "How many policies have been in force, this one included.",
+            )?,
+            reloads,
+            shadow_redactions: counters(
+                "scrubline_shadow_redactions_total",
+                "Redactions that the shadow policy would have made beside (more) or left out (fewer), by rule.",
+                &["rule", "difference"],
+            )?,
+            shadow_items: counters(
+                "scrubline_shadow_items_total",
+                "Items that the shadow policy would have left out beside (more) or passed (fewer), by type.",
+                &["type", "difference"],
+            )?,
             requests: counters(
                 "scrubline_requests_total",
                 "Requests by outcome and answered status.",
@@ -176,6 +227,38 @@ impl Metrics {
             )?,
             registry,
         })
+    }
+
+    /// This policy is in force from now on.
+    pub(crate) fn policy(&self, policy: &Policy, generation: u64) {
+        self.policy.reset();
+        self.policy
+            .with_label_values(&[policy.name(), policy.hash()])
+            .set(1);
+        self.generation
+            .set(i64::try_from(generation).unwrap_or(i64::MAX));
+    }
+
+    /// A policy was to be loaded.
+    pub(crate) fn reloaded(&self, well: bool) {
+        let outcome = if well { "loaded" } else { "failed" };
+        self.reloads.with_label_values(&[outcome]).inc();
+    }
+
+    /// What the shadow policy would have done more often (positive) or less often.
+    pub(crate) fn shadow(&self, rules: &[(String, i64)], items: &[(&'static str, i64)]) {
+        let rules = rules
+            .iter()
+            .map(|(name, more)| (&self.shadow_redactions, name.as_str(), *more));
+        let items = items
+            .iter()
+            .map(|(name, more)| (&self.shadow_items, *name, *more));
+        for (counters, name, more) in rules.chain(items) {
+            let difference = if more > 0 { "more" } else { "fewer" };
+            counters
+                .with_label_values(&[name, difference])
+                .inc_by(more.unsigned_abs());
+        }
     }
 
     /// A request has ended.

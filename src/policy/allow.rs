@@ -127,11 +127,12 @@ impl Policy {
         if !problems.is_empty() {
             return Err(PolicyError { problems });
         }
-        Ok(Policy {
+        let changed = Policy {
             plan: Arc::new(plan),
             allowed: allowed.to_vec(),
             ..self.clone()
-        })
+        };
+        Ok(changed.hashed(&format!("{allowed:?}")))
     }
 
     /// What it lets through although a rule covers it.
@@ -259,8 +260,15 @@ impl Policy {
                     }
                 }
             }
-            let whole =
-                |treatment: &Treatment| matches!(treatment, Treatment::Replace | Treatment::Null);
+            let whole = |treatment: &Treatment| {
+                matches!(
+                    treatment,
+                    Treatment::Replace
+                        | Treatment::Null
+                        | Treatment::Address
+                        | Treatment::Pseudonym
+                )
+            };
             if let Some((_, id)) = rules
                 .iter()
                 .find(|(treatment, _)| at < last && whole(treatment))
@@ -292,7 +300,12 @@ impl Policy {
 /// Whether what stands inside of a value that is treated so is covered with it.
 fn covers_inside(treatment: Treatment) -> bool {
     match treatment {
-        Treatment::Leaves | Treatment::Replace | Treatment::Null | Treatment::Cookies => true,
+        Treatment::Leaves
+        | Treatment::Replace
+        | Treatment::Null
+        | Treatment::Address
+        | Treatment::Pseudonym
+        | Treatment::Cookies => true,
         Treatment::Query | Treatment::Text | Treatment::NotNames => false,
     }
 }

@@ -234,13 +234,18 @@ pub(super) fn detect(builder: &mut PlanBuilder, rule: &Detect) {
         Detector::PhonePl => Personal::PhonePl,
         Detector::AccountPl => Personal::AccountPl,
     };
-    let treated = match rule.treated {
-        None | Some(PersonalAction::Remove) => Treated::Remove,
-        Some(PersonalAction::Mask) => Treated::Mask,
-        Some(PersonalAction::Hash) => Treated::Hash,
-        Some(PersonalAction::Truncate) => Treated::Truncate,
-    };
+    let treated = rule.treated.map(treated).unwrap_or_default();
     builder.personal_rule(&rule.id, kind, treated);
+}
+
+/// What becomes of personal data, by the word for it.
+pub(super) fn treated(action: PersonalAction) -> Treated {
+    match action {
+        PersonalAction::Remove => Treated::Remove,
+        PersonalAction::Mask => Treated::Mask,
+        PersonalAction::Hash => Treated::Hash,
+        PersonalAction::Truncate => Treated::Truncate,
+    }
 }
 
 /// The kinds of place in which a rule's names count.
@@ -302,6 +307,8 @@ fn treatment(action: Action) -> Treatment {
         Action::Leaves => Treatment::Leaves,
         Action::Replace => Treatment::Replace,
         Action::Null => Treatment::Null,
+        Action::Address => Treatment::Address,
+        Action::Pseudonym => Treatment::Pseudonym,
         Action::Cookies => Treatment::Cookies,
         Action::Query => Treatment::Query,
         Action::Text => Treatment::Text,

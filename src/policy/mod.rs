@@ -7,8 +7,10 @@ mod compile;
 mod diff;
 mod evidence;
 mod examples;
+mod gate;
 mod near;
 mod pack;
+mod profile;
 mod token;
 
 use std::fmt;
@@ -18,14 +20,19 @@ pub use allow::{Allow, DOCUMENTS, Excepted, PLACES, kind, places};
 
 pub use diff::{Change, Changed};
 pub use evidence::Evidence;
+pub use gate::{DoorRules, OTHERWISE};
+pub use profile::{Clause, Door, Profile, Tried};
 
 use diff::Definition;
 use pack::Source;
 
-use crate::scrub::{Alphabet, LEAST_SECRET_BYTES, Opaque, Plan, Treated};
+use sha2::{Digest, Sha256};
+
+use crate::ingress::Ingress;
+use crate::scrub::{Alphabet, Gate, LEAST_SECRET_BYTES, Opaque, Plan, Treated};
 
 /// The packs that are built in: file name and text.
-const PACKS: [(&str, &str); 7] = [
+const PACKS: [(&str, &str); 10] = [
     ("core.toml", include_str!("../../rules/core.toml")),
     (
         "credentials.toml",
@@ -35,19 +42,10 @@ const PACKS: [(&str, &str); 7] = [
     ("pii.toml", include_str!("../../rules/pii.toml")),
     ("pii-pl.toml", include_str!("../../rules/pii-pl.toml")),
     ("ip.toml", include_str!("../../rules/ip.toml")),
+    ("bank.toml", include_str!("../../rules/bank.toml")),
+    ("ksef.toml", include_str!("../../rules/ksef.toml")),
+    ("user.toml", include_str!("../../rules/user.toml")),
     ("sentry.toml", include_str!("../../rules/sentry.toml")),
-];
-
-/// The policies that are built in: file name and text.
-const POLICIES: [(&str, &str); 2] = [
-    (
-        "sentry-eu.toml",
-        include_str!("../../rules/policies/sentry-eu.toml"),
-    ),
-    (
-        "strict.toml",
-        include_str!("../../rules/policies/strict.toml"),
-    ),
 ];
 
 /// The name of the default policy.
@@ -63,7 +61,32 @@ pub struct Policy {
     /// What the packs say, rule by rule.
     definitions: Arc<[Definition]>,
     allowed: Vec<Allow>,
+    /// What its file says of the doors.
+    doors: Doors<DoorRules>,
+    /// What becomes of personal data where there is a key, if not what the rules say.
+    keyed: Option<Treated>,
+    gates: Doors<Arc<Gate>>,
     plan: Arc<Plan>,
+    hash: String,
+}
+
+/// One of each for the doors by which telemetry comes in.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Doors<T> {
+    /// What comes from servers.
+    pub server: T,
+    /// What comes from browsers, through the tunnel.
+    pub browser: T,
+}
+
+impl<T> Doors<T> {
+    /// That of a door.
+    pub fn of(&self, ingress: Ingress) -> &T {
+        match ingress {
+            Ingress::Sidecar => &self.server,
+            Ingress::Tunnel => &self.browser,
+        }
+    }
 }
 
 /// What a rule is, for lists and explanations.
@@ -99,10 +122,7 @@ impl PackInfo {
 
     /// The hash in full, in hexadecimal digits.
     pub fn hash(&self) -> String {
-        self.sha256
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex(&self.sha256)
     }
 }
 
@@ -128,14 +148,46 @@ impl Policy {
     /// # Errors
     /// As for [`Policy::builtin`]; a pack of one's own must hold to the same rules.
     pub fn builtin_with(name: &str, own: &[(String, String)]) -> Result<Policy, PolicyError> {
-        let file = Self::policy_file(name)?;
-        let mut files = Self::builtin_packs(name)?;
+        Self::of_file(Self::policy_file(name)?, own)
+    }
+
+    /// The policy that a profile is the file of.
+    ///
+    /// # Errors
+    /// As for [`Policy::builtin`].
+    pub fn of_profile(profile: &Profile) -> Result<Policy, PolicyError> {
+        Self::of_file(profile.file().clone(), &[])
+    }
+
+    fn of_file(file: profile::PolicyFile, own: &[(String, String)]) -> Result<Policy, PolicyError> {
+        let problems: Vec<String> = [("server", &file.server), ("browser", &file.browser)]
+            .into_iter()
+            .flat_map(|(door, rules)| {
+                let name = &file.policy;
+                let told = move |(key, what)| format!("policy '{name}': {door}.{key}: {what}");
+                rules.problems().into_iter().map(told)
+            })
+            .collect();
+        if !problems.is_empty() {
+            return Err(PolicyError { problems });
+        }
+        let mut files = Self::packs_of(&file)?;
         files.extend_from_slice(own);
-        Ok(Policy {
+        let doors = Doors {
+            server: file.server,
+            browser: file.browser,
+        };
+        let policy = Policy {
             name: file.policy,
             description: file.description,
+            doors,
+            keyed: file.personal.map(compile::treated),
             ..Self::of_packs(&files)?
-        })
+        };
+        let text = format!("{:?} {:?}", policy.packs, policy.doors);
+        Ok(policy
+            .with_doors(&Doors::default(), None, false)
+            .hashed(&text))
     }
 
     /// A policy of nothing but these packs: each the name of a file, and its text. It has no name.
@@ -160,7 +212,11 @@ impl Policy {
                 .collect(),
             definitions: packs.iter().flat_map(diff::definitions).collect(),
             allowed: Vec::new(),
+            doors: Doors::default(),
+            keyed: None,
+            gates: Doors::default(),
             plan,
+            hash: String::new(),
         })
     }
 
@@ -169,6 +225,11 @@ impl Policy {
     /// # Errors
     /// There is no such policy, or it names a pack that there is not.
     pub fn builtin_packs(name: &str) -> Result<Vec<(String, String)>, PolicyError> {
+        Self::packs_of(&Self::policy_file(name)?)
+    }
+
+    fn packs_of(file: &profile::PolicyFile) -> Result<Vec<(String, String)>, PolicyError> {
+        let name = &file.policy;
         let of = |wanted: &String| {
             let named = |(file, _): &&(&str, &str)| file.strip_suffix(".toml") == Some(wanted);
             match PACKS.iter().find(named) {
@@ -176,7 +237,6 @@ impl Policy {
                 None => Err(format!("policy '{name}': there is no pack '{wanted}'")),
             }
         };
-        let file = Self::policy_file(name)?;
         let found: Vec<Result<_, String>> = file.packs.iter().map(of).collect();
         let problems: Vec<String> = found.iter().filter_map(|it| it.clone().err()).collect();
         if !problems.is_empty() {
@@ -185,11 +245,11 @@ impl Policy {
         Ok(found.into_iter().flatten().collect())
     }
 
-    fn policy_file(name: &str) -> Result<pack::PolicyFile, PolicyError> {
+    fn policy_file(name: &str) -> Result<profile::PolicyFile, PolicyError> {
         let problem = |problem| PolicyError {
             problems: vec![problem],
         };
-        let files: Vec<pack::PolicyFile> = POLICIES
+        let files: Vec<profile::PolicyFile> = profile::FILES
             .iter()
             .map(|(file, text)| pack::read_policy(file, text))
             .collect::<Result<_, _>>()
@@ -212,6 +272,7 @@ impl Policy {
         treated: Option<Treated>,
         key: Option<&[u8]>,
     ) -> Result<Policy, PolicyError> {
+        let treated = treated.or(key.and(self.keyed));
         let plan = self.plan.with_personal(treated, key);
         if plan.lacks_hash_key() {
             return Err(PolicyError {
@@ -221,10 +282,21 @@ impl Policy {
                 ],
             });
         }
-        Ok(Policy {
+        let changed = Policy {
             plan: Arc::new(plan),
             ..self.clone()
-        })
+        };
+        Ok(changed.hashed(&format!("personal {treated:?}")))
+    }
+
+    /// The same policy, which makes this of IP addresses in the fields made for them; [`Policy::with_personal`] comes after it, and says
+    /// whether there is a key.
+    pub fn with_addresses(&self, treated: Treated) -> Policy {
+        let changed = Policy {
+            plan: Arc::new(self.plan.with_addresses(treated)),
+            ..self.clone()
+        };
+        changed.hashed(&format!("addresses {treated:?}"))
     }
 
     /// The same policy, which also takes these values out wherever they stand.
@@ -239,24 +311,63 @@ impl Policy {
                 )],
             });
         }
-        let values = values.iter().map(Vec::as_slice);
-        Ok(Policy {
-            plan: Arc::new(self.plan.with_known_secrets(values)),
+        let secrets = values.iter().map(Vec::as_slice);
+        let changed = Policy {
+            plan: Arc::new(self.plan.with_known_secrets(secrets)),
             ..self.clone()
-        })
+        };
+        Ok(changed.hashed(&format!("{} secrets", values.len())))
     }
 
     /// The same policy, which also passes these kinds of content on as they are.
     pub fn with_passing(&self, kinds: &[Opaque]) -> Policy {
-        Policy {
+        let changed = Policy {
             plan: Arc::new(self.plan.with_passing(kinds)),
             ..self.clone()
-        }
+        };
+        changed.hashed(&format!("passing {kinds:?}"))
+    }
+
+    /// The same policy, with an operator's rules for its doors above those of its own file; which are right
+    /// ([`DoorRules::problems`]). With `key`, traces are kept by a hash with that key; with `reports`, envelopes that leave tell the
+    /// collector what was left out.
+    pub fn with_doors(
+        &self,
+        rules: &Doors<DoorRules>,
+        key: Option<&[u8]>,
+        reports: bool,
+    ) -> Policy {
+        let gate = |own: &DoorRules, below: &DoorRules| {
+            Arc::new(own.gate(below, key).with_reports(reports))
+        };
+        let changed = Policy {
+            gates: Doors {
+                server: gate(&rules.server, &self.doors.server),
+                browser: gate(&rules.browser, &self.doors.browser),
+            },
+            ..self.clone()
+        };
+        changed.hashed(&format!("{rules:?} reports {reports}"))
+    }
+
+    /// What its file says of the doors.
+    pub fn doors(&self) -> &Doors<DoorRules> {
+        &self.doors
+    }
+
+    /// The policy that a built-in one wants to be evaluated beside it, if it wants any.
+    pub fn shadow_of(name: &str) -> Option<String> {
+        Self::policy_file(name).ok()?.shadow
+    }
+
+    /// What may leave of what came by this door.
+    pub fn gate(&self, ingress: Ingress) -> Arc<Gate> {
+        Arc::clone(self.gates.of(ingress))
     }
 
     /// The names of all built-in policies.
     pub fn builtin_names() -> Vec<&'static str> {
-        POLICIES
+        profile::FILES
             .iter()
             .filter_map(|(file, _)| file.strip_suffix(".toml"))
             .collect()
@@ -265,6 +376,21 @@ impl Policy {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What tells it from another: the first twelve hexadecimal digits of SHA-256 over its file, its packs, and all that an
+    /// operator has changed of it. Of known secrets, only their number counts, so that nobody can guess at them.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// Computes the hash anew, after a change of which this is all that matters.
+    fn hashed(mut self, change: &str) -> Policy {
+        let mut digest = Sha256::new();
+        digest.update(self.hash.as_bytes());
+        digest.update(change.as_bytes());
+        self.hash = hex(&digest.finalize()).chars().take(12).collect();
+        self
     }
 
     /// What it promises, in a sentence.
@@ -311,6 +437,10 @@ impl Policy {
     pub fn packs(&self) -> &[PackInfo] {
         &self.packs
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The alphabets that packs name, in no order: each name, and its characters.

@@ -6,20 +6,6 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use toml::Spanned;
 
-/// `rules/policies/*.toml`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PolicyFile {
-    pub(super) policy: String,
-    #[expect(
-        dead_code,
-        reason = "read so that a file must have it; shown by a later command"
-    )]
-    pub(super) version: u32,
-    pub(super) description: String,
-    pub(super) packs: Vec<String>,
-}
-
 /// `rules/*.toml`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,6 +75,8 @@ pub(super) enum Action {
     Leaves,
     Replace,
     Null,
+    Address,
+    Pseudonym,
     Cookies,
     Query,
     Text,
@@ -323,7 +311,7 @@ impl Source {
     }
 }
 
-pub(super) fn read_policy(file: &str, text: &str) -> Result<PolicyFile, String> {
+pub(super) fn read_policy(file: &str, text: &str) -> Result<super::profile::PolicyFile, String> {
     toml::from_str(text).map_err(|error| located(file, text, &error))
 }
 

@@ -14,7 +14,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::respond::Reject;
-use crate::scrub::{EnvelopeHead, Plan, is_clean};
+use super::tunnel::Barred;
+use crate::config::Project;
+use crate::scrub::{EnvelopeHead, Plan, Rekeying, bare_key, is_clean};
 
 /// The header of forms 1 and upstream.
 pub(super) const X_SENTRY_AUTH: HeaderName = HeaderName::from_static("x-sentry-auth");
@@ -30,14 +32,18 @@ pub(super) struct Auth {
     key: String,
     client: Option<String>,
     version: String,
+    /// The key is the collector's own, which stands for that of the client.
+    stands_in: bool,
 }
 
 impl Auth {
-    fn new(key: &str) -> Option<Auth> {
+    /// With this key and nothing else, if it has the shape of one.
+    pub(super) fn new(key: &str) -> Option<Auth> {
         is_key(key).then(|| Auth {
             key: key.to_owned(),
             client: None,
             version: DEFAULT_VERSION.to_owned(),
+            stands_in: false,
         })
     }
 
@@ -67,6 +73,25 @@ impl Auth {
         Ok(auth)
     }
 
+    /// With the collector's key, where another one stands for the client's. That one is good for its own project only.
+    pub(super) fn rekeyed(
+        mut self,
+        projects: &[Project],
+        rekeying: &Rekeying,
+        project: &str,
+    ) -> Result<Auth, Reject> {
+        let bare = bare_key(&self.key);
+        let known = projects.iter().find(|known| known.public == bare);
+        if known.is_some_and(|known| known.id != project) {
+            return Err(Reject::Barred(Barred::OtherKey));
+        }
+        if let Some(upstream) = rekeying.upstream_key(&self.key) {
+            self.key = upstream;
+            self.stands_in = true;
+        }
+        Ok(self)
+    }
+
     /// The one form in which it goes upstream. A client in whose name there is something to scrub goes without one; a key that is
     /// a known secret can't go at all.
     pub(super) fn header(&self, plan: &Plan) -> Result<HeaderValue, Reject> {
@@ -74,8 +99,9 @@ impl Auth {
             key,
             client,
             version,
+            stands_in,
         } = self;
-        if plan.has_known_secret(key) {
+        if !stands_in && plan.has_known_secret(key) {
             return Err(Reject::Auth("the sentry_key is a secret that stays here"));
         }
         let client = client
@@ -142,16 +168,14 @@ pub(super) fn admit(
     head: Option<&EnvelopeHead>,
     project: &str,
 ) -> Result<Auth, Reject> {
-    let dsn_key = head.and_then(|head| head.dsn_key.as_deref());
-    let dsn_project = head.and_then(|head| head.dsn_project.as_deref());
-    match (presented, dsn_key) {
-        (Some(auth), Some(key)) if bare(&auth.key) != bare(key) => Err(Reject::Disagree("key")),
+    match (presented, head.and_then(|head| head.dsn.as_ref())) {
+        (Some(auth), Some(dsn)) if bare_key(&auth.key) != bare_key(dsn.key()) => {
+            Err(Reject::Disagree("key"))
+        }
         // The request names its project itself; whether a dsn may name another one is the collector's to say.
         (Some(auth), _) => Ok(auth),
-        (None, Some(_)) if dsn_project.is_some_and(|it| it != project) => {
-            Err(Reject::Disagree("project"))
-        }
-        (None, Some(key)) => Auth::new(key).ok_or(Reject::Auth(
+        (None, Some(dsn)) if dsn.project() != project => Err(Reject::Disagree("project")),
+        (None, Some(dsn)) => Auth::new(dsn.key()).ok_or(Reject::Auth(
             "the key of the envelope's dsn is not letters and digits",
         )),
         (None, None) => Err(Reject::Auth(
@@ -182,15 +206,10 @@ fn basic(value: &str) -> Option<(Auth, bool)> {
     let decoded = STANDARD.decode(rest.trim()).ok()?;
     let text = std::str::from_utf8(&decoded).ok()?;
     let (user, password) = text.split_once(':').unwrap_or((text, ""));
-    let head = bare(user);
+    let head = bare_key(user);
     let sure = head.len() == 32 && head.bytes().all(|byte| byte.is_ascii_hexdigit());
     let auth = Auth::new(user).filter(|_| sure || password.is_empty())?;
     Some((auth, sure))
-}
-
-/// A key without its flags.
-fn bare(key: &str) -> &str {
-    key.split('.').next().unwrap_or_default()
 }
 
 fn is_key(key: &str) -> bool {

@@ -1,11 +1,14 @@
 //! The way through: frames of the request to decoder to scrubber. [`Intake`] does one step at a time, and only when it is
 //! asked, so a slow collector slows the client down and nothing piles up here.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::request::Parts;
+use http::{Version, header};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -15,53 +18,87 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::task::TaskTracker;
 
 use super::respond::Reject;
+use super::shadow::Shadow;
 use crate::delivery::{Cut, More, Source};
 use crate::scrub::decode::{Decoder, Encoding};
-use crate::scrub::{EnvelopeHead, Limits, Output, Report, Scrubber};
+use crate::scrub::{Discards, EnvelopeHead, Limits, Output, Report, Scrubber};
 
 /// How much of a refused body is still read, and for how long, before the connection is closed. A client that is still
 /// writing would else be told by a reset connection, and never see why.
 const LINGER_BYTES: usize = 1 << 20;
 const LINGER_TIME: Duration = Duration::from_secs(2);
 
+/// How long and how slowly a client may send a body.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// The longest pause.
+    pub(super) timeout: Duration,
+    /// Bytes a second that it has to bring on average, once it has been waited for as long as that. 0 for none.
+    pub(super) rate: u64,
+}
+
 /// The request's body. What is left of it when it is dropped is read a little further.
 pub(super) struct Inbound {
     /// Absent once it has ended.
     body: Option<Incoming>,
-    idle: Pin<Box<Sleep>>,
-    timeout: Duration,
+    /// What has come of it already.
+    ready: VecDeque<Bytes>,
+    patience: Patience,
     tasks: TaskTracker,
     linger: bool,
+    /// The client waits for `100 Continue`, which hyper sends when the body is first asked for.
+    expects: bool,
 }
 
 impl Inbound {
-    /// `linger` is for HTTP/1; HTTP/2 can refuse the rest of one stream by itself.
-    pub(super) fn new(
-        body: Incoming,
-        timeout: Duration,
-        tasks: TaskTracker,
-        linger: bool,
-    ) -> Inbound {
-        let idle = Box::pin(tokio::time::sleep(timeout));
+    pub(super) fn new(body: Incoming, head: &Parts, pace: Pace, tasks: TaskTracker) -> Inbound {
         Inbound {
             body: (!body.is_end_stream()).then_some(body),
-            idle,
-            timeout,
+            ready: VecDeque::new(),
+            patience: Patience::new(pace),
             tasks,
-            linger,
+            // HTTP/2 can refuse the rest of one stream by itself.
+            linger: head.version < Version::HTTP_2,
+            expects: head.headers.contains_key(header::EXPECT),
         }
     }
 
+    /// Waits until `bytes` have come, or the body has ended.
+    pub(super) async fn preload(&mut self, bytes: usize) -> Result<(), Reject> {
+        let mut ready = 0;
+        while ready < bytes {
+            let data = std::future::poll_fn(|context| self.poll_body(context)).await?;
+            let Some(data) = data else { break };
+            ready += data.len();
+            self.ready.push_back(data);
+        }
+        Ok(())
+    }
+
+    /// Whether something has come that nobody has read, of a body that has been preloaded.
+    pub(super) fn has_data(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Reject>> {
+        match self.ready.pop_front() {
+            Some(data) => Poll::Ready(Ok(Some(data))),
+            None => self.poll_body(context),
+        }
+    }
+
+    fn poll_body(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Reject>> {
         loop {
             let Some(body) = self.body.as_mut() else {
                 return Poll::Ready(Ok(None));
             };
+            self.expects = false;
             match Pin::new(body).poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => {
-                    self.idle.as_mut().reset(Instant::now() + self.timeout);
                     // Trailers say nothing that we need.
-                    if let Ok(data) = frame.into_data() {
+                    let data = frame.into_data().unwrap_or_default();
+                    self.patience.came(data.len());
+                    if !data.is_empty() {
                         return Poll::Ready(Ok(Some(data)));
                     }
                 }
@@ -74,7 +111,7 @@ impl Inbound {
                     return Poll::Ready(Ok(None));
                 }
                 Poll::Pending => {
-                    ready!(self.idle.as_mut().poll(context));
+                    ready!(self.patience.poll(context));
                     self.body = None;
                     return Poll::Ready(Err(Reject::Stalled));
                 }
@@ -83,9 +120,58 @@ impl Inbound {
     }
 }
 
+/// How long a body is still waited for. Only time in which we wait for the client counts: a collector that is slow is no fault of his.
+struct Patience {
+    pace: Pace,
+    sleep: Pin<Box<Sleep>>,
+    /// Since when it has been waited for.
+    waiting: Option<Instant>,
+    /// Time waited before that.
+    waited: Duration,
+    received: u64,
+}
+
+impl Patience {
+    fn new(pace: Pace) -> Patience {
+        Patience {
+            pace,
+            sleep: Box::pin(tokio::time::sleep(pace.timeout)),
+            waiting: None,
+            waited: Duration::ZERO,
+            received: 0,
+        }
+    }
+
+    fn came(&mut self, bytes: usize) {
+        self.received += bytes as u64;
+        if let Some(since) = self.waiting.take() {
+            self.waited += since.elapsed();
+        }
+    }
+
+    /// Ready once it has taken too long.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.waiting.is_none() {
+            let now = Instant::now();
+            self.waiting = Some(now);
+            let mut left = self.pace.timeout;
+            if self.pace.rate > 0 {
+                // By now it may have been waited for this long.
+                let allowed = self.pace.timeout
+                    + Duration::from_secs_f64(self.received as f64 / self.pace.rate as f64);
+                left = left.min(allowed.saturating_sub(self.waited));
+            }
+            self.sleep.as_mut().reset(now + left);
+        }
+        self.sleep.as_mut().poll(context)
+    }
+}
+
 impl Drop for Inbound {
     fn drop(&mut self) {
-        let Some(mut body) = self.body.take().filter(|_| self.linger) else {
+        // One that has not been told to go on sends nothing, and reading would tell it to.
+        let lingers = self.linger && !self.expects;
+        let Some(mut body) = self.body.take().filter(|_| lingers) else {
             return;
         };
         let Ok(runtime) = Handle::try_current() else {
@@ -114,6 +200,8 @@ impl Drop for Inbound {
 #[derive(Debug)]
 pub(super) struct Summary {
     pub(super) report: Report,
+    /// What another policy would have done.
+    pub(super) shadow: Option<Report>,
     /// Encoded bytes read.
     pub(super) received: u64,
     /// Time spent decoding and scrubbing.
@@ -125,6 +213,7 @@ pub(super) struct Intake {
     inbound: Inbound,
     decoder: Decoder,
     scrubber: Scrubber,
+    shadow: Option<Shadow>,
     received: u64,
     took: Duration,
 }
@@ -140,9 +229,15 @@ impl Intake {
             inbound,
             decoder: Decoder::new(encoding, limits).map_err(Reject::Decode)?,
             scrubber,
+            shadow: None,
             received: 0,
             took: Duration::ZERO,
         })
+    }
+
+    /// A second policy reads along.
+    pub(super) fn with_shadow(self, shadow: Option<Shadow>) -> Intake {
+        Intake { shadow, ..self }
     }
 
     /// Scrubs one chunk, or waits for one. After an error nothing more may be sent.
@@ -166,6 +261,9 @@ impl Intake {
                 None => {
                     self.decoder.end().map_err(Reject::Decode)?;
                     self.scrubber.finish(out).map_err(Reject::Malformed)?;
+                    if let Some(shadow) = &mut self.shadow {
+                        shadow.finish();
+                    }
                     return Poll::Ready(Ok(More::Ended));
                 }
             }
@@ -175,12 +273,25 @@ impl Intake {
     /// Whether there was a chunk.
     fn scrub_chunk(&mut self, out: &mut Output) -> Result<bool, Reject> {
         match self.decoder.next().map_err(Reject::Decode)? {
-            Some(chunk) => self
-                .scrubber
-                .push(chunk, out)
-                .map_err(Reject::Malformed)
-                .map(|()| true),
+            Some(chunk) => {
+                if let Some(shadow) = &mut self.shadow {
+                    shadow.push(&chunk);
+                }
+                let pushed = self.scrubber.push(chunk, out);
+                pushed.map_err(Reject::Malformed).map(|()| true)
+            }
             None => Ok(false),
+        }
+    }
+
+    /// Works until the envelope's head is known, or the body has ended.
+    pub(super) async fn read_head(&mut self, out: &mut Output) -> Result<More, Reject> {
+        loop {
+            let more = std::future::poll_fn(|context| self.poll_step(context, out)).await?;
+            if more == More::Ended || self.head().is_some() {
+                return Ok(more);
+            }
+            tokio::task::consume_budget().await;
         }
     }
 
@@ -205,9 +316,25 @@ impl Intake {
         self.scrubber.report().forwarded_items()
     }
 
+    /// An envelope that leaves also tells what was left out of others.
+    pub(super) fn also_report(&mut self, earlier: Discards) {
+        self.scrubber.also_report(earlier);
+    }
+
+    /// Whether spans were left out by their traces, and none are left.
+    pub(super) fn is_sampled_out(&self) -> bool {
+        self.scrubber.report().is_sampled_out()
+    }
+
+    /// What was left out, so far.
+    pub(super) fn discards(&self) -> Discards {
+        self.scrubber.report().discards.clone()
+    }
+
     pub(super) fn summary(&self) -> Summary {
         Summary {
             report: self.scrubber.report().clone(),
+            shadow: self.shadow.as_ref().map(|shadow| shadow.report().clone()),
             received: self.received,
             took: self.took,
         }

@@ -3,13 +3,28 @@
 //! [`App::build`] can fail and serves nothing; [`App::run`] serves and can't be misconfigured any more. Both listeners
 //! are bound by `build`, so tests and `scrubline demo` may ask for port 0 and read the real one.
 
+mod active;
 mod auth;
 mod body;
+mod chunks;
+mod client_address;
+mod connection;
+mod cors;
+mod cron;
+mod heads;
+mod limit;
 mod listener;
+mod record;
+mod reload;
 mod respond;
 mod route;
 mod service;
+mod shadow;
 mod shutdown;
+mod tally;
+mod tls;
+mod tunnel;
+mod wire;
 
 use std::fmt;
 use std::io;
@@ -21,23 +36,28 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, broadcast};
 use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
 use crate::admin;
-use crate::config::Config;
-use crate::delivery::Delivery;
+use crate::config::{Config, Loader};
+use crate::delivery::{Delivery, Resolver};
 use crate::observe::{ConnectionError, Metrics};
 use crate::policy::Policy;
-use crate::scrub::Report;
+use crate::scrub::{Rekeying, Report};
 
-use listener::Trouble;
+use active::Current;
+use connection::{Settings, Trouble};
+use listener::Listening;
+use tls::Certificate;
+use tunnel::Tunnel;
 
 pub use shutdown::{Ended, Shutdown};
 
 /// Finished requests that a slow subscriber may lag behind.
 const FINISHED_KEPT: usize = 256;
-/// A client that speaks TLS does so at every event; one warning in this time is enough.
-const TLS_TOLD_FOR: Duration = Duration::from_secs(60);
+/// A client that speaks TLS does so at every event, and a crowd is one of thousands; one warning in this time is enough.
+const TOLD_FOR: Duration = Duration::from_secs(60);
 /// How long requests that are cut off may take to say so in the log.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Connections to the admin listener at a time.
@@ -58,26 +78,54 @@ pub struct Finished {
     pub report: Option<Report>,
 }
 
+/// When a warning was given that would come again and again.
+#[derive(Debug, Default)]
+struct Told(Mutex<Option<Instant>>);
+
+impl Told {
+    /// Whether it is time to give it (again).
+    fn is_due(&self) -> bool {
+        let now = Instant::now();
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = told.is_none_or(|told| now - told >= TOLD_FOR);
+        if due {
+            *told = Some(now);
+        }
+        due
+    }
+}
+
 /// What all requests share.
 pub(crate) struct Shared {
     config: Config,
-    policy: Policy,
+    policy: Current,
     delivery: Delivery,
+    /// The door for browsers, if it is open.
+    tunnel: Option<Tunnel>,
+    /// The keys that stand for those of `[[projects]]`.
+    rekeying: Arc<Rekeying>,
     /// How many values it looks for.
     known_secrets: usize,
     metrics: Metrics,
+    /// Places for requests that are scrubbed.
     permits: Arc<Semaphore>,
+    /// Places for requests whose body has not come yet.
+    waiting: Arc<Semaphore>,
     tasks: TaskTracker,
     /// One token for each request that has not ended.
     requests: TaskTracker,
     /// Requests that did not end before we did.
     cut_off: AtomicU64,
     finished: broadcast::Sender<Finished>,
+    /// What was left out and the collector does not know of yet.
+    tally: tally::Tally,
     /// The upstream's name has been resolved.
     resolved: AtomicBool,
     draining: AtomicBool,
     /// When somebody was last told that a client spoke TLS.
-    tls_told: Mutex<Option<Instant>>,
+    tls_told: Told,
+    /// When somebody was last told that clients are turned away.
+    crowd_told: Told,
 }
 
 impl Shared {
@@ -102,21 +150,41 @@ impl Shared {
         } = trouble;
         self.metrics.connection_error(*error);
         let reason = error.label();
-        if *error == ConnectionError::Tls {
-            let now = Instant::now();
-            let mut told = self.tls_told.lock().unwrap_or_else(PoisonError::into_inner);
-            if told.is_none_or(|told| now - told >= TLS_TOLD_FOR) {
-                *told = Some(now);
-                tracing::warn!(
-                    reason,
-                    "a client spoke TLS; the DSN must begin with http://"
-                );
+        let (told, warning) = match error {
+            ConnectionError::Tls => (
+                &self.tls_told,
+                "a client spoke TLS; the DSN must begin with http://",
+            ),
+            ConnectionError::Crowded => (
+                &self.crowd_told,
+                "clients are turned away: as many connections are open as limits.connections allows",
+            ),
+            ConnectionError::Handshake
+            | ConnectionError::HeadTooLarge
+            | ConnectionError::HeadTimeout
+            | ConnectionError::Malformed
+            | ConnectionError::Broken => {
+                match usual {
+                    true => tracing::debug!(reason, detail, "a connection ended badly"),
+                    false => tracing::info!(reason, detail, "a connection ended badly"),
+                }
+                return;
             }
-        } else if *usual {
-            tracing::debug!(reason, detail, "a connection ended badly");
-        } else {
-            tracing::info!(reason, detail, "a connection ended badly");
+        };
+        if told.is_due() {
+            tracing::warn!(reason, "{warning}");
         }
+    }
+
+    /// Which policy is in force, for people.
+    pub(crate) fn policy_in_force(&self) -> String {
+        let active = self.policy.get();
+        format!(
+            "policy {}, generation {}, hash {}",
+            active.policy.name(),
+            active.generation,
+            active.policy.hash()
+        )
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -127,7 +195,7 @@ impl Shared {
 /// Why an [`App`] can't be built. One line, which says what to do.
 #[derive(Debug)]
 pub enum BuildError {
-    /// The policy can't be loaded, or what it refers to: all that is wrong, a line each, with the key.
+    /// The policy can't be loaded, or what it, a project or `[server.tls]` refers to: all that is wrong, a line each, with the key.
     Policy(Vec<String>),
     /// An address can't be listened on: which key, which address, why.
     Bind(&'static str, SocketAddr, io::Error),
@@ -198,6 +266,10 @@ pub struct App {
     admin: TcpListener,
     address: SocketAddr,
     admin_address: SocketAddr,
+    /// How the configuration is read again, if it is.
+    source: Option<reload::Source>,
+    certificate: Option<Arc<Certificate>>,
+    tls: Option<TlsAcceptor>,
 }
 
 impl fmt::Debug for App {
@@ -214,15 +286,30 @@ impl App {
     /// Loads the policy, sets up the way to the collector and binds both listeners.
     pub async fn build(config: Config) -> Result<App, BuildError> {
         let policy = config.load_policy().map_err(BuildError::Policy)?;
+        let shadow = config.load_shadow().map_err(BuildError::Policy)?;
         let known_secrets = policy.plan().known_secrets();
-        let delivery =
-            Delivery::new(&config.upstream).map_err(|error| BuildError::Tls(error.to_string()))?;
+        let resolver = Resolver::new(&config.residency)
+            .map_err(|problem| BuildError::Policy(vec![problem]))?;
+        resolver
+            .admits_literal(config.upstream.url.host())
+            .map_err(|problem| BuildError::Policy(vec![format!("upstream.url: {problem}")]))?;
+        let delivery = Delivery::new(&config.upstream, &config.residency, resolver)
+            .map_err(|error| BuildError::Tls(error.to_string()))?;
+        let rekeying = config.load_projects().map_err(BuildError::Policy)?;
+        let certificate =
+            Certificate::load(&config.server.tls).map_err(|why| BuildError::Policy(vec![why]))?;
+        let tls = certificate.as_ref().map(|it| it.acceptor()).transpose();
+        let tls = tls.map_err(|error| BuildError::Tls(error.to_string()))?;
         let metrics = Metrics::register(policy.name()).map_err(BuildError::Metrics)?;
+        metrics.policy(&policy, 1);
         let (listener, address) = bind("server.listen", config.server.listen).await?;
         let (admin, admin_address) = bind("server.admin", config.server.admin).await?;
         let shared = Shared {
             permits: Arc::new(Semaphore::new(config.limits.in_flight)),
-            policy,
+            waiting: Arc::new(Semaphore::new(config.limits.waiting)),
+            policy: Current::new(policy, shadow),
+            tunnel: Tunnel::new(&config),
+            rekeying: Arc::new(rekeying),
             delivery,
             known_secrets,
             metrics,
@@ -230,9 +317,11 @@ impl App {
             requests: TaskTracker::new(),
             cut_off: AtomicU64::new(0),
             finished: broadcast::Sender::new(FINISHED_KEPT),
+            tally: tally::Tally::default(),
             resolved: AtomicBool::new(false),
             draining: AtomicBool::new(false),
-            tls_told: Mutex::new(None),
+            tls_told: Told::default(),
+            crowd_told: Told::default(),
             config,
         };
         Ok(App {
@@ -241,7 +330,20 @@ impl App {
             admin,
             address,
             admin_address,
+            source: None,
+            certificate,
+            tls,
         })
+    }
+
+    /// Takes a new policy when SIGHUP comes or a file of it changes: the configuration is read again by this loader, which is the one
+    /// that it was read by.
+    pub fn reloading(self, loader: Loader) -> App {
+        let source = reload::Source::new(loader, &self.shared.config);
+        App {
+            source: Some(source),
+            ..self
+        }
     }
 
     /// Where SDKs send to.
@@ -267,44 +369,65 @@ impl App {
             admin,
             address,
             admin_address,
+            source,
+            certificate,
+            tls,
         } = self;
-        let known_secrets = shared.known_secrets;
-        for allow in shared.policy.allowed() {
-            tracing::warn!(exception = %allow, "let through although a rule covers it");
-        }
-        let packs = shared.policy.packs().iter().map(ToString::to_string);
-        let packs = packs.collect::<Vec<_>>().join(", ");
-        tracing::info!(%address, admin = %admin_address, upstream = %shared.config.upstream.url,
-            policy = shared.policy.name(), packs,
-            known_secrets, "serving");
+        let active = shared.policy.get();
         let admin_stop = Shutdown::new();
         let admin_tasks = TaskTracker::new();
-        admin_tasks.spawn(listener::serve(
-            admin,
-            listener::Settings {
+        if let Some(source) = source {
+            admin_tasks.spawn(reload::watch(
+                Arc::clone(&shared),
+                source,
+                reload::Hangup::new(),
+                admin_stop.clone(),
+            ));
+        }
+        let known_secrets = shared.known_secrets;
+        for allow in active.policy.allowed() {
+            tracing::warn!(exception = %allow, "let through although a rule covers it");
+        }
+        let packs = active.policy.packs().iter().map(ToString::to_string);
+        let packs = packs.collect::<Vec<_>>().join(", ");
+        tracing::info!(%address, admin = %admin_address, upstream = %shared.config.upstream.url,
+            policy = active.policy.name(), hash = active.policy.hash(), packs,
+            shadow = active.shadow.as_ref().map(Policy::name),
+            tunnel = shared.tunnel.as_ref().map(Tunnel::path), tls = tls.is_some(),
+            known_secrets, "serving");
+        let listening = Listening {
+            listener: admin,
+            settings: Settings {
                 connections: ADMIN_CONNECTIONS,
-                ..listener::Settings::new(&shared.config)
+                ..Settings::new(&shared.config)
             },
-            None,
-            admin_tasks.clone(),
-            admin_stop.clone(),
-            {
-                let shared = Arc::clone(&shared);
-                move |request, _| admin::handle(Arc::clone(&shared), request)
-            },
-        ));
+            tls: None,
+            shared: None,
+            tasks: admin_tasks.clone(),
+            shutdown: admin_stop.clone(),
+        };
+        admin_tasks.spawn(listener::serve(listening, {
+            let shared = Arc::clone(&shared);
+            move |request, _| admin::handle(Arc::clone(&shared), request)
+        }));
         admin_tasks.spawn(resolve(Arc::clone(&shared), admin_stop.clone()));
-        shared.tasks.spawn(listener::serve(
+        if let Some(certificate) = certificate {
+            admin_tasks.spawn(certificate.follow(admin_stop.clone()));
+        }
+        let listening = Listening {
             listener,
-            listener::Settings::new(&shared.config),
-            Some(Arc::clone(&shared)),
-            shared.tasks.clone(),
-            shutdown.clone(),
-            {
-                let (shared, shutdown) = (Arc::clone(&shared), shutdown.clone());
-                move |request, _| service::handle(Arc::clone(&shared), shutdown.clone(), request)
-            },
-        ));
+            settings: Settings::new(&shared.config),
+            tls,
+            shared: Some(Arc::clone(&shared)),
+            tasks: shared.tasks.clone(),
+            shutdown: shutdown.clone(),
+        };
+        shared.tasks.spawn(listener::serve(listening, {
+            let (shared, shutdown) = (Arc::clone(&shared), shutdown.clone());
+            move |request, peer| {
+                service::handle(Arc::clone(&shared), shutdown.clone(), request, peer.ip())
+            }
+        }));
 
         shutdown.draining().await;
         shared.draining.store(true, Ordering::Release);
@@ -331,6 +454,14 @@ impl App {
     }
 }
 
+/// Whether the certificate that the configuration names can be served with.
+///
+/// # Errors
+/// What is wrong with it, with its key.
+pub fn check_certificate(config: &Config) -> Result<(), String> {
+    Certificate::load(&config.server.tls).map(drop)
+}
+
 async fn bind(
     key: &'static str,
     address: SocketAddr,
@@ -349,14 +480,10 @@ async fn resolve(shared: Arc<Shared>, stop: Shutdown) {
     loop {
         let found = tokio::select! {
             () = stop.draining() => return,
-            found = tokio::net::lookup_host((url.host(), url.port())) => found.map(|mut them| them.next().is_some()),
+            found = shared.delivery.addresses() => found,
         };
         match found {
-            Ok(true) => break shared.resolved.store(true, Ordering::Release),
-            Ok(false) => tracing::warn!(
-                host = url.host(),
-                "the upstream's name has no address; check upstream.url"
-            ),
+            Ok(_) => break shared.resolved.store(true, Ordering::Release),
             Err(error) => {
                 tracing::warn!(host = url.host(), %error, "the upstream's name can't be resolved; check upstream.url");
             }

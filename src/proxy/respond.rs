@@ -1,10 +1,13 @@
 //! [`Reject`], every reason for which a request does not pass, and the answers: the only place that picks a status code.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
-use crate::delivery::{Answer, Failure, RATE_LIMITS, SENTRY_ERROR};
+use super::heads::Flaw;
+use super::limit::Limited;
+use super::tunnel::Barred;
+use crate::delivery::{Answer, Failure, RATE_LIMITS};
 use crate::scrub::decode::DecodeError;
 use crate::scrub::{Malformed, Reason};
 
@@ -16,6 +19,10 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 pub(super) enum Reject {
     /// No such route; whether it would be one without what stands before `/api/`.
     NotFound { prefixed: bool },
+    /// A job checks in, by a route of its own.
+    CheckIns,
+    /// The head of the request can't be read in one way only, or asks for what there is not.
+    Head(Flaw),
     /// The route takes other methods.
     Method,
     /// A content encoding that we don't read: what is wrong with it.
@@ -26,6 +33,10 @@ pub(super) enum Reject {
     Auth(&'static str),
     /// The envelope's `dsn` and the request disagree: on what.
     Disagree(&'static str),
+    /// The tunnel does not let it in.
+    Barred(Barred),
+    /// A request too many for the tunnel.
+    Limited(Limited),
     /// The body is longer than this, by its own account.
     TooLong(u64),
     /// The encoding of the body is broken or over a limit.
@@ -36,8 +47,8 @@ pub(super) enum Reject {
     Stalled,
     /// The client went away.
     Gone,
-    /// As many requests as we take are in flight.
-    Busy,
+    /// As many requests as we take are in flight, or wait for their bodies: the key of the limit.
+    Busy(&'static str),
     /// There is no answer from the collector.
     Upstream(Failure),
     /// A mistake of ours.
@@ -59,9 +70,13 @@ impl Reject {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Reject::NotFound { .. } => StatusCode::NOT_FOUND,
+            Reject::CheckIns => StatusCode::FORBIDDEN,
+            Reject::Head(flaw) => flaw.status(),
             Reject::Method => StatusCode::METHOD_NOT_ALLOWED,
             Reject::Encoding(_) | Reject::Media(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Reject::Auth(_) => StatusCode::UNAUTHORIZED,
+            Reject::Barred(barred) => barred.status(),
+            Reject::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
             Reject::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Reject::Disagree(_) | Reject::Gone => StatusCode::BAD_REQUEST,
             Reject::Decode(error) => match error {
@@ -78,9 +93,10 @@ impl Reject {
                 | Reason::CutOff
                 | Reason::Framing(_)
                 | Reason::Header(_) => StatusCode::BAD_REQUEST,
+                Reason::Refused(_) => StatusCode::FORBIDDEN,
             },
             Reject::Stalled => StatusCode::REQUEST_TIMEOUT,
-            Reject::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Reject::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Reject::Upstream(failure) => match failure {
                 Failure::Unreachable(_) | Failure::Broken(_) | Failure::Redirect(_) => {
                     StatusCode::BAD_GATEWAY
@@ -96,10 +112,14 @@ impl Reject {
     pub(super) fn label(&self) -> &'static str {
         match self {
             Reject::NotFound { .. } => "not_found",
+            Reject::CheckIns => "policy",
+            Reject::Head(_) => "malformed",
             Reject::Method => "method",
             Reject::Encoding(_) => "encoding",
             Reject::Media(_) => "media",
             Reject::Auth(_) | Reject::Disagree(_) => "auth",
+            Reject::Barred(barred) => barred.label(),
+            Reject::Limited(_) => "rate_limited",
             Reject::TooLong(_) => "too_large",
             Reject::Decode(DecodeError::TooLarge(_) | DecodeError::Ratio(_)) => "too_large",
             Reject::Decode(DecodeError::Unavailable(_)) => "internal",
@@ -112,10 +132,11 @@ impl Reject {
                 Reason::Json(_) | Reason::CutOff | Reason::Framing(_) | Reason::Header(_) => {
                     "malformed"
                 }
+                Reason::Refused(_) => "policy",
             },
             Reject::Stalled => "client_stalled",
             Reject::Gone => "client_gone",
-            Reject::Busy => "busy",
+            Reject::Busy(_) => "busy",
             Reject::Upstream(failure) => match failure {
                 Failure::Unreachable(_) => "upstream_unreachable",
                 Failure::Timeout => "upstream_timeout",
@@ -136,7 +157,7 @@ impl Reject {
                 | Failure::Broken(_)
                 | Failure::Redirect(_),
             ) => Weight::Loss,
-            Reject::Busy | Reject::TooLong(_) => Weight::Loss,
+            Reject::Busy(_) | Reject::TooLong(_) => Weight::Loss,
             Reject::Decode(error) => match error {
                 DecodeError::TooLarge(_) | DecodeError::Ratio(_) | DecodeError::Unavailable(_) => {
                     Weight::Loss
@@ -147,11 +168,15 @@ impl Reject {
             },
             Reject::Malformed(malformed) if malformed.reason.is_limit() => Weight::Loss,
             Reject::NotFound { .. }
+            | Reject::CheckIns
+            | Reject::Head(_)
             | Reject::Method
             | Reject::Encoding(_)
             | Reject::Media(_)
             | Reject::Auth(_)
             | Reject::Disagree(_)
+            | Reject::Barred(_)
+            | Reject::Limited(_)
             | Reject::Malformed(_)
             | Reject::Stalled
             | Reject::Gone => Weight::Usual,
@@ -167,17 +192,21 @@ impl Reject {
             Reject::Upstream(failure) => format!("no answer from the collector: {failure}"),
             Reject::Internal(what) => format!("internal error: {what}"),
             Reject::NotFound { .. }
+            | Reject::CheckIns
+            | Reject::Head(_)
             | Reject::Method
             | Reject::Encoding(_)
             | Reject::Media(_)
             | Reject::Auth(_)
             | Reject::Disagree(_)
+            | Reject::Barred(_)
+            | Reject::Limited(_)
             | Reject::TooLong(_)
             | Reject::Decode(_)
             | Reject::Malformed(_)
             | Reject::Stalled
             | Reject::Gone
-            | Reject::Busy => self.detail(),
+            | Reject::Busy(_) => self.detail(),
         }
     }
 
@@ -195,6 +224,12 @@ impl Reject {
                     ),
                 }
             }
+            Reject::CheckIns => {
+                "check-ins by /cron/ are blocked: Sentry may store them in the United States, whatever the region of the \
+                 organisation; residency.waive = [\"check_in\"] lets them pass"
+                    .to_owned()
+            }
+            Reject::Head(flaw) => flaw.detail().to_owned(),
             Reject::Method => "this route takes POST only".to_owned(),
             Reject::Encoding(why) => {
                 format!("{why}; send one of gzip, deflate, br, zstd, identity")
@@ -203,6 +238,8 @@ impl Reject {
             Reject::Disagree(what) => {
                 format!("the envelope's dsn names another {what} than the request")
             }
+            Reject::Barred(barred) => barred.detail().to_owned(),
+            Reject::Limited(limited) => limited.detail(),
             Reject::TooLong(limit) => {
                 format!("the body is larger than {limit} bytes (limits.decoded_bytes)")
             }
@@ -210,7 +247,7 @@ impl Reject {
             Reject::Malformed(malformed) => malformed.to_string(),
             Reject::Stalled => "the body stopped coming".to_owned(),
             Reject::Gone => "the body was cut off".to_owned(),
-            Reject::Busy => "too many requests at a time (limits.in_flight); try again".to_owned(),
+            Reject::Busy(limit) => format!("too many requests at a time ({limit}); try again"),
             Reject::Upstream(failure) => match failure {
                 Failure::Unreachable(_) => "the collector can't be reached".to_owned(),
                 Failure::Timeout => "the collector took too long".to_owned(),
@@ -244,14 +281,23 @@ impl Dialect {
             Reject::Method => {
                 headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
             }
-            Reject::Busy => {
+            Reject::Busy(_) => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }
+            Reject::Limited(limited) => {
+                headers.insert(header::RETRY_AFTER, limited.retry_after.into());
+                if let Some(limits) = limited.rate_limits() {
+                    headers.insert(RATE_LIMITS, limits);
+                }
+            }
             Reject::NotFound { .. }
+            | Reject::CheckIns
+            | Reject::Head(_)
             | Reject::Encoding(_)
             | Reject::Media(_)
             | Reject::Auth(_)
             | Reject::Disagree(_)
+            | Reject::Barred(_)
             | Reject::TooLong(_)
             | Reject::Decode(_)
             | Reject::Malformed(_)
@@ -340,20 +386,6 @@ fn rpc_status(status: StatusCode, detail: &str) -> Vec<u8> {
     message.push(length as u8);
     message.extend_from_slice(detail.as_bytes());
     message
-}
-
-/// What a browser needs to see of an answer on another origin: without it an SDK there could not back off.
-pub(super) fn allow_any_origin(response: &mut Response<Full<Bytes>>) {
-    let exposed: [HeaderName; 3] = [SENTRY_ERROR, RATE_LIMITS, header::RETRY_AFTER];
-    let exposed = exposed.map(|name| name.to_string()).join(", ");
-    let headers = response.headers_mut();
-    headers.insert(
-        header::ACCESS_CONTROL_ALLOW_ORIGIN,
-        HeaderValue::from_static("*"),
-    );
-    if let Ok(exposed) = HeaderValue::try_from(exposed) {
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
-    }
 }
 
 fn json(status: StatusCode, key: &str, value: Option<&str>) -> Response<Full<Bytes>> {

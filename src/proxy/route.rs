@@ -5,7 +5,9 @@ use std::sync::Arc;
 use http::{HeaderValue, Method};
 
 use super::respond::{Dialect, Reject};
+use super::tunnel::Tunnel;
 use crate::delivery::Media;
+use crate::ingress::Ingress;
 use crate::scrub::{Boundary, Format, Limits, Opaque, Plan, Scrubber, Signal};
 
 /// Project ids have at most as many digits as a 64-bit number.
@@ -121,13 +123,29 @@ fn served(path: &str) -> Option<(Kind, &str)> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Route {
     pub(super) kind: Kind,
-    /// Digits.
-    pub(super) project: String,
+    /// By which door it came.
+    pub(super) ingress: Ingress,
+    /// Digits. In the tunnel, the envelope names it.
+    pub(super) project: Option<String>,
 }
 
 impl Route {
     /// Reads method and path. A last slash may be left out; nothing else is forgiven, no escapes and no double slashes.
-    pub(super) fn find(method: &Method, path: &str) -> Result<Route, Reject> {
+    pub(super) fn find(
+        method: &Method,
+        path: &str,
+        tunnel: Option<&Tunnel>,
+    ) -> Result<Route, Reject> {
+        if tunnel.is_some_and(|tunnel| tunnel.is_at(path)) {
+            return match *method {
+                Method::POST => Ok(Route {
+                    kind: Kind::Envelope,
+                    ingress: Ingress::Tunnel,
+                    project: None,
+                }),
+                _ => Err(Reject::Method),
+            };
+        }
         let Some((kind, project)) = served(path) else {
             // A DSN with a path: `/sentry/api/42/envelope/`.
             let prefixed = path
@@ -140,12 +158,25 @@ impl Route {
         }
         Ok(Route {
             kind,
-            project: project.to_owned(),
+            ingress: Ingress::Sidecar,
+            project: Some(project.to_owned()),
         })
     }
 
+    /// The type of item that a collector makes of its body; of an envelope, its items tell.
+    pub(super) fn item_type(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Envelope => None,
+            Kind::Store | Kind::Minidump => Some("event"),
+            Kind::Security => Some("raw_security"),
+            Kind::Nel => Some("nel"),
+            Kind::Otlp(Signal::Traces) => Some("span"),
+            Kind::Otlp(Signal::Logs) => Some("log"),
+        }
+    }
+
     /// The path on the collector. What leaves as an envelope goes where envelopes go.
-    pub(super) fn upstream_path(&self, is_envelope: bool) -> String {
+    pub(super) fn upstream_path(&self, project: &str, is_envelope: bool) -> String {
         let name = match self.kind {
             Kind::Minidump if is_envelope => "envelope",
             Kind::Minidump => "minidump",
@@ -156,7 +187,7 @@ impl Route {
             Kind::Otlp(Signal::Traces) => "integration/otlp/v1/traces",
             Kind::Otlp(Signal::Logs) => "integration/otlp/v1/logs",
         };
-        format!("/api/{}/{name}/", self.project)
+        format!("/api/{project}/{name}/")
     }
 
     /// What its body is. Most routes take their bodies for what they must be, whatever a client calls them; OTLP has two forms,

@@ -28,6 +28,7 @@ use serde_json::{Map, Value};
 
 use super::attachment::MaskedText;
 use super::envelope::{is_event_id, is_text_file};
+use super::gate::{Action, Gate};
 use super::limits::Limits;
 use super::msgpack;
 use super::multipart::{Boundary, Failure, Multipart, PartHead, Piece, put_head};
@@ -64,6 +65,7 @@ pub(crate) struct MinidumpScrubber {
 #[derive(Debug)]
 struct Parts {
     plan: Arc<Plan>,
+    gate: Arc<Gate>,
     limits: Limits,
     /// The boundary of what is sent on, where the dump passes.
     boundary: Option<Boundary>,
@@ -113,6 +115,7 @@ impl MinidumpScrubber {
             form,
             parts: Parts {
                 plan,
+                gate: Arc::default(),
                 limits: limits.clone(),
                 boundary: boundary.filter(|_| passes),
                 part,
@@ -122,6 +125,11 @@ impl MinidumpScrubber {
                 file_bytes: 0,
             },
         }
+    }
+
+    /// From now on, only files that this gate lets pass do.
+    pub(crate) fn set_gate(&mut self, gate: Arc<Gate>) {
+        self.parts.gate = gate;
     }
 
     pub(crate) fn push(
@@ -218,6 +226,11 @@ impl Parts {
                         Some(_) => Part::Passed,
                         None => Part::Left,
                     }
+                } else if self.gate.action("attachment") == Action::Reject {
+                    return Err((Reason::Refused("attachment"), at));
+                } else if self.gate.action("attachment") != Action::Pass {
+                    report.item("attachment", ItemOutcome::DroppedByPolicy);
+                    Part::Left
                 } else if is_text_file(content_type, Some(&filename)) {
                     match self.boundary {
                         Some(_) => {

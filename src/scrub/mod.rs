@@ -23,8 +23,10 @@
 
 mod attachment;
 pub mod decode;
+mod discards;
 mod envelope;
 pub mod fuzzing;
+mod gate;
 mod headers;
 mod json;
 mod known;
@@ -56,12 +58,14 @@ use envelope::EnvelopeScrubber;
 use headers::HeaderScrubber;
 use json::{JsonScrubber, malformed};
 use minidump::MinidumpScrubber;
-use otlp::OtlpScrubber;
+use otlp::{OtlpScrubber, SpanFilter};
 use splice::Splicer;
 use store::StoreBody;
 use text::{Context, Kind, Layer, TextMachine};
 
-pub use envelope::EnvelopeHead;
+pub use discards::Discards;
+pub use envelope::{Dsn, EnvelopeHead, Rekeying, bare_key};
+pub use gate::{Action, Gate, ITEM_TYPES, SAMPLED_TYPES, Sampler};
 pub use known::LEAST_SECRET_BYTES;
 pub use limits::Limits;
 pub use multipart::Boundary;
@@ -124,6 +128,8 @@ pub struct Scrubber {
     plan: Arc<Plan>,
     /// What stands around the document is undone first.
     store: Option<Box<StoreBody>>,
+    /// Spans are left out first.
+    spans: Option<Box<SpanFilter>>,
     machine: Machine,
     splicer: Splicer,
     report: Report,
@@ -184,11 +190,50 @@ impl Scrubber {
         Scrubber {
             plan,
             store: None,
+            spans: None,
             machine,
             splicer: Splicer::default(),
             report: Report::default(),
             log: Vec::new(),
             dead: None,
+        }
+    }
+
+    /// The same scrubber, before its first byte, which also asks this gate what may leave: of an envelope's items, of the spans of
+    /// an OTLP request in Protocol Buffers, of a minidump request's files. Without it, [`Gate::default`] is asked.
+    pub fn gated(mut self, gate: Arc<Gate>) -> Self {
+        match &mut self.machine {
+            Machine::Envelope(envelope) => envelope.set_gate(gate),
+            Machine::Otlp(otlp) => otlp.set_gate(gate),
+            Machine::Minidump(minidump) => minidump.set_gate(gate),
+            Machine::Json(_) | Machine::Ndjson(_) | Machine::Text(_) | Machine::Headers(_) => {}
+        }
+        self
+    }
+
+    /// In an envelope's head, the keys of the DSN and of the trace leave as those that stand for them. [`EnvelopeHead`] has them as they
+    /// came.
+    pub fn rekeyed(mut self, rekeying: Arc<Rekeying>) -> Self {
+        if let Machine::Envelope(envelope) = &mut self.machine {
+            envelope.rekey(rekeying);
+        }
+        self
+    }
+
+    /// The same scrubber of an OTLP request for traces in JSON ([`Format::Json`]), which leaves out the spans of traces that the gate
+    /// does not keep. If there can be such, the request is kept whole, up to [`Limits::protobuf_bytes`], and offsets count in what
+    /// is left of it.
+    pub fn sampling_spans(mut self, gate: &Gate, limits: &Limits) -> Self {
+        let sampler = gate.sampler_of("span").cloned();
+        self.spans = sampler.map(|sampler| Box::new(SpanFilter::new(sampler, limits)));
+        self
+    }
+
+    /// An envelope that leaves also tells the collector what was left out of others, if its gate reports at all
+    /// ([`Gate::with_reports`]). Only envelopes tell.
+    pub fn also_report(&mut self, earlier: Discards) {
+        if let Machine::Envelope(envelope) = &mut self.machine {
+            envelope.also_report(earlier);
         }
     }
 
@@ -215,6 +260,10 @@ impl Scrubber {
             return Ok(());
         }
         self.report.bytes_in += chunk.len() as u64;
+        if let Some(spans) = &mut self.spans {
+            let kept = spans.push(&chunk);
+            return kept.map_err(|failure| self.die(malformed(failure, Place::Document)));
+        }
         let Some(mut store) = self.store.take() else {
             return self.read(chunk, out);
         };
@@ -313,6 +362,13 @@ impl Scrubber {
         if let Some(dead) = &self.dead {
             return Err(dead.clone());
         }
+        if let Some(spans) = self.spans.take() {
+            let left = spans.finish(&mut self.report);
+            let left = left.map_err(|failure| self.die(malformed(failure, Place::Document)))?;
+            if !left.is_empty() {
+                self.read(left, out)?;
+            }
+        }
         let length = self.splicer.base();
         let splicer = &mut self.splicer;
         let plan = &self.plan;
@@ -372,7 +428,8 @@ impl Scrubber {
             Machine::Minidump(minidump) => minidump.held_bytes(),
         };
         let store = self.store.as_ref().map_or(0, |store| store.held_bytes());
-        machine + store + self.splicer.held_bytes()
+        let spans = self.spans.as_ref().map_or(0, |spans| spans.held_bytes());
+        machine + store + spans + self.splicer.held_bytes()
     }
 
     /// The envelope's head, once its line has been read ([`Format::Envelope`] only).

@@ -61,6 +61,10 @@ pub enum Treatment {
     Replace,
     /// The whole value becomes `null`.
     Null,
+    /// The value is somebody's IP address: it becomes `null`, or what the plan makes of addresses.
+    Address,
+    /// The value tells a user from others: a keyed hash stands for a string, and `null` for all else, or where there is no key.
+    Pseudonym,
     /// A set of cookies: names stay, values go.
     Cookies,
     /// A URL query: its parameters are looked at, whether it is a string, an object or a list of pairs.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::discards::{Discards, Quantity, Why};
+
 /// Why a stream was refused. The text never holds payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
@@ -40,6 +42,8 @@ pub enum Reason {
     Framing(&'static str),
     /// A header field does not have its shape: which.
     Header(&'static str),
+    /// The policy of this door takes no request with an item of this type.
+    Refused(&'static str),
     /// What is packed inside the body expands more times than `Limits::decode_ratio` allows.
     Expands {
         /// The bound.
@@ -61,7 +65,11 @@ impl Reason {
     pub fn is_limit(self) -> bool {
         match self {
             Reason::TooDeep | Reason::Expands { .. } | Reason::TooLarge { .. } => true,
-            Reason::Json(_) | Reason::CutOff | Reason::Framing(_) | Reason::Header(_) => false,
+            Reason::Json(_)
+            | Reason::CutOff
+            | Reason::Framing(_)
+            | Reason::Header(_)
+            | Reason::Refused(_) => false,
         }
     }
 }
@@ -83,9 +91,14 @@ impl fmt::Display for Malformed {
                 write!(f, "what is packed inside expands more than {limit} times")?
             }
             Reason::CutOff => write!(f, "the input ends too early")?,
+            Reason::Refused(kind) => write!(f, "policy takes no items of type {kind} here")?,
             Reason::TooLarge { what, limit, .. } => {
                 write!(f, "{what} is longer than {limit} bytes")?
             }
+        }
+        if let Reason::Refused(_) = self.reason {
+            // Nothing is wrong with the bytes.
+            return Ok(());
         }
         write!(f, " at byte {}", self.offset)?;
         match self.reason {
@@ -93,7 +106,11 @@ impl fmt::Display for Malformed {
             Reason::TooDeep => write!(f, " (limits.json_depth, 512 at most)"),
             Reason::Expands { .. } => write!(f, " (limits.decode_ratio)"),
             Reason::TooLarge { key, .. } => write!(f, " ({key})"),
-            Reason::Json(_) | Reason::CutOff | Reason::Framing(_) | Reason::Header(_) => Ok(()),
+            Reason::Json(_)
+            | Reason::CutOff
+            | Reason::Framing(_)
+            | Reason::Header(_)
+            | Reason::Refused(_) => Ok(()),
         }
     }
 }
@@ -107,16 +124,24 @@ pub enum ItemOutcome {
     Forwarded,
     /// Left out: policy forbids this type.
     DroppedByPolicy,
+    /// Left out: its trace is none of those that are kept.
+    DroppedBySampling,
     /// Left out: the type is not known (all such types share the label `unknown`).
     DroppedUnknown,
 }
 
 impl ItemOutcome {
+    /// Whether it did not leave.
+    pub fn is_dropped(self) -> bool {
+        self != ItemOutcome::Forwarded
+    }
+
     /// The metric label.
     pub fn label(self) -> &'static str {
         match self {
             ItemOutcome::Forwarded => "forwarded",
             ItemOutcome::DroppedByPolicy => "dropped_policy",
+            ItemOutcome::DroppedBySampling => "dropped_sampled",
             ItemOutcome::DroppedUnknown => "dropped_unknown",
         }
     }
@@ -129,6 +154,8 @@ pub struct Report {
     pub redactions: Vec<u64>,
     /// One entry for each (type label, outcome) seen, with its count. Labels come from a fixed list.
     pub items: Vec<(&'static str, ItemOutcome, u64)>,
+    /// What was left out, as a collector is told it.
+    pub discards: Discards,
     /// Decoded bytes in.
     pub bytes_in: u64,
     /// Scrubbed bytes out.
@@ -145,13 +172,22 @@ impl Report {
             .sum()
     }
 
+    /// Whether all that could be left out by its trace was, and something was.
+    pub fn is_sampled_out(&self) -> bool {
+        let dropped =
+            |(_, outcome, _): &(_, ItemOutcome, _)| *outcome == ItemOutcome::DroppedBySampling;
+        self.forwarded_items() == 0 && self.items.iter().any(dropped)
+    }
+
     /// What was left out, for people: `attachment 1, check_in 1`. `None` if nothing was.
     pub fn dropped(&self) -> Option<String> {
         let mut counts = BTreeMap::new();
         for (label, outcome, count) in &self.items {
             match outcome {
                 ItemOutcome::Forwarded => {}
-                ItemOutcome::DroppedByPolicy | ItemOutcome::DroppedUnknown => {
+                ItemOutcome::DroppedByPolicy
+                | ItemOutcome::DroppedBySampling
+                | ItemOutcome::DroppedUnknown => {
                     *counts.entry(*label).or_insert(0) += count;
                 }
             }
@@ -161,6 +197,13 @@ impl Report {
             .map(|(label, count)| format!("{label} {count}"))
             .collect();
         (!dropped.is_empty()).then(|| dropped.join(", "))
+    }
+
+    /// Counts an item of this type that policy left out before anything of it was read.
+    pub fn left_out(&mut self, item_type: &'static str) {
+        self.item(item_type, ItemOutcome::DroppedByPolicy);
+        self.discards
+            .item(Why::Policy, item_type, Quantity::default());
     }
 
     /// Counts an item.
@@ -185,6 +228,7 @@ impl Report {
         for (label, outcome, count) in &part.items {
             self.add_items(label, *outcome, *count);
         }
+        self.discards.absorb(&part.discards);
         for (rule, count) in part.redactions.iter().enumerate() {
             if *count > 0 {
                 self.count(rule as u16, *count);

@@ -325,6 +325,15 @@ impl Plan {
         plan
     }
 
+    /// The same plan, which makes this of IP addresses in the fields made for them ([`Treatment::Address`]): nothing
+    /// ([`Treated::Remove`]), a shorter one ([`Treated::Truncate`]), or a keyed hash as the `id` of the user who has none
+    /// ([`Treated::Hash`]).
+    pub fn with_addresses(&self, treated: Treated) -> Plan {
+        let mut plan = self.clone();
+        plan.personal.treat_addresses(treated);
+        plan
+    }
+
     /// The same plan, which passes these on as they are.
     pub fn with_passing(&self, kinds: &[Opaque]) -> Plan {
         Plan {

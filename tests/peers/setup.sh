@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Puts the real peers of tests/real_sdks.rs and tests/otlp.rs under target/peers (ignored by git): a Python environment with the
-# bugsink collector, sentry-sdk and Flask; a Node folder with @sentry/node and Express; and an empty, migrated
+# Puts the real peers of tests/real_sdks.rs, tests/otlp.rs and tests/browser.rs under target/peers (ignored by git): a Python environment with the
+# bugsink collector, sentry-sdk and Flask; a Node folder with @sentry/node, Express, @sentry/browser and puppeteer-core; and an empty, migrated
 # bugsink, which each test copies. Exact versions: requirements.txt and package-lock.json, beside this file.
 #
 # Does nothing when what is there was made from the same files by the same Python and Node. Needs python3 (3.11 or
-# later) with venv, node 18 or later and npm; touches nothing outside target/peers.
+# later) with venv, node 18 or later, npm, and chromium for tests/browser.rs; touches nothing outside target/peers.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 peers=$(cd "$here/../.." && pwd)/target/peers
 stamp=$peers/stamp
 
-for tool in python3 node npm; do
+for tool in python3 node npm chromium; do
     command -v "$tool" >/dev/null || {
-        echo "tests/peers/setup.sh: $tool is missing (Debian: apt-get install python3-venv nodejs npm)" >&2
+        echo "tests/peers/setup.sh: $tool is missing (Debian: apt-get install python3-venv nodejs npm chromium)" >&2
         exit 1
     }
 done

@@ -64,6 +64,31 @@ pub fn gzip(plain: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// The bytes that a case's text stands for: a character for a byte, and `<a*1000>` for a thousand times `a`.
+pub fn wire_bytes(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("<a*") {
+        let (before, from) = rest.split_at(at);
+        bytes.extend(before.chars().map(|c| u8::try_from(c).unwrap()));
+        let (count, behind) = from[3..].split_once('>').unwrap();
+        bytes.resize(bytes.len() + count.parse::<usize>().unwrap(), b'a');
+        rest = behind;
+    }
+    bytes.extend(rest.chars().map(|c| u8::try_from(c).unwrap()));
+    bytes
+}
+
+/// A file with these bytes, of a name of its own.
+pub fn temporary(bytes: &[u8]) -> std::path::PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::SeqCst);
+    let name = format!("scrubline-test-{}-{number}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
 /// One request as the collector saw it.
 #[derive(Debug)]
 pub struct Received {
@@ -204,6 +229,15 @@ impl Proxy {
             .iter()
             .fold(loader, |loader, (key, value)| loader.flag(key, value));
         Proxy::run(loader.load().unwrap().config).await
+    }
+
+    /// With a configuration file of this text, which needs no upstream.
+    pub async fn configured(upstream: &str, text: &str) -> Proxy {
+        let file = temporary(text.as_bytes());
+        let loader = Loader::default().file(&file).flag("upstream.url", upstream);
+        let config = loader.load().unwrap().config;
+        std::fs::remove_file(file).unwrap();
+        Proxy::run(config).await
     }
 
     async fn run(mut config: Config) -> Proxy {

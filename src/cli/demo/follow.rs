@@ -195,6 +195,7 @@ pub(super) fn left_out(kind: &str, outcome: ItemOutcome) -> Option<&'static str>
             Some("binary: only attachments that say they are text pass")
         }
         ItemOutcome::DroppedByPolicy => Some("policy forbids this type"),
+        ItemOutcome::DroppedBySampling => Some("its trace is none of those that are kept"),
         ItemOutcome::DroppedUnknown => Some("nobody knows this type"),
     }
 }
@@ -244,6 +245,7 @@ mod tests {
                 ],
                 bytes_in: 200,
                 bytes_out: body.len() as u64,
+                ..Report::default()
             }),
         };
         let rules = ["core.a".to_owned(), "core.b".to_owned()];

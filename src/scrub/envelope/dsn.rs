@@ -1,20 +1,23 @@
 //! A DSN, read strictly: `{scheme}://{public_key}[:{secret}]@{host}[:port]{/path}/{project}` (Sentry developer documentation,
 //! authentication). The obsolete secret is a real one and is never written again.
 
-/// The parts of a DSN.
+use std::fmt;
+
+/// The parts of a DSN, less its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Dsn<'a> {
-    scheme: &'a str,
-    pub(super) key: &'a str,
-    pub(super) has_secret: bool,
-    host: &'a str,
-    path: &'a str,
-    pub(super) project: &'a str,
+pub struct Dsn {
+    scheme: String,
+    key: String,
+    has_secret: bool,
+    /// With its port, if there is one.
+    host: String,
+    path: String,
+    project: String,
 }
 
-impl<'a> Dsn<'a> {
+impl Dsn {
     /// Reads a DSN; `None` if it does not have the shape.
-    pub(super) fn parse(text: &'a str) -> Option<Dsn<'a>> {
+    pub fn parse(text: &str) -> Option<Dsn> {
         let (scheme, rest) = text.split_once("://")?;
         let (authority, path) = rest.split_once('/')?;
         let (user, host) = authority.split_once('@')?;
@@ -41,14 +44,51 @@ impl<'a> Dsn<'a> {
             && !project.is_empty()
             && project.bytes().all(|b| b.is_ascii_digit());
         let has_secret = secret.is_some_and(|secret| !secret.is_empty());
-        fits.then_some(Dsn {
-            scheme,
-            key,
+        fits.then(|| Dsn {
+            scheme: scheme.to_owned(),
+            key: key.to_owned(),
             has_secret,
-            host,
-            path,
-            project,
+            host: host.to_owned(),
+            path: path.to_owned(),
+            project: project.to_owned(),
         })
+    }
+
+    /// The public key, with its flags if it has any (`key.no-cache`).
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The project: digits.
+    pub fn project(&self) -> &str {
+        &self.project
+    }
+
+    /// Whether it had a secret. That is not kept.
+    pub fn has_secret(&self) -> bool {
+        self.has_secret
+    }
+
+    /// Whether both name one project of one place by one key. A host counts in any case, a port that its scheme implies may be left
+    /// out, and flags of a key don't count.
+    pub fn is_same_as(&self, other: &Dsn) -> bool {
+        self.scheme == other.scheme
+            && bare_key(&self.key) == bare_key(&other.key)
+            && self
+                .host_and_port()
+                .eq_ignore_ascii_case(other.host_and_port())
+            && self.path.trim_matches('/') == other.path.trim_matches('/')
+            && self.project == other.project
+    }
+
+    /// The host, and the port where the scheme does not imply it.
+    fn host_and_port(&self) -> &str {
+        let implied = if self.scheme == "https" {
+            ":443"
+        } else {
+            ":80"
+        };
+        self.host.strip_suffix(implied).unwrap_or(&self.host)
     }
 
     /// All of it but its user: where it leads.
@@ -65,10 +105,26 @@ impl<'a> Dsn<'a> {
 
     /// The DSN without its secret.
     pub(super) fn to_public(&self) -> String {
+        self.with_key(&self.key)
+    }
+
+    /// The DSN without its secret, and with this key.
+    pub(super) fn with_key(&self, key: &str) -> String {
         let slash = if self.path.is_empty() { "" } else { "/" };
         format!(
-            "{}://{}@{}{slash}{}/{}",
-            self.scheme, self.key, self.host, self.path, self.project
+            "{}://{key}@{}{slash}{}/{}",
+            self.scheme, self.host, self.path, self.project
         )
     }
+}
+
+impl fmt::Display for Dsn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_public())
+    }
+}
+
+/// A key without its flags (Relay, `parse_with_flags`).
+pub fn bare_key(key: &str) -> &str {
+    key.split('.').next().unwrap_or_default()
 }

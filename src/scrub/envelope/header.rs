@@ -12,6 +12,9 @@ use serde_json::value::RawValue;
 
 use super::dsn::Dsn;
 use super::item::{self, Description, ItemTreatment};
+use super::rekeying::{Rekeying, StandIn};
+use super::trace;
+use crate::scrub::gate::{Gate, Sampled};
 use crate::scrub::is_clean;
 use crate::scrub::json::JsonScrubber;
 use crate::scrub::name::RuleIndex;
@@ -25,10 +28,19 @@ use crate::scrub::splice::Splicer;
 pub struct EnvelopeHead {
     /// The event's id, as sent: 32 hex digits, or a UUID with dashes.
     pub event_id: Option<String>,
-    /// The public key of the `dsn` field.
-    pub dsn_key: Option<String>,
-    /// The project of the `dsn` field (digits).
-    pub dsn_project: Option<String>,
+    /// The `dsn` field, as sent.
+    pub dsn: Option<Dsn>,
+}
+
+/// What the header line of an envelope comes to.
+#[derive(Debug)]
+pub(super) struct Envelope {
+    pub(super) head: EnvelopeHead,
+    /// Whether its trace is one of those that are kept.
+    pub(super) sampled: bool,
+    /// Whether it tells which trace that is.
+    pub(super) is_told: bool,
+    pub(super) header: Rewritten,
 }
 
 /// A header line as it leaves, and what was redacted in it.
@@ -43,6 +55,8 @@ pub(super) struct Rewritten {
 pub(super) struct ItemHead {
     pub(super) treatment: ItemTreatment,
     pub(super) length: Option<u64>,
+    /// Elements of a container.
+    pub(super) count: Option<u64>,
     pub(super) header: Rewritten,
 }
 
@@ -60,17 +74,27 @@ const TRACE: [&str; 9] = [
 ];
 const SDK: [&str; 4] = ["name", "version", "integrations", "packages"];
 
-/// Reads the envelope's header line.
+/// Reads the envelope's header line. Keys for which another one stands leave as that one.
 pub(super) fn envelope(
     line: &[u8],
     plan: &Plan,
+    gate: &Gate,
+    rekeying: &Rekeying,
     json: &mut JsonScrubber,
-) -> Result<(EnvelopeHead, Rewritten), Reason> {
+) -> Result<Envelope, Reason> {
     let members = object(line)?;
+    let all = Sampled::Kept {
+        rate: None,
+        rand: None,
+    };
+    let (sampled, is_told) = match gate.samples() {
+        true => trace::decide(&members, gate.sampler())?,
+        false => (all, true),
+    };
     let mut head = EnvelopeHead::default();
     let mut out = Writer::new();
     let mut secrets = 0;
-    let mut public_dsn = None;
+    let mut stand_ins = Vec::new();
     for (key, value) in &members.0 {
         match key.as_str() {
             "event_id" => {
@@ -92,46 +116,57 @@ pub(super) fn envelope(
             "dsn" => {
                 let text = string(value).ok_or(Reason::Header("dsn is no DSN"))?;
                 let dsn = Dsn::parse(&text).ok_or(Reason::Header("dsn is no DSN"))?;
-                secrets += u64::from(dsn.has_secret);
+                secrets += u64::from(dsn.has_secret());
+                let rekeyed = rekeying.upstream_key(dsn.key());
                 // One with something to scrub in it is left out: the request says where it goes.
-                if is_clean(plan, &dsn.place()) && !plan.has_known_secret(&dsn.to_public()) {
-                    out.string(key, DSN_PLACE);
-                    public_dsn = Some(dsn.to_public());
+                let goes = rekeyed.is_some() || !plan.has_known_secret(&dsn.to_public());
+                if is_clean(plan, &dsn.place()) && goes {
+                    let leaves = match rekeyed {
+                        Some(upstream) => dsn.with_key(&upstream),
+                        None => dsn.to_public(),
+                    };
+                    let stand_in = StandIn::new("dsn", leaves, line);
+                    out.string(key, stand_in.place());
+                    stand_ins.push(stand_in);
                 }
-                head.dsn_key = Some(dsn.key.to_owned());
-                head.dsn_project = Some(dsn.project.to_owned());
+                head.dsn = Some(dsn);
             }
-            "trace" => out.part(key, value, &TRACE, true)?,
-            "sdk" => out.part(key, value, &SDK, false)?,
+            "trace" => {
+                let stand_in = trace_key(value)
+                    .and_then(|key| rekeying.upstream_key(&key))
+                    .map(|upstream| StandIn::new("public_key", upstream, line));
+                let corrected = trace::corrected(value, sampled)?;
+                let value = corrected.as_deref().unwrap_or(value);
+                out.part(key, value, &TRACE, true, stand_in.as_ref())?;
+                stand_ins.extend(stand_in);
+            }
+            "sdk" => out.part(key, value, &SDK, false, None)?,
             _ => {}
         }
     }
     let mut header = scrubbed(out.finish(), json)?;
-    if let Some(dsn) = public_dsn {
-        header.text = with_dsn(&header.text, &dsn);
+    for stand_in in stand_ins {
+        header.text = stand_in.put_back(&header.text);
     }
     if secrets > 0 {
         header.redactions.push((plan.dsn_secret_rule, secrets));
     }
-    Ok((head, header))
+    Ok(Envelope {
+        head,
+        sampled: sampled != Sampled::Dropped,
+        is_told,
+        header,
+    })
 }
 
-/// Stands for the DSN while the header is scrubbed: its key is public, and would be taken for user info.
-const DSN_PLACE: &str = "dsn";
-
-/// A header with its DSN in its place. The key stands once, and nowhere else with such a value: what is nested has no key of
-/// that name.
-fn with_dsn(text: &[u8], dsn: &str) -> Vec<u8> {
-    let place = format!("\"dsn\":\"{DSN_PLACE}\"");
-    match memchr::memmem::find(text, place.as_bytes()) {
-        Some(at) => [
-            &text[..at],
-            format!("\"dsn\":\"{dsn}\"").as_bytes(),
-            &text[at + place.len()..],
-        ]
-        .concat(),
-        None => text.to_vec(),
+/// The key of the project in which a trace began, as the trace context has it.
+fn trace_key(context: &RawValue) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Context {
+        public_key: String,
     }
+    let context: Context = serde_json::from_str(context.get()).ok()?;
+    Some(context.public_key)
 }
 
 /// Reads an item's header line.
@@ -155,6 +190,7 @@ pub(super) fn item(
         .any(|(key, value)| key == "type" && value.get() == "\"attachment\"");
     let mut meta_length = None;
     let mut length = None;
+    let mut count = None;
     for (key, value) in &members.0 {
         match key.as_str() {
             "type" => {
@@ -171,7 +207,10 @@ pub(super) fn item(
                 );
             }
             "item_count" => {
-                unsigned(value).ok_or(Reason::Header("item_count is no plain unsigned integer"))?;
+                count = Some(
+                    unsigned(value)
+                        .ok_or(Reason::Header("item_count is no plain unsigned integer"))?,
+                );
                 out.raw(key, value.get());
             }
             "content_type" => {
@@ -251,6 +290,7 @@ pub(super) fn item(
     Ok(ItemHead {
         treatment,
         length,
+        count,
         header,
     })
 }
@@ -317,7 +357,7 @@ struct FileName {
 }
 
 /// The members of a header, in order.
-struct Members(Vec<(String, Box<RawValue>)>);
+pub(super) struct Members(pub(super) Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -342,7 +382,7 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-fn object(line: &[u8]) -> Result<Members, Reason> {
+pub(super) fn object(line: &[u8]) -> Result<Members, Reason> {
     if line.last() == Some(&b'\r') {
         return Err(Reason::Framing("a carriage return before the newline"));
     }
@@ -359,7 +399,7 @@ fn object(line: &[u8]) -> Result<Members, Reason> {
     })
 }
 
-fn string(value: &RawValue) -> Option<String> {
+pub(super) fn string(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
 
@@ -458,13 +498,15 @@ impl Writer {
         }
     }
 
-    /// An object of which only these members are kept; with `scalars`, only those that are no containers.
+    /// An object of which only these members are kept; with `scalars`, only those that are no containers. The value of one may leave
+    /// as its stand-in.
     fn part(
         &mut self,
         key: &str,
         value: &RawValue,
         keep: &[&str],
         scalars: bool,
+        stand_in: Option<&StandIn>,
     ) -> Result<(), Reason> {
         if !value.get().starts_with('{') {
             return Ok(());
@@ -473,8 +515,12 @@ impl Writer {
         let mut inner = Writer::new();
         for (name, value) in &members.0 {
             let scalar = !value.get().starts_with(['{', '[']);
-            if keep.contains(&name.as_str()) && (scalar || !scalars) {
-                inner.raw(name, value.get());
+            if !keep.contains(&name.as_str()) || (scalars && !scalar) {
+                continue;
+            }
+            match stand_in.filter(|stand_in| stand_in.key() == name) {
+                Some(stand_in) => inner.string(name, stand_in.place()),
+                None => inner.raw(name, value.get()),
             }
         }
         let text = inner.finish();

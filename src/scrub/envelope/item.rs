@@ -30,6 +30,19 @@ pub(super) enum ItemTreatment {
     },
 }
 
+impl ItemTreatment {
+    /// The type of the item, as metrics show it.
+    pub(super) fn label(&self) -> &'static str {
+        match self {
+            ItemTreatment::Json { label, .. }
+            | ItemTreatment::Text { label }
+            | ItemTreatment::Pass { label }
+            | ItemTreatment::Mixed { label, .. }
+            | ItemTreatment::Drop { label, .. } => label,
+        }
+    }
+}
+
 /// How far the JSON at the head of a mixed payload goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MixedHead {
@@ -221,7 +234,8 @@ pub(super) fn treatment(
         }
         "profile_chunk" | "profile_chunk_ui" => dropped("profile_chunk"),
         "attachment" => attachment(item, plan, header_bytes),
-        "check_in" => dropped("check_in"),
+        // Left out unless a gate lets it pass: a collector may store it elsewhere than all else.
+        "check_in" => json("check_in", Document::Other, false),
         "replay_event" if plan.passes(Opaque::Replay) => {
             json("replay_event", Document::Event, true)
         }

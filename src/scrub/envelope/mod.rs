@@ -18,23 +18,31 @@
 //! | `Newline` | newline | `ItemHeader` |
 
 mod dsn;
+mod gated;
 mod header;
 mod item;
+mod rekeying;
+mod trace;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::attachment::MaskedText;
+use super::discards::{Discards, Quantity, Why};
+use super::gate::Gate;
 use super::json::{JsonScrubber, malformed};
 use super::limits::Limits;
 use super::outcome::{ItemOutcome, Malformed, Place, Reason, Report};
 use super::plan::{Document, Plan};
 use super::splice::{Reading, Splicer};
+pub use dsn::{Dsn, bare_key};
+use gated::{PEEK_BYTES, Waiting};
 pub use header::EnvelopeHead;
 pub(crate) use header::is_event_id;
 pub(crate) use item::is_text_file;
 use item::{ItemTreatment, MixedBody, MixedHead};
+pub use rekeying::Rekeying;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -55,6 +63,17 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct EnvelopeScrubber {
     plan: Arc<Plan>,
+    gate: Arc<Gate>,
+    /// Whether the envelope's trace is kept.
+    sampled: bool,
+    /// Whether it is known which trace that is.
+    is_told: bool,
+    /// The item that waits for its payload to tell the trace.
+    waiting: Option<Waiting>,
+    /// The beginning of its payload.
+    peeked: Vec<u8>,
+    /// What was left out of earlier envelopes, and is told with this one.
+    earlier: Discards,
     header_bytes: usize,
     state: State,
     /// The header line in progress.
@@ -71,6 +90,7 @@ pub(crate) struct EnvelopeScrubber {
     json: JsonScrubber,
     text: MaskedText,
     head: Option<EnvelopeHead>,
+    rekeying: Arc<Rekeying>,
 }
 
 /// How the item in progress is read.
@@ -84,6 +104,8 @@ enum Kept {
     As,
     /// A recording, whose first byte tells whether it is text.
     Recording,
+    /// JSON, of which the beginning tells whether it is kept.
+    Waiting,
 }
 
 /// A mixed item whose head is read.
@@ -101,6 +123,12 @@ impl EnvelopeScrubber {
         let json = JsonScrubber::new(Arc::clone(&plan), Document::Other, limits, false, true);
         EnvelopeScrubber {
             plan,
+            gate: Arc::default(),
+            sampled: true,
+            is_told: true,
+            waiting: None,
+            peeked: Vec::new(),
+            earlier: Discards::default(),
             header_bytes: limits.header_bytes,
             state: State::Header,
             line: Vec::new(),
@@ -112,7 +140,22 @@ impl EnvelopeScrubber {
             json,
             text: MaskedText::new(),
             head: None,
+            rekeying: Arc::default(),
         }
+    }
+
+    /// From now on (before the first byte), only what this gate lets pass does.
+    pub(crate) fn set_gate(&mut self, gate: Arc<Gate>) {
+        self.gate = gate;
+    }
+
+    /// If the gate reports at all, this was left out too, of earlier envelopes.
+    pub(crate) fn also_report(&mut self, earlier: Discards) {
+        self.earlier = earlier;
+    }
+
+    pub(crate) fn rekey(&mut self, rekeying: Arc<Rekeying>) {
+        self.rekeying = rekeying;
     }
 
     pub(crate) fn head(&self) -> Option<&EnvelopeHead> {
@@ -123,6 +166,7 @@ impl EnvelopeScrubber {
         match (self.state, self.kept) {
             (State::Payload { .. }, Kept::Json) => self.json.undecided(end, splicer),
             (State::Payload { .. }, Kept::Text) => self.text.undecided(end),
+            (State::Payload { .. }, Kept::Waiting) => self.waiting.as_ref().map(|item| item.end),
             _ => None,
         }
     }
@@ -134,7 +178,10 @@ impl EnvelopeScrubber {
     }
 
     pub(crate) fn held_bytes(&self) -> usize {
-        self.line.capacity() + self.json.held_bytes() + self.text.held_bytes()
+        self.line.capacity()
+            + self.peeked.capacity()
+            + self.json.held_bytes()
+            + self.text.held_bytes()
     }
 
     fn in_json(&self) -> bool {
@@ -193,33 +240,33 @@ impl EnvelopeScrubber {
                         // Empty heads and payloads end before they begin.
                         self.read_mixed_head(&[], base + at as u64, splicer, report)?;
                         if self.state == (State::Payload { left: Some(0) }) {
-                            self.end_payload(base + at as u64, splicer)?;
+                            self.end_payload(base + at as u64, splicer, report)?;
                         }
                     }
                 }
                 State::MixedHead { .. } => {
                     at += self.read_mixed_head(&chunk[at..], offset, splicer, report)?;
                     if self.state == (State::Payload { left: Some(0) }) {
-                        self.end_payload(base + at as u64, splicer)?;
+                        self.end_payload(base + at as u64, splicer, report)?;
                     }
                 }
                 State::Payload { left: Some(left) } => {
                     let take = (chunk.len() - at).min(usize::try_from(left).unwrap_or(usize::MAX));
-                    self.payload(chunk, at, at + take, base, splicer)?;
+                    self.payload(chunk, at, at + take, base, splicer, report)?;
                     at += take;
                     let left = left - take as u64;
                     self.state = State::Payload { left: Some(left) };
                     if left == 0 {
-                        self.end_payload(base + at as u64, splicer)?;
+                        self.end_payload(base + at as u64, splicer, report)?;
                     }
                 }
                 State::Payload { left: None } => {
                     let newline = memchr::memchr(b'\n', &chunk[at..]).map(|found| at + found);
                     let end = newline.unwrap_or(chunk.len());
-                    self.payload(chunk, at, end, base, splicer)?;
+                    self.payload(chunk, at, end, base, splicer, report)?;
                     at = end;
                     if newline.is_some() {
-                        self.end_payload(base + end as u64, splicer)?;
+                        self.end_payload(base + end as u64, splicer, report)?;
                     }
                 }
                 State::Newline => {
@@ -262,9 +309,10 @@ impl EnvelopeScrubber {
                     length,
                 ));
             }
-            State::Payload { .. } => self.end_payload(length, splicer)?,
+            State::Payload { .. } => self.end_payload(length, splicer, report)?,
             State::Newline => {}
         }
+        self.tell_discards(length, splicer, report);
         self.close_cut(length, splicer);
         Ok(())
     }
@@ -292,16 +340,50 @@ impl EnvelopeScrubber {
     ) -> Result<(), Malformed> {
         let line = std::mem::take(&mut self.line);
         if self.state == State::Header {
-            let (head, text) = header::envelope(&line, &self.plan, &mut self.json)
-                .map_err(|reason| self.fail(reason, self.line_start))?;
-            self.put_header(text, end, splicer);
-            self.head = Some(head);
+            let envelope = header::envelope(
+                &line,
+                &self.plan,
+                &self.gate,
+                &self.rekeying,
+                &mut self.json,
+            )
+            .map_err(|reason| self.fail(reason, self.line_start))?;
+            self.put_header(envelope.header, end, splicer);
+            self.head = Some(envelope.head);
+            self.sampled = envelope.sampled;
+            self.is_told = envelope.is_told;
             self.state = State::ItemHeader;
             return Ok(());
         }
         let item = header::item(&line, &self.plan, self.header_bytes, &mut self.json)
             .map_err(|reason| self.fail(reason, self.line_start))?;
-        let (outcome, label) = match item.treatment {
+        let quantity = Quantity {
+            elements: item.count,
+            bytes: item.length,
+        };
+        if let ItemTreatment::Json {
+            label,
+            document,
+            forces,
+        } = item.treatment
+            && self.waits(label)
+        {
+            self.waiting = Some(Waiting {
+                label,
+                document,
+                forces,
+                header: item.header,
+                quantity,
+                end,
+            });
+            self.kept = Kept::Waiting;
+            self.state = State::Payload { left: item.length };
+            return Ok(());
+        }
+        let treatment = self
+            .gated(item.treatment)
+            .map_err(|reason| self.fail(reason, self.line_start))?;
+        let (outcome, label) = match treatment {
             ItemTreatment::Json {
                 label,
                 document,
@@ -338,6 +420,13 @@ impl EnvelopeScrubber {
             }
             ItemTreatment::Drop { label, outcome } => {
                 self.kept = Kept::No;
+                let why = match outcome {
+                    ItemOutcome::DroppedBySampling => Why::SampleRate,
+                    ItemOutcome::DroppedByPolicy
+                    | ItemOutcome::DroppedUnknown
+                    | ItemOutcome::Forwarded => Why::Policy,
+                };
+                report.discards.item(why, label, quantity);
                 (outcome, label)
             }
         };
@@ -428,13 +517,20 @@ impl EnvelopeScrubber {
         };
         let outcome = match self.kept {
             Kept::No => ItemOutcome::DroppedByPolicy,
-            Kept::Json | Kept::Text | Kept::As | Kept::Recording => {
+            Kept::Json | Kept::Text | Kept::As | Kept::Recording | Kept::Waiting => {
                 self.put_header(mixed.rewritten, end, splicer);
                 ItemOutcome::Forwarded
             }
         };
         if self.kept == Kept::Text {
             self.text.start(end, splicer);
+        }
+        if outcome == ItemOutcome::DroppedByPolicy {
+            let quantity = Quantity {
+                elements: None,
+                bytes: Some(item.length),
+            };
+            report.discards.item(Why::Policy, item.label, quantity);
         }
         report.item(item.label, outcome);
         self.state = State::Payload { left: Some(left) };
@@ -458,9 +554,19 @@ impl EnvelopeScrubber {
         to: usize,
         base: u64,
         splicer: &mut Splicer,
+        report: &mut Report,
     ) -> Result<(), Malformed> {
         let place = self.place();
         let mut from = from;
+        if self.kept == Kept::Waiting {
+            let some = (to - from).min(PEEK_BYTES - self.peeked.len());
+            self.peeked.extend_from_slice(&chunk[from..from + some]);
+            if self.peeked.len() < PEEK_BYTES {
+                return Ok(());
+            }
+            self.end_waiting(splicer, report)?;
+            from += some;
+        }
         if self.kept == Kept::Recording {
             // The newline behind the head comes first.
             let newlines = chunk[from..to].iter().take_while(|byte| **byte == b'\n');
@@ -475,7 +581,7 @@ impl EnvelopeScrubber {
             }
         }
         match self.kept {
-            Kept::No | Kept::As | Kept::Recording => Ok(()),
+            Kept::No | Kept::As | Kept::Recording | Kept::Waiting => Ok(()),
             Kept::Json => self
                 .json
                 .push(chunk, from, to, base, splicer)
@@ -488,9 +594,15 @@ impl EnvelopeScrubber {
         }
     }
 
-    fn end_payload(&mut self, at: u64, splicer: &mut Splicer) -> Result<(), Malformed> {
+    fn end_payload(
+        &mut self,
+        at: u64,
+        splicer: &mut Splicer,
+        report: &mut Report,
+    ) -> Result<(), Malformed> {
+        self.end_waiting(splicer, report)?;
         match self.kept {
-            Kept::No | Kept::As | Kept::Recording => {}
+            Kept::No | Kept::As | Kept::Recording | Kept::Waiting => {}
             Kept::Json => {
                 let place = self.place();
                 self.json

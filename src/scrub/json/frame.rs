@@ -2,6 +2,7 @@
 
 use crate::scrub::name::{RuleIndex, Verdict};
 use crate::scrub::path::{NOWHERE, NodeIndex};
+use crate::scrub::personal::Pseudonym;
 
 use super::lexer::Container;
 
@@ -22,6 +23,10 @@ pub(super) enum Treat {
     Replace(RuleIndex),
     /// The whole value becomes `null`.
     Null(RuleIndex),
+    /// The value is an IP address, and becomes what the plan makes of one; anything else becomes `null`.
+    Address(RuleIndex),
+    /// The value tells a user from others: a keyed hash stands for a string, and `null` for anything else.
+    Pseudonym(RuleIndex),
     /// The whole value becomes what policy requires at this node.
     Force(NodeIndex),
 }
@@ -123,6 +128,10 @@ pub(super) struct Frame {
     pub(super) hold: u32,
     /// Which of the node's required members have been seen, one bit each.
     pub(super) seen: u32,
+    /// A member of this object is its `id`.
+    pub(super) has_id: bool,
+    /// What tells this user from others instead of the address: it becomes the `id` of an object that has none.
+    pub(super) pseudonym: Option<Pseudonym>,
     /// Members or elements begun.
     pub(super) count: u32,
     pub(super) before: Before,
@@ -145,6 +154,8 @@ impl Frame {
             pair: PairName::Unknown,
             hold: 0,
             seen: 0,
+            has_id: false,
+            pseudonym: None,
             count: 0,
             before: Before::Nothing,
             element: Element {

@@ -24,6 +24,7 @@ use super::limits::Limits;
 use super::name::{Kinds, RuleIndex, Treatment, Verdict, reads_as_name, reads_as_path};
 use super::outcome::{Malformed, Place, Reason};
 use super::path::{NOWHERE, PathTree};
+use super::personal::Pseudonym;
 use super::plan::{Document, Plan};
 use super::splice::{Reading, Splicer};
 use super::text::{
@@ -85,6 +86,10 @@ enum LeafKind {
     Key,
     /// Goes whatever it is.
     Always,
+    /// Goes, and if it is an IP address, something is made of it.
+    Address,
+    /// Goes, and something stands for it. What stands for something already, and what tells nothing, stays.
+    Pseudonym,
 }
 
 /// What is done with the string in progress.
@@ -413,7 +418,9 @@ impl JsonScrubber {
         let depth = self.lexer.depth();
         let whole = match next.treat {
             Treat::Replace(rule) => Some((Bytes::from_static(QUOTED_MARKER), Some(rule))),
-            Treat::Null(rule) => Some((Bytes::from_static(b"null"), Some(rule))),
+            Treat::Null(rule) | Treat::Address(rule) | Treat::Pseudonym(rule) => {
+                Some((Bytes::from_static(b"null"), Some(rule)))
+            }
             Treat::Force(node) => self
                 .force_text(node, container == Container::Object)
                 .map(|text| (text, None)),
@@ -499,6 +506,7 @@ impl JsonScrubber {
                 if frame.hold != 0 {
                     splicer.resolve(frame.hold, at, None, self.plan.held_rule);
                 }
+                self.append_id(&frame, at, splicer);
                 self.append_required(&frame, at, splicer);
             }
             Container::Array => self.end_element(&mut frame, true, at, splicer),
@@ -515,6 +523,17 @@ impl JsonScrubber {
             outer.element = frame.element.of(outer.count);
         }
         self.end_value(splicer);
+    }
+
+    /// What stands for the address of a user who has no other `id`. The object has a member: the address.
+    fn append_id(&self, frame: &Frame, at: u64, splicer: &mut Splicer) {
+        let Some(pseudonym) = frame.pseudonym.filter(|_| !frame.has_id) else {
+            return;
+        };
+        splicer.cut(Reading::Both, at);
+        let member = [b",\"id\":\"", &pseudonym.text()[..], b"\""].concat();
+        splicer.insert(Reading::Both, &Bytes::from(member));
+        splicer.resume(Reading::Both, at);
     }
 
     /// Members that policy requires and that have not come are appended before the closing brace.
@@ -677,7 +696,9 @@ impl JsonScrubber {
             | Treat::Replace(rule)
             | Treat::Cookies(rule)
             | Treat::CookiePair(rule) => Some((Reading::Both, marker(), Some(rule))),
-            Treat::Null(rule) => Some((Reading::Both, Bytes::from_static(b"null"), Some(rule))),
+            Treat::Null(rule) | Treat::Address(rule) | Treat::Pseudonym(rule) => {
+                Some((Reading::Both, Bytes::from_static(b"null"), Some(rule)))
+            }
             Treat::Force(node) => self
                 .force_text(node, false)
                 .map(|text| (Reading::Both, text, None)),
@@ -802,6 +823,8 @@ impl JsonScrubber {
             | Treat::CookiePair(_)
             | Treat::Replace(_)
             | Treat::Null(_)
+            | Treat::Address(_)
+            | Treat::Pseudonym(_)
             | Treat::Force(_) => None,
         };
         let leaf = match next.treat {
@@ -818,6 +841,8 @@ impl JsonScrubber {
         if let Some((reading, text, rule)) = leaf {
             let kind = match next.treat {
                 Treat::Null(_) | Treat::Force(_) => LeafKind::Always,
+                Treat::Address(_) => LeafKind::Address,
+                Treat::Pseudonym(_) => LeafKind::Pseudonym,
                 Treat::Leaves(_) if next.is_type && is_wrapper => LeafKind::Type,
                 _ => LeafKind::Value,
             };
@@ -953,6 +978,30 @@ impl JsonScrubber {
         let inside: &[u8] = if whole { part } else { &captured };
         let full = self.string.capture_full || inside.len() > CAPTURE_BYTES;
         if let Some(leaf) = &mut self.string.leaf
+            && leaf.kind == LeafKind::Pseudonym
+            && closed
+            && !full
+        {
+            // However it is escaped, it is the same.
+            self.decoded.clear();
+            decode(inside, &mut self.decoded);
+            if let Some(text) = self.plan.personal.stands_for(&self.decoded) {
+                leaf.text = text;
+            }
+            self.decoded.clear();
+        }
+        if let Some(leaf) = &mut self.string.leaf
+            && leaf.kind == LeafKind::Address
+            && closed
+            && !full
+            && let Some(made) = self.plan.personal.address(inside)
+        {
+            leaf.text = made.text;
+            if let Some(frame) = self.frames.last_mut() {
+                frame.pseudonym = made.pseudonym;
+            }
+        }
+        if let Some(leaf) = &mut self.string.leaf
             && !leaf.cut
             && let Some(text) = leaf.decide(inside, closed, full)
         {
@@ -1063,6 +1112,7 @@ impl JsonScrubber {
         let Some(frame) = self.frames.last_mut() else {
             return;
         };
+        frame.has_id |= key == b"id";
         let node = if whole {
             self.plan.paths.child(frame.node, key)
         } else {
@@ -1269,6 +1319,13 @@ impl Leaf {
         };
         match self.kind {
             LeafKind::Always => Some(self.text.clone()),
+            // All of it is needed. One that is too long is no address.
+            LeafKind::Address => (closed || full).then(|| self.text.clone()),
+            LeafKind::Pseudonym => {
+                let stays =
+                    !full && (inside.is_empty() || inside == MARKER || Pseudonym::is_one(inside));
+                ((closed || full) && !stays).then(|| self.text.clone())
+            }
             LeafKind::Value => {
                 let spared = (inside.is_empty() && !full) || may_be(&LITERALS);
                 (!spared).then(|| self.text.clone())
@@ -1315,6 +1372,8 @@ fn apply(next: &mut Next, treatment: Treatment, rule: RuleIndex) {
         }
         Treatment::Replace => next.treat = Treat::Replace(rule),
         Treatment::Null => next.treat = Treat::Null(rule),
+        Treatment::Address => next.treat = Treat::Address(rule),
+        Treatment::Pseudonym => next.treat = Treat::Pseudonym(rule),
         Treatment::Cookies => {
             next.treat = Treat::Cookies(rule);
             next.wrapper = true;

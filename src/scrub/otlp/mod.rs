@@ -8,6 +8,7 @@
 //! What is done is what the JSON form of OTLP gets: every string is text; an attribute goes by its name, and then its value becomes the
 //! string `[Filtered]`. Beyond that, fields that the tables don't have are left out, and bytes that are no text become the marker.
 
+mod sample;
 mod schema;
 mod wire;
 
@@ -16,6 +17,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::MARKER;
+use super::discards::Why;
+use super::gate::{Gate, Sampler};
 use super::limits::Limits;
 use super::name::{Kinds, RuleIndex, Treatment, Verdict, Words, last_part};
 use super::outcome::{ItemOutcome, Reason, Report};
@@ -24,6 +27,7 @@ use super::scrubbed::Output;
 use super::splice::Redaction;
 use super::string::StringScrubber;
 use super::text::{self, LITERALS};
+pub(crate) use sample::SpanFilter;
 use schema::{Kind, Schema, any_value, key_value};
 use wire::{Failure, Field, Value, fields, insert_head, put};
 
@@ -43,6 +47,7 @@ pub enum Signal {
 #[derive(Debug)]
 pub(crate) struct OtlpScrubber {
     plan: Arc<Plan>,
+    gate: Arc<Gate>,
     signal: Signal,
     limit: usize,
     body: Vec<u8>,
@@ -52,10 +57,16 @@ impl OtlpScrubber {
     pub(crate) fn new(plan: Arc<Plan>, signal: Signal, limits: &Limits) -> Self {
         OtlpScrubber {
             plan,
+            gate: Arc::default(),
             signal,
             limit: limits.protobuf_bytes,
             body: Vec::new(),
         }
+    }
+
+    /// From now on, only what this gate lets pass does.
+    pub(crate) fn set_gate(&mut self, gate: Arc<Gate>) {
+        self.gate = gate;
     }
 
     pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), Failure> {
@@ -88,6 +99,8 @@ impl OtlpScrubber {
             log,
             path: Vec::new(),
             unknown: 0,
+            sampler: self.gate.sampler_of("span"),
+            spans: (0, 0),
         };
         let root = match self.signal {
             Signal::Traces => &schema::TRACES,
@@ -95,7 +108,8 @@ impl OtlpScrubber {
         };
         let mut scrubbed = Vec::with_capacity(body.len());
         walk.message(root, &body, 0, &mut scrubbed)?;
-        let unknown = walk.unknown;
+        let (unknown, spans) = (walk.unknown, walk.spans);
+        tell_spans(spans, report);
         report.add_items("otlp_field", ItemOutcome::DroppedUnknown, unknown);
         out.push(Bytes::from(scrubbed));
         Ok(())
@@ -125,7 +139,9 @@ impl How {
             (None | Some((Treatment::NotNames, _)), How::Query) => How::Query,
             (None | Some((Treatment::NotNames | Treatment::Text, _)), _) => How::Text,
             (Some((Treatment::Leaves | Treatment::Replace, rule)), _) => How::Goes(rule),
-            (Some((Treatment::Null, rule)), _) => How::Null(rule),
+            (Some((Treatment::Null | Treatment::Address | Treatment::Pseudonym, rule)), _) => {
+                How::Null(rule)
+            }
             (Some((Treatment::Cookies, rule)), _) => How::Cookies(rule),
             (Some((Treatment::Query, _)), _) => How::Query,
         }
@@ -146,6 +162,17 @@ struct Walk<'a> {
     path: Vec<&'static str>,
     /// How many fields were left out because no table has them.
     unknown: u64,
+    /// Which traces are kept, if not all are.
+    sampler: Option<&'a Sampler>,
+    /// Where not all are: how many spans were kept, and how many left out.
+    spans: (u64, u64),
+}
+
+/// Counts spans that were kept, and spans that were left out because their trace was.
+fn tell_spans((kept, dropped): (u64, u64), report: &mut Report) {
+    report.add_items("span", ItemOutcome::Forwarded, kept);
+    report.add_items("span", ItemOutcome::DroppedBySampling, dropped);
+    report.discards.add(Why::SampleRate, "span", dropped);
 }
 
 impl Walk<'_> {
@@ -163,6 +190,17 @@ impl Walk<'_> {
                 self.unknown += 1;
                 continue;
             };
+            if let (Kind::Message(inner), Value::Bytes(span), Some(sampler)) =
+                (kind, field.value, self.sampler)
+                && std::ptr::eq(*inner, schema::span())
+            {
+                let kept = sampler.keeps(trace_id(span, field.value_at)?);
+                self.spans.0 += u64::from(kept);
+                self.spans.1 += u64::from(!kept);
+                if !kept {
+                    continue;
+                }
+            }
             self.path.push(name);
             match (kind, field.value) {
                 (Kind::Varint, Value::Varint(_))
@@ -527,6 +565,22 @@ impl Walk<'_> {
             });
         }
     }
+}
+
+/// The id of a span's trace; of several, as Protocol Buffers reads them, the last. Empty, if it has none.
+fn trace_id(span: &[u8], base: u64) -> Result<&[u8], Failure> {
+    let mut id: &[u8] = &[];
+    for field in fields(span, base) {
+        if let Field {
+            number: schema::SPAN_TRACE_ID,
+            value: Value::Bytes(bytes),
+            ..
+        } = field?
+        {
+            id = bytes;
+        }
+    }
+    Ok(id)
 }
 
 const WRONG_TYPE: Reason = Reason::Framing("a field of another type than OTLP gives it");

@@ -56,9 +56,17 @@ static SCOPE_SPANS: Schema = Schema {
     ],
 };
 
+/// The message of one span.
+pub(super) fn span() -> &'static Schema {
+    &SPAN
+}
+
+/// The number of its field `traceId`.
+pub(super) const SPAN_TRACE_ID: u32 = 1;
+
 static SPAN: Schema = Schema {
     fields: &[
-        (1, "traceId", TRACE_ID),
+        (SPAN_TRACE_ID, "traceId", TRACE_ID),
         (2, "spanId", SPAN_ID),
         (3, "traceState", Kind::Text),
         (4, "parentSpanId", SPAN_ID),

@@ -76,6 +76,37 @@ pub(crate) struct PersonalData {
     rules: [Option<(RuleIndex, Treated)>; Personal::ALL.len()],
     any: bool,
     key: Option<Box<[u8]>>,
+    /// What becomes of addresses in the fields made for them.
+    addresses: Treated,
+}
+
+/// A keyed hash that stands for somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pseudonym([u8; 8]);
+
+impl Pseudonym {
+    pub(crate) fn text(self) -> Bytes {
+        let hex: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        // The letter keeps it from being taken for a number.
+        Bytes::from(format!("[hash:x{hex}]"))
+    }
+
+    /// Whether a text has the form of one.
+    pub(crate) fn is_one(text: &[u8]) -> bool {
+        let hex = text
+            .strip_prefix(b"[hash:x")
+            .and_then(|it| it.strip_suffix(b"]"));
+        hex.is_some_and(|hex| hex.len() == 16 && hex.iter().all(u8::is_ascii_hexdigit))
+    }
+}
+
+/// What is made of an address in a field of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Made {
+    /// JSON.
+    pub(crate) text: Bytes,
+    /// What stands for whom the address told.
+    pub(crate) pseudonym: Option<Pseudonym>,
 }
 
 impl fmt::Debug for PersonalData {
@@ -95,8 +126,43 @@ impl PersonalData {
         self.key = Some(key.into());
     }
 
+    /// What becomes of addresses in the fields made for them.
+    pub(crate) fn treat_addresses(&mut self, treated: Treated) {
+        self.addresses = treated;
+    }
+
+    /// What is made of the inside of a JSON string that should be an address. `None`: it goes.
+    pub(crate) fn address(&self, inside: &[u8]) -> Option<Made> {
+        let address: std::net::IpAddr = std::str::from_utf8(inside).ok()?.parse().ok()?;
+        // One that stands for an IPv4 address is that.
+        let canonical = address.to_canonical().to_string();
+        match (self.addresses, &self.key) {
+            (Treated::Truncate, _) => {
+                let text = truncated(canonical.as_bytes())?;
+                Some(Made {
+                    text: Bytes::from([b"\"", &text[..], b"\""].concat()),
+                    pseudonym: None,
+                })
+            }
+            (Treated::Hash, Some(key)) => Some(Made {
+                text: Bytes::from_static(b"null"),
+                pseudonym: pseudonym(key, canonical.as_bytes()),
+            }),
+            (Treated::Remove | Treated::Mask | Treated::Hash, _) => None,
+        }
+    }
+
+    /// The JSON string that stands for what tells a user from others, if there is a key.
+    pub(crate) fn stands_for(&self, text: &[u8]) -> Option<Bytes> {
+        let pseudonym = pseudonym(self.key.as_ref()?, text)?;
+        Some(Bytes::from([b"\"", &pseudonym.text()[..], b"\""].concat()))
+    }
+
     /// Whether something is to be hashed and there is no key for it.
     pub(crate) fn lacks_key(&self) -> bool {
+        if self.key.is_none() && self.addresses == Treated::Hash {
+            return true;
+        }
         self.key.is_none()
             && self
                 .rules
@@ -155,19 +221,21 @@ impl PersonalData {
     }
 }
 
-/// The first 64 bits of HMAC-SHA-256 (RFC 2104), in hex: enough that no two people of one company are likely to meet.
-fn hashed(key: &[u8], canonical: &[u8]) -> Bytes {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
-        return Bytes::from_static(MARKER);
-    };
+/// The first 64 bits of HMAC-SHA-256 (RFC 2104): enough that no two people of one company are likely to meet.
+fn pseudonym(key: &[u8], canonical: &[u8]) -> Option<Pseudonym> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
     mac.update(canonical);
-    let digest = mac.finalize().into_bytes();
-    let hex: String = digest[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    // The letter keeps it from being taken for a number.
-    Bytes::from(format!("[hash:x{hex}]"))
+    let mut first = [0; 8];
+    first.copy_from_slice(&mac.finalize().into_bytes()[..8]);
+    Some(Pseudonym(first))
+}
+
+/// It as text.
+fn hashed(key: &[u8], canonical: &[u8]) -> Bytes {
+    match pseudonym(key, canonical) {
+        Some(pseudonym) => pseudonym.text(),
+        None => Bytes::from_static(MARKER),
+    }
 }
 
 /// An address without its last 8 bits, or its last 80 (`a.b.c.0`, `x:y:z::`).

@@ -80,9 +80,12 @@ impl TextMachine {
         }
         let verdict = self.verdicts.glance(plan, name, kinds)?;
         match verdict.treatment {
-            Treatment::Leaves | Treatment::Replace | Treatment::Null | Treatment::Cookies => {
-                Some(verdict)
-            }
+            Treatment::Leaves
+            | Treatment::Replace
+            | Treatment::Null
+            | Treatment::Address
+            | Treatment::Pseudonym
+            | Treatment::Cookies => Some(verdict),
             Treatment::Query | Treatment::Text | Treatment::NotNames => None,
         }
     }

@@ -1,0 +1,158 @@
+//! `scrubline policy show` and `scrubline policy test`: what a policy promises, and whether it does what it promises.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::{USAGE, fail};
+use crate::policy::{Policy, Profile};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List the built-in policies
+    List,
+    /// Show what a policy promises, clause by clause, and what keeps it
+    Show {
+        /// Its name
+        name: String,
+        /// The file itself, with its cases
+        #[arg(long)]
+        source: bool,
+    },
+    /// Try the cases of a policy: of a file, or of all that are built in
+    Test {
+        /// A policy's file
+        file: Option<PathBuf>,
+    },
+}
+
+pub(super) fn run(arguments: Arguments) -> ExitCode {
+    match arguments.command {
+        Command::List => list(),
+        Command::Show { name, source } => match profile(&name) {
+            Ok(profile) if source => print(profile.text()),
+            Ok(profile) => show(&profile),
+            Err(what) => fail(USAGE, what),
+        },
+        Command::Test { file } => match profiles(file) {
+            Ok(profiles) => test(&profiles),
+            Err(what) => fail(USAGE, what),
+        },
+    }
+}
+
+fn profile(name: &str) -> Result<Profile, String> {
+    let known = Policy::builtin_names().join(", ");
+    Profile::builtin(name).ok_or_else(|| format!("there is no policy '{name}'; known: {known}"))
+}
+
+/// What is to be tried.
+fn profiles(file: Option<PathBuf>) -> Result<Vec<Profile>, String> {
+    match file {
+        Some(path) => {
+            let shown = path.display().to_string();
+            let text =
+                std::fs::read_to_string(&path).map_err(|error| format!("{shown}: {error}"))?;
+            Ok(vec![Profile::read(&shown, &text)?])
+        }
+        None => Policy::builtin_names().into_iter().map(profile).collect(),
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, error),
+    }
+}
+
+fn list() -> ExitCode {
+    let mut text = String::new();
+    for name in Policy::builtin_names() {
+        match profile(name) {
+            Ok(profile) => text.push_str(&format!("{name:<14} {}\n", profile.description())),
+            Err(what) => return fail(1, what),
+        }
+    }
+    print(&text)
+}
+
+fn show(profile: &Profile) -> ExitCode {
+    let policy = match Policy::of_profile(profile) {
+        Ok(policy) => policy,
+        Err(error) => return fail(1, error),
+    };
+    let mut text = format!(
+        "{} {} (hash {})\n{}\n",
+        profile.name(),
+        profile.version(),
+        policy.hash(),
+        profile.description()
+    );
+    for clause in profile.clauses() {
+        text.push_str(&format!("\n{}\n  {}\n", clause.id, clause.says));
+        if !clause.rules.is_empty() {
+            text.push_str(&format!("  by the rules {}\n", clause.rules.join(", ")));
+        }
+        if !clause.doors.is_empty() {
+            let doors: Vec<&str> = clause.doors.iter().map(|door| door.name()).collect();
+            text.push_str(&format!("  by what may leave of: {}\n", doors.join(", ")));
+        }
+    }
+    text.push('\n');
+    for (door, rules) in [
+        ("server", &policy.doors().server),
+        ("browser", &policy.doors().browser),
+    ] {
+        text.push_str(&format!("[{door}]\n"));
+        for (name, _, types) in rules.lists() {
+            if !types.is_empty() {
+                text.push_str(&format!("  {name}: {}\n", types.join(", ")));
+            }
+        }
+        if let Some((name, _)) = crate::policy::OTHERWISE
+            .iter()
+            .find(|(_, it)| rules.otherwise == Some(*it))
+        {
+            text.push_str(&format!("  all else: {name}\n"));
+        }
+        if let Some(rate) = rules.traces_sample_rate {
+            text.push_str(&format!("  traces that are kept: {rate}\n"));
+        }
+    }
+    text.push_str("\npacks (name, version, SHA-256)\n");
+    for pack in policy.packs() {
+        text.push_str(&format!("  {pack}\n"));
+    }
+    print(&text)
+}
+
+fn test(profiles: &[Profile]) -> ExitCode {
+    let (mut cases, mut failed) = (0, 0);
+    let mut text = String::new();
+    for profile in profiles {
+        let policy = match Policy::of_profile(profile) {
+            Ok(policy) => policy,
+            Err(error) => return fail(USAGE, error),
+        };
+        for tried in profile.try_cases(&policy) {
+            cases += tried.cases;
+            failed += usize::from(!tried.problems.is_empty());
+            for problem in &tried.problems {
+                text.push_str(&format!("{}: {problem}\n", tried.clause));
+            }
+        }
+    }
+    text.push_str(&format!("{cases} cases tried, {failed} clauses failed\n"));
+    let printed = print(&text);
+    match failed {
+        0 => printed,
+        _ => ExitCode::FAILURE,
+    }
+}
