@@ -238,7 +238,10 @@ struct Running {
 impl Running {
     async fn start(upstream: &Upstream, folder: &Folder, policy: &str) -> Running {
         let config = folder.write("scrubline.toml", &Running::content(upstream, policy));
-        let loader = Loader::default().file(&config);
+        Running::reloading(Loader::default().file(&config)).await
+    }
+
+    async fn reloading(loader: Loader) -> Running {
         let app = App::build(loader.clone().load().unwrap().config)
             .await
             .unwrap()
@@ -338,6 +341,45 @@ async fn a_changed_file_brings_a_new_policy_and_a_broken_one_does_not() {
                 .contains("anna@example.com")
         );
     }
+}
+
+/// As an editor leaves it for a moment, or a volume that is gone. What it said must not be forgotten where the rest stands elsewhere.
+#[tokio::test]
+async fn a_file_that_is_empty_or_gone_leaves_the_policy_in_force() {
+    let (mut upstream, folder) = (Upstream::start().await, Folder::new("emptied"));
+    let config = folder.write("scrubline.toml", "[policy]\nname = 'strict'\n");
+    let url = upstream.url();
+    let flags = [
+        ("server.listen", "127.0.0.1:0"),
+        ("server.admin", "127.0.0.1:0"),
+        ("upstream.url", &url),
+        ("upstream.encoding", "identity"),
+        ("policy.watch", "10ms"),
+    ];
+    let loader = flags
+        .into_iter()
+        .fold(Loader::default().file(&config), |loader, (key, value)| {
+            loader.flag(key, value)
+        });
+    let running = Running::reloading(loader).await;
+    let ready = running.proxy.ask("/readyz").await.body;
+    for (number, text) in [Some(" \n"), None].into_iter().enumerate() {
+        match text {
+            Some(text) => drop(folder.write("scrubline.toml", text)),
+            None => std::fs::remove_file(&config).unwrap(),
+        }
+        let failed = number + 1;
+        running
+            .until(&format!(
+                "scrubline_policy_reloads_total{{outcome=\"failed\"}} {failed}"
+            ))
+            .await;
+        assert_eq!(running.proxy.ask("/readyz").await.body, ready);
+        let event = scrubbed(&running, &mut upstream).await;
+        assert!(!event.contains("anna@example.com"), "{event}");
+    }
+    folder.write("scrubline.toml", "[policy]\nname = 'sentry-eu'\n");
+    running.until("scrubline_policy_generation 2").await;
 }
 
 #[tokio::test]

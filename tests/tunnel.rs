@@ -200,7 +200,16 @@ async fn pages_of_listed_origins_may_post_and_read() {
             }
         }
     }
+    // Old browsers, and all of them towards hosts that are not secure, don't say where the page is from; its origin does.
+    for origin in ["https://evil.example", "null", "https://app.example.evil"] {
+        let answer = post(&proxy, &[("origin", origin)], with_dsn(DSN)).await;
+        assert_eq!(answer.status, 403, "{origin}: {}", answer.body);
+    }
     // A page of the tunnel's own origin has one too, and need not be listed.
+    for itself in ["https://proxy", "http://PROXY:80"] {
+        let answer = post(&proxy, &[("origin", itself)], with_dsn(DSN)).await;
+        assert_eq!(answer.status, 429, "{itself}: {}", answer.body);
+    }
     let own = [
         ("origin", "https://own.example"),
         ("sec-fetch-site", "same-origin"),

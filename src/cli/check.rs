@@ -84,17 +84,21 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
     }
     let region = resolved.config.residency.region != Region::Any;
     let mut refused = false;
+    let mut unproven = false;
     if arguments.prove || region && !arguments.offline {
         match prove(&resolved.config) {
             Ok(proof) => {
                 text.push_str(&proof.text);
                 refused = proof.refused;
+                // Who asks for a proof wants one.
+                unproven = arguments.prove && proof.unproven;
             }
             Err(what) => return fail(USAGE, located(&resolved, &what)),
         }
     }
     match std::io::stdout().write_all(text.as_bytes()) {
         Ok(()) if refused => proof::refused(),
+        Ok(()) if unproven => proof::unproven(),
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(1, error),
     }

@@ -1,15 +1,16 @@
 //! `scrubline explain`: each redaction of one document, by which rule, where, and why; never the value. Equal values have equal
 //! labels, so that one can follow a secret through a document.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::input::{Input, SecretChoice, compression, open};
 use super::label::{Labels, place};
-use super::scrub::FormatArgument;
+use super::scrub::{FormatArgument, refusal};
 use super::{PolicyChoice, USAGE, fail};
 use crate::scrub::{Limits, Output, Scrubber};
 
@@ -20,8 +21,10 @@ pub(super) struct Arguments {
     format: FormatArgument,
     #[command(flatten)]
     policy: PolicyChoice,
-    /// The document
-    file: PathBuf,
+    #[command(flatten)]
+    secrets: SecretChoice,
+    /// The document; - is standard input [default: -]
+    file: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: Arguments) -> ExitCode {
@@ -29,10 +32,25 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         Ok(policy) => policy,
         Err(error) => return fail(USAGE, error),
     };
-    let body = match std::fs::read(&arguments.file) {
-        Ok(body) => Bytes::from(body),
-        Err(error) => return fail(1, format!("{}: {error}", arguments.file.display())),
+    let policy = match arguments.secrets.add_to(&policy) {
+        Ok(policy) => policy,
+        Err(problems) => return fail(USAGE, problems),
     };
+    let Input { name, mut reader } = match open(arguments.file.as_deref()) {
+        Ok(input) => input,
+        Err(why) => return fail(1, why),
+    };
+    let mut body = Vec::new();
+    if let Err(error) = reader.read_to_end(&mut body) {
+        return fail(1, format!("{name}: cannot be read: {error}"));
+    }
+    if let Some((what, how)) = compression(&body) {
+        return fail(
+            1,
+            format!("{name}: is {what} data; unpack it first, as {how}"),
+        );
+    }
+    let body = Bytes::from(body);
     let plan = policy.plan();
     let mut scrubber = Scrubber::new(
         Arc::clone(&plan),
@@ -70,6 +88,12 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
     }
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(1, format!("{}: {error}", arguments.file.display())),
+        Err(error) => {
+            let (what, hint) = refusal(&error);
+            fail(
+                1,
+                format!("{name}: {what}: {error}; what is listed ends there ({hint})"),
+            )
+        }
     }
 }

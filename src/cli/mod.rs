@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod explain;
 mod import;
+mod input;
 mod label;
 mod policy;
 mod process;

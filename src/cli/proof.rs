@@ -11,6 +11,8 @@ pub(super) struct Proof {
     pub(super) text: String,
     /// Whether telemetry must not be sent there.
     pub(super) refused: bool,
+    /// Whether it could not be seen.
+    pub(super) unproven: bool,
 }
 
 /// Looks at the collector, without sending it anything.
@@ -36,6 +38,7 @@ pub(super) fn prove(config: &Config) -> Result<Proof, String> {
     Ok(Proof {
         text: format!("\n# residency proof of upstream.url:\n{}", lines.concat()),
         refused,
+        unproven: matches!(seen.failure, Some(Blind::Unreachable(_))),
     })
 }
 
@@ -76,6 +79,14 @@ fn told(seen: &Seen, secure: bool, lines: &mut Vec<String>) {
         }
         Some(Blind::Refused(why)) => lines.push(format!("REFUSED: {why}")),
     }
+}
+
+/// How `check` ends where a proof was asked for, and there is none.
+pub(super) fn unproven() -> ExitCode {
+    super::fail(
+        1,
+        "upstream.url could not be reached from here, so nothing is proved of it; the proof says why",
+    )
 }
 
 /// How `check` ends where nothing must be sent there.

@@ -1,16 +1,15 @@
 //! `scrubline scrub`: one document from a file or standard input to standard output, streaming.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use clap::ValueEnum;
 
+use super::input::{SecretChoice, compression, open};
 use super::{PolicyChoice, USAGE, fail};
-use crate::config::Secrets;
 use crate::ingress::Ingress;
 use crate::scrub::{
     Format, ItemOutcome, Limits, Malformed, Output, Plan, Redaction, Report, Scrubber,
@@ -37,12 +36,8 @@ pub(super) struct Arguments {
     /// Of an envelope, also leave out what may not leave by this door; without it, every item passes that can be scrubbed
     #[arg(long, value_enum)]
     door: Option<DoorArgument>,
-    /// Also take out the value of this environment variable wherever it stands; may be given more than once
-    #[arg(long, value_name = "NAME")]
-    secret_env: Vec<String>,
-    /// Also take out what is in this file, or in files that a pattern meets; may be given more than once
-    #[arg(long, value_name = "PATH")]
-    secret_file: Vec<String>,
+    #[command(flatten)]
+    secrets: SecretChoice,
     /// The input; - is standard input [default: -]
     file: Option<PathBuf>,
 }
@@ -108,6 +103,18 @@ enum Failure {
     Compressed(&'static str, &'static str),
 }
 
+/// What is wrong with an input, and what to do.
+pub(super) fn refusal(error: &Malformed) -> (&'static str, &'static str) {
+    if error.reason.is_limit() {
+        ("over a limit", "scrub has the default limits")
+    } else {
+        (
+            "malformed",
+            "check --format, and that the input is complete",
+        )
+    }
+}
+
 impl Failure {
     /// With the name of the input in front.
     fn of(&self, input: &str) -> String {
@@ -116,14 +123,7 @@ impl Failure {
             Failure::Write(error) => format!("standard output: cannot be written: {error}"),
             Failure::Refused { error, line, begun } => {
                 let line = line.map(|line| format!(":{line}")).unwrap_or_default();
-                let (what, hint) = if error.reason.is_limit() {
-                    ("over a limit", "scrub has the default limits")
-                } else {
-                    (
-                        "malformed",
-                        "check --format, and that the input is complete",
-                    )
-                };
+                let (what, hint) = refusal(error);
                 let left = if *begun {
                     "what came out before is clean, but not whole"
                 } else {
@@ -143,28 +143,13 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         Ok(policy) => policy,
         Err(error) => return fail(USAGE, error),
     };
-    let secrets = Secrets {
-        env: arguments.secret_env.clone(),
-        files: arguments.secret_file.clone(),
+    let policy = match arguments.secrets.clone().add_to(&policy) {
+        Ok(policy) => policy,
+        Err(problems) => return fail(USAGE, problems),
     };
-    let policy = match secrets
-        .read_as("--secret-env", "--secret-file")
-        .map(|secrets| policy.with_known_secrets(secrets.values()))
-    {
-        Ok(Ok(policy)) => policy,
-        Ok(Err(error)) => return fail(USAGE, error),
-        Err(problems) => return fail(USAGE, problems.join("\n")),
-    };
-    let file = arguments
-        .file
-        .as_deref()
-        .filter(|path| *path != Path::new("-"));
-    let input: Box<dyn Read> = match file {
-        None => Box::new(io::stdin().lock()),
-        Some(path) => match open(path) {
-            Ok(file) => Box::new(file),
-            Err(why) => return fail(FAILED, format_args!("{}: {why}", path.display())),
-        },
+    let input = match open(arguments.file.as_deref()) {
+        Ok(input) => input,
+        Err(why) => return fail(FAILED, why),
     };
     let plan = policy.plan();
     let mut scrubber = Scrubber::new(
@@ -181,7 +166,7 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
     let lines = matches!(arguments.format, FormatArgument::Ndjson).then(Lines::default);
     let result = pump(
         &mut scrubber,
-        input,
+        input.reader,
         lines,
         arguments.report.then_some(&*plan),
     );
@@ -194,13 +179,7 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         Err(Failure::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
-        Err(failure) => {
-            let name = match file {
-                Some(path) => path.display().to_string(),
-                None => "standard input".to_owned(),
-            };
-            fail(FAILED, failure.of(&name))
-        }
+        Err(failure) => fail(FAILED, failure.of(&input.name)),
     }
 }
 
@@ -233,35 +212,6 @@ fn newlines(bytes: &[u8]) -> usize {
     memchr::memchr_iter(b'\n', bytes).count()
 }
 
-/// Opens a file for reading, or says what to do.
-fn open(path: &Path) -> Result<File, String> {
-    let file = File::open(path).map_err(|error| {
-        if error.kind() == io::ErrorKind::NotFound {
-            "there is no such file; leave the name out, or give -, to read standard input"
-                .to_owned()
-        } else if error.kind() == io::ErrorKind::PermissionDenied {
-            "may not be read; check its permissions".to_owned()
-        } else {
-            format!("cannot be opened: {error}")
-        }
-    })?;
-    match file.metadata() {
-        Ok(metadata) if metadata.is_dir() => Err("is a directory; name a file in it".to_owned()),
-        Ok(_) | Err(_) => Ok(file),
-    }
-}
-
-/// Nobody scrubs compressed bytes on purpose; the first of them tell.
-fn uncompressed(chunk: &[u8]) -> Result<(), Failure> {
-    if chunk.starts_with(b"\x1f\x8b") {
-        return Err(Failure::Compressed("gzip", "gunzip -c FILE"));
-    }
-    if chunk.starts_with(b"\x28\xb5\x2f\xfd") {
-        return Err(Failure::Compressed("zstd", "zstd -dc FILE"));
-    }
-    Ok(())
-}
-
 /// Reads, scrubs and writes until the input ends. With a plan, redactions are reported.
 fn pump(
     scrubber: &mut Scrubber,
@@ -275,8 +225,10 @@ fn pump(
     let mut first = true;
     loop {
         let chunk = read_chunk(&mut input, &mut buffer).map_err(Failure::Read)?;
-        if std::mem::take(&mut first) {
-            uncompressed(&chunk)?;
+        if std::mem::take(&mut first)
+            && let Some((what, how)) = compression(&chunk)
+        {
+            return Err(Failure::Compressed(what, how));
         }
         if let Some(lines) = &mut lines {
             lines.add(&chunk);

@@ -85,7 +85,8 @@ pub struct Resolved {
 }
 
 impl Resolved {
-    /// What is no mistake and most likely not meant, a line each: variables that are one underscore off.
+    /// What is no mistake and may not be meant, a line each: variables that are one underscore off, and settings that promise less than
+    /// they seem to.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
@@ -152,6 +153,13 @@ enum FileChoice {
     Usual,
     None,
     Named(PathBuf),
+    /// The same, and it must say something.
+    Held(PathBuf),
+}
+
+/// Whether a file has more than white space.
+fn says_something(path: &Path) -> bool {
+    std::fs::read(path).is_ok_and(|bytes| !bytes.trim_ascii().is_empty())
 }
 
 impl Loader {
@@ -187,7 +195,17 @@ impl Loader {
         match &self.file {
             FileChoice::None => None,
             FileChoice::Usual => Some(PathBuf::from(DEFAULT_FILE)),
-            FileChoice::Named(path) => Some(path.clone()),
+            FileChoice::Named(path) | FileChoice::Held(path) => Some(path.clone()),
+        }
+    }
+
+    /// The file in which it has been found to have something: from now on it must be there, and not be empty. A file that is saved is
+    /// so for a moment, and what it said must not be forgotten for that.
+    pub(crate) fn hold_to_file(&mut self) {
+        if let Some(path) = self.path()
+            && says_something(&path)
+        {
+            self.file = FileChoice::Held(path);
         }
     }
 
@@ -209,7 +227,17 @@ impl Loader {
         };
         match &self.file {
             FileChoice::None => {}
-            FileChoice::Named(path) => file::read(path, &mut draft),
+            FileChoice::Held(path) if !says_something(path) => {
+                draft.unread = true;
+                draft.mistakes.push(Mistake {
+                    place: None,
+                    text: format!(
+                        "{}: is gone or empty, and said something before; write it again, or start anew without it",
+                        path.display()
+                    ),
+                });
+            }
+            FileChoice::Named(path) | FileChoice::Held(path) => file::read(path, &mut draft),
             FileChoice::Usual if Path::new(DEFAULT_FILE).exists() => {
                 file::read(Path::new(DEFAULT_FILE), &mut draft)
             }
@@ -231,12 +259,17 @@ impl Loader {
             draft.mistakes.extend(clashes);
         }
         if draft.mistakes.is_empty() {
+            let mut warnings = env::near_misses(&self.environment);
+            // Where nothing is sent, only the policy is of interest.
+            if !self.no_upstream {
+                warnings.extend(draft.config.doubts());
+            }
             Ok(Resolved {
                 config: draft.config,
                 sources: draft.sources,
                 allow_sources: draft.allow_sources,
                 project_sources: draft.project_sources,
-                warnings: env::near_misses(&self.environment),
+                warnings,
             })
         } else {
             Err(Error {

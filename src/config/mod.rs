@@ -6,6 +6,7 @@
 
 mod allow;
 mod doors;
+mod doubts;
 mod env;
 mod file;
 mod keys;

@@ -2,6 +2,7 @@
 //! be in it, so nothing secret can be.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use http::Uri;
 use http::uri::{Authority, Scheme};
@@ -90,6 +91,20 @@ impl UpstreamUrl {
     /// Whether it is https.
     pub fn is_secure(&self) -> bool {
         self.secure
+    }
+
+    /// Whether it is on this machine or in a private network, by its address or its name (RFC 6761, RFC 8375, and names without a dot,
+    /// which only a local resolver knows).
+    pub(crate) fn is_near(&self) -> bool {
+        let host = self.host();
+        match host.parse::<IpAddr>() {
+            Ok(IpAddr::V4(v4)) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
+            Ok(IpAddr::V6(v6)) => v6.is_loopback() || v6.is_unique_local(),
+            Err(_) => {
+                let local = [".localhost", ".local", ".internal", ".home.arpa", ".svc"];
+                !host.contains('.') || local.iter().any(|end| host.ends_with(end))
+            }
+        }
     }
 
     /// The host, without brackets.

@@ -175,6 +175,10 @@ pub(super) fn handshake_failure(error: &io::Error) -> String {
     }
 }
 
+/// Why there was no handshake where keys are pinned.
+pub(super) const NOT_PINNED: &str = "the key of its certificate is none of residency.pins; if the collector has a new one that you trust, \
+     add it (scrubline check shows it)";
+
 /// What TLS says. It comes wrapped twice.
 fn tls_error<'a>(
     error: &'a (dyn std::error::Error + Send + Sync + 'static),
@@ -218,10 +222,7 @@ fn handshake(error: &rustls::Error) -> &'static str {
             "its certificate is for another name than that in upstream.url"
         }
         Wrong::Revoked => "its certificate has been revoked",
-        Wrong::Other(other) if other.0.is::<NotPinned>() => {
-            "the key of its certificate is none of residency.pins; if the collector has a new one that you trust, add it (scrubline check \
-             shows it)"
-        }
+        Wrong::Other(other) if other.0.is::<NotPinned>() => NOT_PINNED,
         // The verifier's own error, of a crate that we don't name.
         Wrong::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
             "its certificate is that of an authority (CA:TRUE), which can't be a server's; give it one that the authority \

@@ -13,7 +13,7 @@ use x509_cert::der::Decode;
 
 use super::pins::pin_of;
 use super::{Resolver, client};
-use crate::config::Config;
+use crate::config::{Config, Residency};
 
 /// What was seen.
 #[derive(Debug, Default)]
@@ -91,7 +91,12 @@ async fn look(config: &Config, resolver: &Resolver, seen: &mut Seen) -> Result<(
     if !url.is_secure() {
         return Ok(());
     }
-    let tls = client::tls(&config.upstream, &config.residency)
+    // Pins are looked at below, so that the key of a new certificate can be seen, too.
+    let unpinned = Residency {
+        pins: Vec::new(),
+        ..config.residency.clone()
+    };
+    let tls = client::tls(&config.upstream, &unpinned)
         .map_err(|error| Blind::Refused(error.to_string()))?;
     let name = ServerName::try_from(url.host().to_owned())
         .map_err(|_| Blind::Refused(format!("{} is no name for TLS", url.host())))?;
@@ -114,7 +119,16 @@ async fn look(config: &Config, resolver: &Resolver, seen: &mut Seen) -> Result<(
     });
     let chain = session.peer_certificates().unwrap_or_default();
     seen.chain = chain.iter().filter_map(link).collect();
-    Ok(())
+    let pins = &config.residency.pins;
+    let pinned = chain
+        .first()
+        .and_then(|own| pin_of(own))
+        .is_some_and(|own| pins.contains(&own));
+    if pins.is_empty() || pinned {
+        Ok(())
+    } else {
+        Err(Blind::Refused(client::NOT_PINNED.to_owned()))
+    }
 }
 
 fn link(certificate: &CertificateDer<'_>) -> Option<Link> {

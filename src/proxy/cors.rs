@@ -32,13 +32,22 @@ impl Cors {
         }
     }
 
-    /// Whether the request comes from a page of an origin that is not listed. The browser says so; whoever is none may say what it
-    /// likes, and has no cookies of anybody's to send.
-    pub(super) fn is_foreign(&self, headers: &HeaderMap) -> bool {
-        let cross = headers
-            .get(SEC_FETCH_SITE)
-            .is_some_and(|site| site == "cross-site" || site == "same-site");
-        cross && headers.contains_key(header::ORIGIN) && self.allowed(headers).is_none()
+    /// Whether the request comes from a page of an origin that is not listed, and is not the tunnel's own. The browser says so; whoever
+    /// is none may say what it likes, and has no cookies of anybody's to send.
+    pub(super) fn is_foreign(&self, headers: &HeaderMap, host: Option<&str>) -> bool {
+        let Some(origin) = headers.get(header::ORIGIN) else {
+            return false;
+        };
+        if self.allowed(headers).is_some() {
+            return false;
+        }
+        match headers.get(SEC_FETCH_SITE) {
+            Some(site) => site == "cross-site" || site == "same-site",
+            // Browsers say it to secure hosts only, and old ones never.
+            None => !origin
+                .to_str()
+                .is_ok_and(|origin| host.is_some_and(|host| is_at(origin, host))),
+        }
     }
 
     /// The value of `Access-Control-Allow-Origin`, if the page may read the answer.
@@ -84,6 +93,18 @@ impl Cors {
             share(headers, origin);
         }
     }
+}
+
+/// Whether an origin is that of a host, whatever the scheme: TLS may end before us.
+fn is_at(origin: &str, host: &str) -> bool {
+    let bare = |it: &str| {
+        let it = it.strip_suffix(":443").or_else(|| it.strip_suffix(":80"));
+        it.map(str::to_ascii_lowercase)
+    };
+    let whole = |it: &str| bare(it).unwrap_or_else(|| it.to_ascii_lowercase());
+    origin
+        .split_once("://")
+        .is_some_and(|(_, authority)| whole(authority) == whole(host))
 }
 
 /// The same for SDKs that send to `/api/…` from a page: there any origin may read, as at a collector.

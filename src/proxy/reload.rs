@@ -26,7 +26,8 @@ pub(super) struct Source {
 
 impl Source {
     /// `config` is what the loader has just loaded.
-    pub(super) fn new(loader: Loader, config: &Config) -> Source {
+    pub(super) fn new(mut loader: Loader, config: &Config) -> Source {
+        loader.hold_to_file();
         let seen = digest(files(config, &loader));
         Source { loader, seen }
     }
@@ -35,6 +36,8 @@ impl Source {
 /// Watches until it is told to stop. `hangup` is there before anybody is told that the proxy serves: SIGHUP would end the process else.
 pub(super) async fn watch(shared: Arc<Shared>, source: Source, mut hangup: Hangup, stop: Shutdown) {
     let Source { loader, mut seen } = source;
+    // A file that is being written is read when it has stayed the same from one look to the next.
+    let mut changing = None;
     let mut ticks = tokio::time::interval(shared.config.policy.watch);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -44,9 +47,12 @@ pub(super) async fn watch(shared: Arc<Shared>, source: Source, mut hangup: Hangu
             _ = ticks.tick() => false,
         };
         let now = fingerprint(&shared.config, &loader).await;
-        if asked || now != seen {
+        if asked || (now != seen && changing == Some(now)) {
             seen = now;
+            changing = None;
             reload(&shared, &loader).await;
+        } else {
+            changing = (now != seen).then_some(now);
         }
     }
 }
@@ -123,6 +129,8 @@ async fn reload(shared: &Shared, loader: &Loader) {
         policy = active.policy.name(),
         generation = active.generation,
         hash = active.policy.hash(),
+        known_secrets = active.policy.plan().known_secrets(),
+        exceptions = active.policy.allowed().len(),
         "a new policy is in force"
     );
 }

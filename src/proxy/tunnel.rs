@@ -6,8 +6,9 @@ use std::fmt;
 use std::net::IpAddr;
 
 use governor::clock::DefaultClock;
-use http::StatusCode;
 use http::request::Parts;
+use http::uri::Authority;
+use http::{StatusCode, header};
 
 use super::auth::Auth;
 use super::client_address::client_address;
@@ -165,7 +166,9 @@ impl Tunnel {
     pub(super) fn knock(&self, parts: &Parts, peer: IpAddr) -> Result<Option<String>, Reject> {
         let client = client_address(peer, &parts.headers, &self.trusted);
         self.limiter.knock(client).map_err(Reject::Limited)?;
-        if self.cors.is_foreign(&parts.headers) {
+        let host = parts.uri.authority().map(Authority::as_str);
+        let host = host.or_else(|| parts.headers.get(header::HOST)?.to_str().ok());
+        if self.cors.is_foreign(&parts.headers, host) {
             return Err(Reject::Barred(Barred::OtherOrigin));
         }
         let Some(project) = named_project(parts.uri.query()) else {
