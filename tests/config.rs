@@ -343,12 +343,12 @@ trusted_proxies = ["10.0.0.0/33"]
         [
             "FILE:1: projects: is no list of projects; each is a table in the configuration file, as [[projects]] with public, id and upstream_key",
             "FILE:3: tunnel.path: \"/api/1/envelope\" begins with /api/, where the routes of servers' SDKs are; write it as \"/tunnel\"",
-            "FILE:4: tunnel.dsns: has an entry with a secret behind its key (KEY:SECRET@); browsers have none, leave it out",
+            "FILE:4: tunnel.dsns: has a secret behind its key (KEY:SECRET@); browsers have none, leave it out",
             "FILE:5: tunnel.origins: \"https://app.example/path\" is no origin; give scheme and host, and the port if there is one, as [\"https://app.example\"]",
             "FILE:6: unknown section [tunnel.limits]; did you mean [tunnel.limit]?",
             "FILE:9: unknown key tunnel.limit.brust; did you mean tunnel.limit.burst?",
             "FILE:10: tunnel.limit.per_ip_per_minute: -1 is negative; give a number from 0 to 1000000",
-            "FILE:12: server.trusted_proxies: \"10.0.0.0/33\" is no network; write each as an address and its bits, as \"10.0.0.0/8\"",
+            "FILE:12: server.trusted_proxies: \"10.0.0.0/33\" is no network; write it as an address and its bits, as \"10.0.0.0/8\"",
         ],
         "{error}"
     );

@@ -55,8 +55,9 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
     let mut text = resolved.to_string();
     if !packs.is_empty() {
         text.push_str(&format!(
-            "\n# policy {} has the packs (name, version, SHA-256) {}\n",
+            "\n# policy {} {} has the packs (name, version, SHA-256) {}\n",
             policy.name(),
+            policy.hash(),
             packs.join(", ")
         ));
     }

@@ -42,6 +42,12 @@ pub(super) fn near_misses(variables: &[(OsString, OsString)]) -> Vec<String> {
     let meant = |name: &str| {
         let words = words(name);
         let key = keys().find(|key| self::words(&variable(key.name)) == words)?;
+        if !key.name.contains('.') {
+            return Some(format!(
+                "{name} is ignored; {} stands in the configuration file only",
+                key.name
+            ));
+        }
         Some(format!(
             "{name} is ignored; {} is set by {}",
             key.name,

@@ -9,7 +9,7 @@ use super::doors;
 use super::policy::{ADDRESSES, PERSONAL};
 use super::residency::RESIDENCY;
 use super::size;
-use super::value::{Value, listed, named, quoted};
+use super::value::{Value, each, listed, named, quoted};
 use super::{
     Config, Level, LogFormat, Roots, Serves, UpstreamEncoding, UpstreamUrl, allow, projects,
     secrets, server_tls, tunnel,
@@ -121,8 +121,7 @@ const SERVER: &[Key] = &[
         name: "server.trusted_proxies",
         set: |config, value| {
             let texts = value.list("[\"10.0.0.0/8\"]")?;
-            let nets = texts.iter().map(|text| network(text));
-            config.server.trusted_proxies = nets.collect::<Result<_, _>>()?;
+            config.server.trusted_proxies = each(&texts, network)?;
             Ok(())
         },
         show: |config| {
@@ -451,6 +450,6 @@ pub(super) const LISTS: [&str; 16] = [
 fn network(text: &str) -> Result<IpNet, String> {
     let address = |_| text.parse::<IpAddr>().map(IpNet::from);
     text.parse::<IpNet>().or_else(address).map_err(|_| {
-        format!("{text:?} is no network; write each as an address and its bits, as \"10.0.0.0/8\"")
+        format!("{text:?} is no network; write it as an address and its bits, as \"10.0.0.0/8\"")
     })
 }

@@ -3,7 +3,7 @@
 use http::Uri;
 
 use super::keys::Key;
-use super::value::{Value, listed, quoted};
+use super::value::{Value, each, listed, quoted};
 use crate::scrub::Dsn;
 
 /// `[tunnel]`
@@ -74,8 +74,7 @@ pub(super) const KEYS: &[Key] = &[
         name: "tunnel.dsns",
         set: |config, value| {
             let texts = value.list(DSN_EXAMPLE)?;
-            let dsns = texts.iter().map(|text| dsn(text));
-            config.tunnel.dsns = dsns.collect::<Result<_, _>>()?;
+            config.tunnel.dsns = each(&texts, dsn)?;
             Ok(())
         },
         show: |config| {
@@ -89,12 +88,7 @@ pub(super) const KEYS: &[Key] = &[
             let texts = value.list(ORIGIN_EXAMPLE)?;
             config.tunnel.origins = match texts.as_slice() {
                 [any] if any == "*" => Origins::Any,
-                texts => Origins::These(
-                    texts
-                        .iter()
-                        .map(|text| origin(text))
-                        .collect::<Result<_, _>>()?,
-                ),
+                texts => Origins::These(each(texts, origin)?),
             };
             Ok(())
         },
@@ -157,11 +151,11 @@ fn path(text: &str) -> Result<String, String> {
 /// Nothing of a DSN that is none is shown: it may have its secret in it.
 fn dsn(text: &str) -> Result<Dsn, String> {
     let dsn = Dsn::parse(text.trim()).ok_or_else(|| {
-        format!("has an entry that is no DSN; write each as the SDK has it, as {DSN_EXAMPLE}")
+        format!("is no DSN (scheme, key, host and project, as the SDK has it: {DSN_EXAMPLE})")
     })?;
     match dsn.has_secret() {
         true => Err(
-            "has an entry with a secret behind its key (KEY:SECRET@); browsers have none, leave it out"
+            "has a secret behind its key (KEY:SECRET@); browsers have none, leave it out"
                 .to_owned(),
         ),
         false => Ok(dsn),

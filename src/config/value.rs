@@ -195,3 +195,24 @@ impl Value {
             })
     }
 }
+
+/// Reads each entry of a list, or tells all that is wrong with them; by their place, for a value that must not be shown.
+pub(super) fn each<T>(
+    texts: &[String],
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
+    let mut entries = Vec::new();
+    let mut wrong = Vec::new();
+    for (text, number) in texts.iter().zip(1..) {
+        match read(text) {
+            Ok(entry) => entries.push(entry),
+            Err(what) if texts.len() == 1 => wrong.push(what),
+            Err(what) => wrong.push(format!("entry {number} {what}")),
+        }
+    }
+    if wrong.is_empty() {
+        Ok(entries)
+    } else {
+        Err(wrong.join("; "))
+    }
+}
