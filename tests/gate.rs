@@ -362,6 +362,52 @@ fn where_the_header_tells_no_trace_the_payload_does_however_it_is_cut() {
     assert!(0 < kept && kept < of, "{kept} of {of}");
 }
 
+/// A collector goes by what the payload says it is, so an item cannot leave by another name.
+#[test]
+fn what_is_called_an_event_and_is_a_transaction_is_refused() {
+    let policy = Policy::builtin("sentry-eu").unwrap();
+    let gated = [policy.gate(Ingress::Sidecar), policy.gate(Ingress::Tunnel)];
+    let taken = |gate: &Arc<Gate>, format, input: &[u8], cut: usize| {
+        let scrubber = Scrubber::new(policy.plan(), format, &Limits::default());
+        let mut scrubber = scrubber.gated(Arc::clone(gate));
+        let mut output = Output::new();
+        let (start, end) = input.split_at(cut.min(input.len()));
+        [start, end]
+            .into_iter()
+            .try_for_each(|part| scrubber.push(Bytes::from(part.to_vec()), &mut output))
+            .and_then(|()| scrubber.finish(&mut output))
+            .map_err(|error| error.to_string())
+    };
+    for (payload, is_one) in [
+        (r#"{"type":"transaction","spans":[]}"#, true),
+        (r#"{"spans":[],"t\u0079pe" : "trans\u0061ction"}"#, true),
+        (r#"{"type":"error","message":"transaction"}"#, false),
+        (r#"{"type":null,"tags":{"type":"transaction"}}"#, false),
+        (r#"{"contexts":{"trace":{"type":"transaction"}}}"#, false),
+        (r#"{"transaction":"/shop","message":"type"}"#, false),
+    ] {
+        let envelope = format!("{{}}\n{{\"type\":\"event\"}}\n{payload}\n");
+        for (format, input) in [
+            (Format::Event, payload),
+            (Format::Store, payload),
+            (Format::Envelope, envelope.as_str()),
+        ] {
+            for cut in 0..=input.len() {
+                for gate in &gated {
+                    let result = taken(gate, format, input.as_bytes(), cut);
+                    assert_eq!(result.is_err(), is_one, "{input} {cut}: {result:?}");
+                    if let Err(error) = result {
+                        assert!(error.ends_with("takes no items of type transaction here"));
+                    }
+                }
+                // Where all of them may leave, nothing is to be refused.
+                let open = Arc::new(Gate::default());
+                assert!(taken(&open, format, input.as_bytes(), cut).is_ok());
+            }
+        }
+    }
+}
+
 #[test]
 fn a_key_of_ones_own_keeps_other_traces() {
     let policy = Policy::builtin("sentry-eu").unwrap();

@@ -93,6 +93,38 @@ fn a_profile_is_shown_clause_by_clause() {
 }
 
 #[test]
+fn a_policy_of_ones_own_is_a_file_and_has_the_core() {
+    let folder = Folder::new("own");
+    let file = |packs: &str| {
+        format!(
+            "policy = 'acme'\nversion = 1\ndescription = 'd'\npacks = [{packs}]\n[browser]\notherwise = 'drop'\n"
+        )
+    };
+    let path = folder.write("acme.toml", &file("'core', 'sentry'"));
+    let name = path.display().to_string();
+    let load = || {
+        let loader = Loader::default().no_file().no_upstream();
+        let config = loader.flag("policy.name", &name).load().unwrap().config;
+        config.load_policy()
+    };
+    let policy = load().unwrap();
+    assert_eq!(policy.name(), "acme");
+    let (scrubbed, _) = scrubline::scrub::scrub_string(&policy.plan(), "Cookie: a=b");
+    assert_eq!(scrubbed, "Cookie: [Filtered]");
+    folder.write("acme.toml", &file("'credentials'"));
+    assert_eq!(
+        load().unwrap_err(),
+        ["policy.name: policy 'acme': packs: core is missing; no policy is without it"]
+    );
+    std::fs::remove_file(&path).unwrap();
+    let gone = load().unwrap_err().concat();
+    assert!(
+        gone.starts_with(&format!("policy.name: {name}: ")),
+        "{gone}"
+    );
+}
+
+#[test]
 fn a_profile_that_breaks_its_promise_fails() {
     let folder = Folder::new("broken");
     let content = r#"

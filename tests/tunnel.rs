@@ -218,6 +218,37 @@ async fn pages_of_listed_origins_may_post_and_read() {
 }
 
 #[tokio::test]
+async fn a_preflight_that_can_be_read_in_two_ways_is_refused() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let upstream = Upstream::start().await;
+    let settings = [SETTINGS[0], ("tunnel.origins", "https://app.example")];
+    let proxy = Proxy::start(&upstream.url(), &settings).await;
+    for (flaw, status) in [
+        ("host: a\r\n", "204"),
+        ("host: a\r\nhost: b\r\n", "400"),
+        ("", "400"),
+        (
+            "host: a\r\nupgrade: websocket\r\nconnection: upgrade\r\n",
+            "400",
+        ),
+        ("host: a\r\ntransfer-encoding: gzip, chunked\r\n", "400"),
+    ] {
+        let mut stream = tokio::net::TcpStream::connect(proxy.address).await.unwrap();
+        let head = format!(
+            "OPTIONS /tunnel HTTP/1.1\r\norigin: https://app.example\r\naccess-control-request-method: POST\r\n{flaw}\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(
+            std::str::from_utf8(&answer).unwrap(),
+            format!("HTTP/1.1 {status}"),
+            "{flaw:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_star_lets_pages_of_any_origin_in() {
     let upstream = Upstream::start().await;
     let settings = [SETTINGS[0], ("tunnel.origins", "*")];

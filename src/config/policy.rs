@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Config, Region, Waiver, projects, secrets};
-use crate::policy::{Allow, DoorRules, Doors, Policy};
+use crate::policy::{Allow, DoorRules, Doors, Policy, Profile};
 use crate::scrub;
 
 /// `[policy]`
@@ -102,7 +102,16 @@ impl Config {
         let keys = [&self.policy.hash_key, &self.policy.sample_key];
         let keys = keys.into_iter().filter_map(|key| key.strip_prefix("file:"));
         let packs = self.policy.packs.iter().map(String::as_str);
-        let mut files: Vec<PathBuf> = packs.chain(keys).map(PathBuf::from).collect();
+        let policies = [&self.policy.name, &self.policy.shadow];
+        let policies = policies
+            .into_iter()
+            .map(String::as_str)
+            .filter(|name| is_file(name));
+        let mut files: Vec<PathBuf> = packs
+            .chain(keys)
+            .chain(policies)
+            .map(PathBuf::from)
+            .collect();
         for pattern in &self.secrets.files {
             files.extend(glob::glob(pattern).into_iter().flatten().flatten());
         }
@@ -142,7 +151,17 @@ impl Config {
                 .map(|problem| format!("{key}: {problem}"))
                 .collect::<Vec<_>>()
         };
-        let policy = Policy::builtin_with(name, &own).map_err(|error| {
+        let loaded = match is_file(name) {
+            true => {
+                let text = std::fs::read_to_string(name)
+                    .map_err(|error| vec![format!("{name_key}: {name}: {error}")])?;
+                let profile = Profile::read(name, &text)
+                    .map_err(|problem| vec![format!("{name_key}: {problem}")])?;
+                Policy::of_profile_with(&profile, &own)
+            }
+            false => Policy::builtin_with(name, &own),
+        };
+        let policy = loaded.map_err(|error| {
             // A pack's problem begins with its file's name.
             let of_pack = |problem: &String| {
                 let mut packs = own.iter();
@@ -171,6 +190,11 @@ impl Config {
             .with_known_secrets(values.values())
             .map_err(|error| said(error, "secrets"))
     }
+}
+
+/// Whether a policy is one of the operator's own: a file, and no name.
+fn is_file(policy: &str) -> bool {
+    policy.ends_with(".toml")
 }
 
 impl Config {

@@ -133,6 +133,9 @@ impl fmt::Display for PackInfo {
     }
 }
 
+/// The pack that every policy has.
+const CORE: &str = "core";
+
 impl Policy {
     /// Compiles a built-in policy by name (`sentry-eu`).
     ///
@@ -156,7 +159,28 @@ impl Policy {
     /// # Errors
     /// As for [`Policy::builtin`].
     pub fn of_profile(profile: &Profile) -> Result<Policy, PolicyError> {
-        Self::of_file(profile.file().clone(), &[])
+        Self::of_profile_with(profile, &[])
+    }
+
+    /// The same, with packs of the operator's own behind its packs.
+    ///
+    /// # Errors
+    /// As for [`Policy::builtin_with`]; and no policy is without the core names.
+    pub fn of_profile_with(
+        profile: &Profile,
+        own: &[(String, String)],
+    ) -> Result<Policy, PolicyError> {
+        let file = profile.file();
+        if !file.packs.iter().any(|pack| pack == CORE) {
+            let problem = format!(
+                "policy '{}': packs: {CORE} is missing; no policy is without it",
+                file.policy
+            );
+            return Err(PolicyError {
+                problems: vec![problem],
+            });
+        }
+        Self::of_file(file.clone(), own)
     }
 
     fn of_file(file: profile::PolicyFile, own: &[(String, String)]) -> Result<Policy, PolicyError> {

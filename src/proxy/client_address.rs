@@ -12,11 +12,13 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
     let mut client = peer.to_canonical();
-    let lines: Vec<_> = headers.get_all(X_FORWARDED_FOR).iter().collect();
-    let hops = lines
+    // What a client writes need not be text, and what a proxy writes behind it counts all the same.
+    let lines: Vec<_> = headers
+        .get_all(X_FORWARDED_FOR)
         .iter()
-        .rev()
-        .flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
+        .map(|line| String::from_utf8_lossy(line.as_bytes()))
+        .collect();
+    let hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
     for hop in hops {
         if !is_trusted(&client) {
             break;
@@ -66,6 +68,7 @@ mod tests {
                 &["1.2.3.4", "198.51.100.7, 10.0.0.2"],
                 "198.51.100.7",
             ),
+            ("10.0.0.1", &["\u{ff}, 198.51.100.7"], "198.51.100.7"),
             ("10.0.0.1", &["198.51.100.7:4711"], "198.51.100.7"),
             ("10.0.0.1", &["[2001:db8::7]:4711"], "2001:db8::7"),
             ("10.0.0.1", &["[2001:db8::7]"], "2001:db8::7"),

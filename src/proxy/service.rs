@@ -56,7 +56,9 @@ pub(super) async fn handle(
     let at_tunnel = |tunnel: &&Tunnel| tunnel.is_at(request.uri().path());
     if let Some(tunnel) = shared.tunnel.as_ref().filter(at_tunnel) {
         let headers = request.headers().clone();
-        let mut response = match Cors::is_preflight(&request) {
+        // A head that can be read in two ways is refused, whatever it asks.
+        let is_flawed = request.extensions().get::<Flaw>().is_some();
+        let mut response = match Cors::is_preflight(&request) && !is_flawed {
             true => preflight(tunnel, &headers, record),
             false => respond(&shared, request, peer, record).await,
         };

@@ -119,6 +119,15 @@ impl Gate {
         &self.sampler
     }
 
+    /// Whether nothing of a type is left out.
+    pub(crate) fn lets_all(&self, item_type: &str) -> bool {
+        match self.action(item_type) {
+            Action::Pass => true,
+            Action::Sample => self.sampler.rate >= 1.0,
+            Action::Drop | Action::Reject => false,
+        }
+    }
+
     /// Whether there is a type of which some traces are left out.
     pub(crate) fn samples(&self) -> bool {
         self.sampler.rate < 1.0 && self.actions.contains(&Action::Sample)

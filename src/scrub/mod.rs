@@ -200,12 +200,15 @@ impl Scrubber {
     }
 
     /// The same scrubber, before its first byte, which also asks this gate what may leave: of an envelope's items, of the spans of
-    /// an OTLP request in Protocol Buffers, of a minidump request's files. Without it, [`Gate::default`] is asked.
+    /// an OTLP request in Protocol Buffers, of a minidump request's files; whether an event may be a transaction. Without it, [`Gate::default`] is asked.
     pub fn gated(mut self, gate: Arc<Gate>) -> Self {
         match &mut self.machine {
             Machine::Envelope(envelope) => envelope.set_gate(gate),
             Machine::Otlp(otlp) => otlp.set_gate(gate),
             Machine::Minidump(minidump) => minidump.set_gate(gate),
+            Machine::Json(json) if json.is_forced() && !gate.lets_all("transaction") => {
+                json.refuse_transactions();
+            }
             Machine::Json(_) | Machine::Ndjson(_) | Machine::Text(_) | Machine::Headers(_) => {}
         }
         self

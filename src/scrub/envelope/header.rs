@@ -119,7 +119,12 @@ pub(super) fn envelope(
                 secrets += u64::from(dsn.has_secret());
                 let rekeyed = rekeying.upstream_key(dsn.key());
                 // One with something to scrub in it is left out: the request says where it goes.
-                let goes = rekeyed.is_some() || !plan.has_known_secret(&dsn.to_public());
+                let stays = match rekeyed {
+                    // The key that is put in is known, and no secret of the client's.
+                    Some(_) => dsn.with_key("0"),
+                    None => dsn.to_public(),
+                };
+                let goes = !plan.has_known_secret(&stays);
                 if is_clean(plan, &dsn.place()) && goes {
                     let leaves = match rekeyed {
                         Some(upstream) => dsn.with_key(&upstream),
@@ -431,16 +436,35 @@ pub(crate) fn is_event_id(text: &str) -> bool {
 fn is_time(text: &str) -> bool {
     let bytes = text.as_bytes();
     let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    (19..=40).contains(&bytes.len())
+    bytes.len() >= 19
         && [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]
             .into_iter()
             .all(digit)
         && bytes[4] == b'-'
         && bytes[7] == b'-'
         && matches!(bytes[10], b'T' | b't' | b' ')
-        && bytes[19..]
-            .iter()
-            .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b':' | b'+' | b'-' | b'Z' | b'z'))
+        && ends_time(&text[19..])
+}
+
+/// The rest of a time behind its seconds: a fraction, and an offset.
+fn ends_time(rest: &str) -> bool {
+    let offset = match rest.strip_prefix('.') {
+        None => rest,
+        Some(behind) => {
+            let offset = behind.trim_start_matches(|it: char| it.is_ascii_digit());
+            if !(1..=9).contains(&(behind.len() - offset.len())) {
+                return false;
+            }
+            offset
+        }
+    };
+    match offset.as_bytes() {
+        [] | [b'Z' | b'z'] => true,
+        [b'+' | b'-', a, b, b':', c, d] | [b'+' | b'-', a, b, c, d] => {
+            [a, b, c, d].into_iter().all(u8::is_ascii_digit)
+        }
+        _ => false,
+    }
 }
 
 fn is_plain(text: &str) -> bool {

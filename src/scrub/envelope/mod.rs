@@ -390,6 +390,9 @@ impl EnvelopeScrubber {
                 forces,
             } => {
                 self.json.restart(document, forces);
+                if label == "event" && !self.gate.lets_all("transaction") {
+                    self.json.refuse_transactions();
+                }
                 self.put_header(item.header, end, splicer);
                 self.kept = Kept::Json;
                 (ItemOutcome::Forwarded, label)

@@ -72,7 +72,7 @@ impl JsonScrubber {
             Expect::Value | Expect::ValueOrClose => {
                 let is_plain = match in_array {
                     true => frame.before == Before::Nothing,
-                    false => self.next.is_plain(),
+                    false => self.next.is_plain() && !(self.events_only && self.next.is_type),
                 };
                 if !is_plain {
                     return None;

@@ -95,6 +95,10 @@ pub(crate) struct JsonScrubber {
     /// Newlines to be replaced once it is known that the object around them is no OTLP value.
     newlines: Vec<u64>,
     forces: bool,
+    /// A document that says it is a transaction is refused.
+    events_only: bool,
+    /// It has said so.
+    refused: bool,
     one_line: bool,
     depth_limit: usize,
     keys_path: Vec<String>,
@@ -122,6 +126,7 @@ impl JsonScrubber {
                 captured: Vec::new(),
                 capture_full: false,
                 wanted: false,
+                says_type: false,
                 leaf: None,
             },
             decoded: Vec::new(),
@@ -136,6 +141,8 @@ impl JsonScrubber {
             otlp: None,
             newlines: Vec::new(),
             forces,
+            events_only: false,
+            refused: false,
             one_line,
             depth_limit: limits.json_depth,
             keys_path: Vec::new(),
@@ -158,7 +165,20 @@ impl JsonScrubber {
         self.otlp = None;
         self.newlines.clear();
         self.forces = forces;
+        self.events_only = false;
+        self.refused = false;
         self.keys_path.clear();
+    }
+
+    /// The document that has been started is an event, and no transaction under that name: a collector goes by what the payload says
+    /// it is (Relay, `endpoints/store.rs`).
+    pub(crate) fn refuse_transactions(&mut self) {
+        self.events_only = true;
+    }
+
+    /// Whether the document is one whose members policy forces: an event of some kind.
+    pub(crate) fn is_forced(&self) -> bool {
+        self.forces
     }
 
     /// Bytes that are kept between chunks.
@@ -208,6 +228,9 @@ impl JsonScrubber {
                     return Err((Reason::Json("expected an object"), start));
                 }
                 event => self.event(event, bytes, base, splicer),
+            }
+            if self.refused {
+                return Err((Reason::Refused("transaction"), base + at as u64));
             }
         }
     }

@@ -54,6 +54,8 @@ pub(super) struct StringState {
     pub(super) capture_full: bool,
     /// Whether the inside is wanted when the string ends.
     pub(super) wanted: bool,
+    /// It says what the document is, and that matters.
+    pub(super) says_type: bool,
     pub(super) leaf: Option<Leaf>,
 }
 
@@ -123,6 +125,7 @@ impl JsonScrubber {
         string.captured.clear();
         string.capture_full = false;
         string.wanted = false;
+        string.says_type = false;
         string.leaf = None;
         if self.dropping() {
             return;
@@ -139,6 +142,7 @@ impl JsonScrubber {
         });
         let string = &mut self.string;
         string.wanted = next.is_pair_name || next.is_string_value || in_array;
+        string.says_type = self.events_only && next.is_type && self.frames.len() == 1;
         string.scan = match next.treat {
             Treat::Plain => Some(Kind::Plain),
             Treat::Query => Some(Kind::Query),
@@ -291,7 +295,8 @@ impl JsonScrubber {
         }
         // The inside is at hand in one piece unless a chunk border cuts it.
         let whole = closed && self.string.captured.is_empty() && !self.string.capture_full;
-        if !whole && (self.string.wanted || self.string.leaf.is_some()) {
+        let kept = self.string.wanted || self.string.says_type || self.string.leaf.is_some();
+        if !whole && kept {
             let room = CAPTURE_BYTES - self.string.captured.len();
             self.string
                 .captured
@@ -338,6 +343,11 @@ impl JsonScrubber {
         }
         if closed {
             let behind = base + end as u64 + 1;
+            if self.string.says_type && !full {
+                let mut said = Vec::new();
+                decode(inside, &mut said);
+                self.refused = said == b"transaction";
+            }
             if let Some(leaf) = self.string.leaf.take()
                 && leaf.cut
             {
@@ -345,10 +355,11 @@ impl JsonScrubber {
             }
             // A key with a parameter in it reads as a URL, and is no name.
             // Neither is one that had something in it before.
+            let seen = &inside[..inside.len().min(CAPTURE_BYTES)];
             let redacted = (self.string.scanning && self.machine.has_redacted())
                 || (self.string.wanted
-                    && memchr::memchr(MARKER[0], inside).is_some()
-                    && memchr::memmem::find(inside, MARKER).is_some());
+                    && memchr::memchr(MARKER[0], seen).is_some()
+                    && memchr::memmem::find(seen, MARKER).is_some());
             self.string.scanning = false;
             let name = (!full && !redacted).then_some(inside);
             if self.string.is_key {

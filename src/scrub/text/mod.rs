@@ -184,9 +184,14 @@ impl Signs {
         let clients = flag::HTTP_CLIENTS;
         self.may_flag(text)
             && (has_caseless(text, b"user")
-                || has_caseless(text, b"-u=")
+                || has_user_flag(text)
                 || clients.iter().any(|client| has_caseless(text, client)))
     }
+}
+
+/// Whether a text has the flag `-u` of a command, in any case.
+fn has_user_flag(text: &[u8]) -> bool {
+    memchr::memchr2_iter(b'u', b'U', text).any(|at| at > 0 && text[at - 1] == b'-')
 }
 
 /// Whether a text has a dash that begins a word.
