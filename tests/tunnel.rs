@@ -295,6 +295,37 @@ async fn rekeying(upstream: &Upstream) -> Proxy {
 
 /// The browser's key opens the gate and nothing else; the collector's own takes its place wherever a collector looks.
 #[tokio::test]
+async fn the_key_of_a_project_does_not_come_back() {
+    let upstream = Upstream::answering(|| {
+        http::Response::builder()
+            .status(403)
+            .header(
+                "x-sentry-error",
+                "unknown key feedfacefeedfacefeedfacefeedface",
+            )
+            .header(
+                "x-sentry-rate-limits",
+                "60:error:feedfacefeedfacefeedfacefeedface",
+            )
+            .body("{\"detail\":\"bad key feedfacefeedfacefeedfacefeedface of 1\"}")
+            .unwrap()
+    })
+    .await;
+    let proxy = rekeying(&upstream).await;
+    let head = json!({"event_id": ID, "dsn": format!("https://{PUBLIC}@anything.example/1")});
+    let answer = request(proxy.address, "POST", "/tunnel", &[], error(&head)).await;
+    assert_eq!(answer.status, 403);
+    assert_eq!(answer.detail(), format!("bad key {PUBLIC} of 1"));
+    let told = [
+        ("x-sentry-error", format!("unknown key {PUBLIC}")),
+        ("x-sentry-rate-limits", format!("60:error:{PUBLIC}")),
+    ];
+    for (name, value) in told {
+        assert_eq!(answer.headers[name], value);
+    }
+}
+
+#[tokio::test]
 async fn the_key_of_a_project_is_replaced_on_the_way() {
     let mut upstream = Upstream::start().await;
     let proxy = rekeying(&upstream).await;

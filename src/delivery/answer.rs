@@ -5,6 +5,8 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use serde::Deserialize;
 
+use crate::scrub::Rekeying;
+
 /// A real answer has some fifty bytes.
 const ANSWER_BYTES: usize = 64 << 10;
 const DETAIL_CHARS: usize = 1024;
@@ -57,6 +59,25 @@ impl Answer {
             id: id.filter(|id| is_id(id)),
             detail: detail.map(|text| text.chars().take(DETAIL_CHARS).collect()),
             headers,
+        }
+    }
+}
+
+impl Answer {
+    /// The answer as clients may have it: it tells no key that another one stands for.
+    pub(crate) fn without_keys(self, rekeying: &Rekeying) -> Answer {
+        let hidden = |value: HeaderValue| {
+            let text = rekeying.hidden(value.to_str().ok()?);
+            HeaderValue::try_from(text).ok()
+        };
+        Answer {
+            detail: self.detail.map(|detail| rekeying.hidden(&detail)),
+            headers: self
+                .headers
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, hidden(value)?)))
+                .collect(),
+            ..self
         }
     }
 }

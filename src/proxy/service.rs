@@ -96,6 +96,11 @@ async fn respond(
     let closes =
         request.version() < Version::HTTP_2 && request.extensions().get::<Flaw>().is_some();
     let passed = pipeline(shared, request, peer, &mut record).await;
+    let passed = passed.map(|passed| match passed {
+        Passed::Forwarded(answer) => Passed::Forwarded(answer.without_keys(&shared.rekeying)),
+        Passed::CheckedIn(answer) => Passed::CheckedIn(answer.without_keys(&shared.rekeying)),
+        Passed::NothingLeft(id) => Passed::NothingLeft(id),
+    });
     let dialect = record.dialect;
     let (mut response, ending) = match passed {
         Ok(Passed::Forwarded(answer)) => (dialect.answer(&answer), Ending::answered(&answer)),

@@ -30,6 +30,17 @@ impl Rekeying {
     }
 }
 
+impl Rekeying {
+    /// A text of the collector's for clients: where it says a key of ours, it says the client's.
+    pub fn hidden(&self, text: &str) -> String {
+        self.0
+            .iter()
+            .fold(text.to_owned(), |text, (public, upstream)| {
+                text.replace(upstream.as_str(), public)
+            })
+    }
+}
+
 /// Stands for a key while the header that it is in is scrubbed: its own value is public, and would be taken for user info, or is a
 /// known secret that is meant to go to the collector.
 pub(super) struct StandIn {
