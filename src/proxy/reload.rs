@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::MissedTickBehavior;
 
 use super::{Shared, Shutdown};
-use crate::config::{Config, Loader};
+use crate::config::{Config, Loader, Residency};
 use crate::policy::Policy;
 
 /// A configuration, its policy, and the one that is evaluated beside it.
@@ -94,7 +94,8 @@ impl Hangup {
 
 async fn reload(shared: &Shared, loader: &Loader) {
     let loader = loader.clone();
-    let loaded = tokio::task::spawn_blocking(move || load(loader)).await;
+    let residency = shared.config.residency.clone();
+    let loaded = tokio::task::spawn_blocking(move || load(loader, residency)).await;
     let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(_) => Err(vec![
@@ -135,14 +136,19 @@ async fn reload(shared: &Shared, loader: &Loader) {
     );
 }
 
-fn load(loader: Loader) -> Result<Loaded, Vec<String>> {
+/// `residency` is that of the start: what it says of doors counts as long as what it says of hosts.
+fn load(loader: Loader, residency: Residency) -> Result<Loaded, Vec<String>> {
     let lines = |text: String| text.lines().map(str::to_owned).collect::<Vec<_>>();
     let config = loader
         .load()
         .map_err(|error| lines(error.to_string()))?
         .config;
-    let policy = config.load_policy()?;
-    let shadow = config.load_shadow()?;
+    let in_force = Config {
+        residency,
+        ..config.clone()
+    };
+    let policy = in_force.load_policy()?;
+    let shadow = in_force.load_shadow()?;
     Ok((config, policy, shadow))
 }
 
