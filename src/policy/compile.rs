@@ -271,8 +271,13 @@ fn name_rule(rule: &Name, fixed: bool) -> NameRule {
 }
 
 fn forced(force: &Force) -> Result<Forced, String> {
-    if serde_json::from_str::<serde_json::Value>(&force.value).is_err() {
+    let Ok(value) = serde_json::from_str(&force.value) else {
         return Err("its value is no JSON".to_owned());
+    };
+    if let Some(lacking) = lacking(&value, &force.inside) {
+        return Err(format!(
+            "its value has no member '{lacking}', which is forced inside of it; write it there too"
+        ));
     }
     if force
         .key
@@ -285,6 +290,14 @@ fn forced(force: &Force) -> Result<Forced, String> {
         // An item of an envelope ends with its line.
         literal: force.value.replace(['\n', '\r'], " "),
         inside: force.inside.iter().map(forced).collect::<Result<_, _>>()?,
+    })
+}
+
+/// A member that is forced inside of a value and is not in it: it would come only with the next document.
+fn lacking<'a>(value: &serde_json::Value, inside: &'a [Force]) -> Option<&'a str> {
+    inside.iter().find_map(|it| match value.get(&it.key) {
+        None => Some(it.key.as_str()),
+        Some(value) => lacking(value, &it.inside),
     })
 }
 
@@ -409,6 +422,13 @@ mod tests {
             assert!(problems[0].contains("p.toml:4"), "{problems:?}");
             assert!(problems[0].contains("escaped in JSON"), "{problems:?}");
         }
+        let lacking = compiled(
+            "a",
+            "{}\"\"\"\n[[force.inside]]\nkey = 'b'\nvalue = \"\"\"1",
+        );
+        assert!(
+            lacking.unwrap_err()[0].contains("has no member 'b', which is forced inside of it"),
+        );
         let plan = compiled("a", "{\"b\":\r\n1}").unwrap();
         let (out, result) = crate::scrub::fuzzing::scrub(&plan, Format::Event, [b"{}".as_slice()]);
         assert!(result.is_ok());

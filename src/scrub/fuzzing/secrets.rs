@@ -299,6 +299,10 @@ impl Letters {
             }
         }
         secret.push_str(["7", "k7", "7Z", "Q4x"][choices.below(4)]);
+        if self == Letters::Strong && !secret.contains(|it: char| it.is_ascii_alphabetic()) {
+            // Behind a generic name, digits alone are no secret.
+            secret.push('k');
+        }
         secret
     }
 }

@@ -363,7 +363,8 @@ impl TextMachine {
                 b',' | b';' => true,
                 b'}' | b']' | b')' => !value.brackets.is_open(symbol),
                 _ if newline => true,
-                _ => space && self.name_behind(at + 1, value.percent, b"=:")?,
+                // Brackets are the container's here, and no part of a name.
+                _ => space && self.plain_name_behind(at + 1, value.percent)?,
             },
             Until::Line => newline,
             Until::List => byte == b']' && !value.brackets.is_open(symbol),
@@ -400,6 +401,21 @@ impl TextMachine {
         percent: u8,
         separators: &[u8],
     ) -> Result<bool, More> {
+        self.names_member(at, percent, separators, true)
+    }
+
+    /// Whether a name without brackets, and a separator, stand at a distance ahead.
+    fn plain_name_behind(&self, at: usize, percent: u8) -> Result<bool, More> {
+        self.names_member(at, percent, b"=:", false)
+    }
+
+    fn names_member(
+        &self,
+        at: usize,
+        percent: u8,
+        separators: &[u8],
+        brackets: bool,
+    ) -> Result<bool, More> {
         let mut next = at;
         if self.kind == Kind::Plain {
             while self.window.byte(next)? == b' ' && next < at + 8 {
@@ -430,7 +446,10 @@ impl TextMachine {
                 return Ok(!goes_on && !secret && self.begins_value(next + 1)?);
             }
             match byte {
-                b'[' if next == start || self.window.starts_with(next, MARKER, false)? => {
+                b'[' if !brackets
+                    || next == start
+                    || self.window.starts_with(next, MARKER, false)? =>
+                {
                     return Ok(false);
                 }
                 b'[' => open += 1,
