@@ -138,7 +138,9 @@ impl TextMachine {
             }
         }
         // A name with a value behind it is none.
-        let valued = memchr::memmem::find(&self.name, b": ").is_some()
+        let valued = [b": ", b" :"]
+            .iter()
+            .any(|sign| memchr::memmem::find(&self.name, *sign).is_some())
             || (self.name.starts_with(b"-") && self.name.contains(&b' '));
         if valued || !reads_as_name(&self.name) || self.denied(WORDS, cx.plan).is_none() {
             return Ok(false);

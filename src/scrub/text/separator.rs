@@ -398,7 +398,8 @@ impl TextMachine {
         let Some(closing) = closing(self.window.byte(at)?) else {
             return Ok(false);
         };
-        let mut depth = 0_usize;
+        // What closes each bracket that is open: what closes another one ends no container.
+        let mut open = Vec::new();
         let mut leaves = closing == b']' && !strict;
         let mut next = at;
         let mut string = None;
@@ -424,12 +425,14 @@ impl TextMachine {
             match symbol.ascii() {
                 b'[' if begins && !strict && self.window.starts_with(next, MARKER, false)? => {
                     leaves = true;
-                    depth += 1;
+                    open.push(b']');
                 }
-                b'(' | b'[' | b'{' => depth += 1,
+                byte @ (b'(' | b'[' | b'{') => open.extend(self::closing(byte)),
                 byte @ (b')' | b']' | b'}') => {
-                    depth -= 1;
-                    if depth == 0 {
+                    if open.pop() != Some(byte) {
+                        return Ok(false);
+                    }
+                    if open.is_empty() {
                         return Ok(leaves && byte == closing);
                     }
                 }
