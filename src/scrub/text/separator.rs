@@ -398,8 +398,7 @@ impl TextMachine {
         let Some(closing) = closing(self.window.byte(at)?) else {
             return Ok(false);
         };
-        // What closes each bracket that is open: what closes another one ends no container.
-        let mut open = Vec::new();
+        let mut depth = 0_usize;
         let mut leaves = closing == b']' && !strict;
         let mut next = at;
         let mut string = None;
@@ -425,14 +424,12 @@ impl TextMachine {
             match symbol.ascii() {
                 b'[' if begins && !strict && self.window.starts_with(next, MARKER, false)? => {
                     leaves = true;
-                    open.push(b']');
+                    depth += 1;
                 }
-                byte @ (b'(' | b'[' | b'{') => open.extend(self::closing(byte)),
+                b'(' | b'[' | b'{' => depth += 1,
                 byte @ (b')' | b']' | b'}') => {
-                    if open.pop() != Some(byte) {
-                        return Ok(false);
-                    }
-                    if open.is_empty() {
+                    depth -= 1;
+                    if depth == 0 {
                         return Ok(leaves && byte == closing);
                     }
                 }
