@@ -306,6 +306,10 @@ pub(crate) struct Literals {
 impl Literals {
     /// Adds a literal. One of fewer than two bytes is taken to stand everywhere.
     pub(crate) fn add(&mut self, literal: &Literal) {
+        debug_assert!(
+            self.packed.is_empty(),
+            "nothing is found that is added to a sealed set"
+        );
         if self.grams.is_empty() {
             self.grams = vec![0; 1 << (GRAM_BITS - 6)];
             self.seconds = vec![0; 1 << (SECOND_BITS - 6)];

@@ -89,7 +89,7 @@ enum Inert {
     Word,
     /// Nothing, unless a bare token begins with it.
     Mark,
-    /// It ends a URL.
+    /// It ends a URL, unless a bare token begins with it.
     Space,
     /// It ends a URL's path.
     Query,
@@ -443,7 +443,7 @@ impl TextMachine {
                     return false;
                 }
             } else if kind == Inert::Space {
-                if !spaces {
+                if !spaces || may_begin(byte) {
                     return false;
                 }
                 *in_path = false;
