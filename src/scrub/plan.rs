@@ -8,6 +8,7 @@ use super::path::{Forced, PathTree, TooManyPlaces};
 use super::personal::{Personal, PersonalData, Treated};
 use super::splice::Redaction;
 use super::string::scrub_string;
+use super::text::Skims;
 use super::token::{TokenRule, Tokens};
 
 /// A compiled policy: denied names, path rules, and the ids of the rules behind them.
@@ -25,6 +26,8 @@ pub struct Plan {
     /// Hosts whose URLs have parameters of [`Kinds::HOSTED`].
     pub(crate) hosts: Vec<String>,
     pub(crate) tokens: Tokens,
+    /// What of a text can be passed over.
+    pub(crate) skims: Skims,
     /// What a text has somewhere in which a rule may find something.
     pub(crate) literals: Literals,
     pub(crate) known: KnownSecrets,
@@ -292,6 +295,7 @@ impl PlanBuilder {
             rules: self.rules,
             user_info: self.user_info,
             hosts: self.hosts,
+            skims: Skims::new(&self.tokens),
             tokens: self.tokens,
             literals: self.literals.sealed(),
             personal: self.personal,

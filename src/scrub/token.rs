@@ -271,13 +271,17 @@ impl Tokens {
         self.first.has(first)
     }
 
+    /// Whether an anchor begins with these two characters.
+    #[inline]
+    pub(crate) fn may_begin_with(&self, first: u8, second: u8) -> bool {
+        self.pairs
+            .get(usize::from(first))
+            .is_some_and(|seconds| seconds.has(second))
+    }
+
     /// Tokens and anchors that begin so.
     pub(crate) fn beginning(&self, first: u8, second: u8) -> &[Anchor] {
-        let known = self
-            .pairs
-            .get(usize::from(first))
-            .is_some_and(|seconds| seconds.has(second));
-        if !known {
+        if !self.may_begin_with(first, second) {
             return &[];
         }
         match self

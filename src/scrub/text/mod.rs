@@ -46,6 +46,7 @@ mod prose;
 mod quote;
 mod separator;
 mod serialized;
+mod skim;
 mod spew;
 mod symbol;
 mod token;
@@ -56,7 +57,7 @@ mod yaml;
 use bytes::Bytes;
 
 use super::MARKER;
-use super::literals::{Signals, has_caseless};
+use super::literals::has_caseless;
 use super::name::RuleIndex;
 use super::plan::Plan;
 use super::splice::{Reading, Splicer};
@@ -68,9 +69,11 @@ pub(crate) use known::canonical;
 use markup::Markup;
 use quote::{Brackets, Quote, Quotes};
 use serialized::Serialized;
+pub(crate) use skim::Skims;
+use skim::begins_path;
 pub(crate) use symbol::Layer;
 use symbol::Symbol;
-use value::{Until, Value};
+use value::Value;
 use window::{Cell, More, Window};
 use yaml::Leaves;
 
@@ -79,42 +82,6 @@ pub(crate) const LITERALS: [&[u8]; 6] = [b"null", b"true", b"false", b"None", b"
 
 /// How many names are remembered.
 const NAMES: usize = 64;
-
-/// What a character does to the state of a text that is no value, as far as it says by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Inert {
-    /// Something, perhaps.
-    Not,
-    /// Nothing, and a letter or digit.
-    Word,
-    /// Nothing, unless a bare token begins with it.
-    Mark,
-    /// It ends a URL, unless a bare token begins with it.
-    Space,
-    /// It ends a URL's path.
-    Query,
-    /// It begins a URL's path, or is in one.
-    Slash,
-}
-
-static INERT: [Inert; 256] = {
-    let mut table = [Inert::Not; 256];
-    let mut byte = 0;
-    while byte < 0x80 {
-        table[byte] = match byte as u8 {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => Inert::Word,
-            b'_' | b'-' | b'.' | b'+' | b'*' | b'~' | b'^' | b'$' | b'@' | b'!' | b'\\' => {
-                Inert::Mark
-            }
-            b' ' | b'\t' => Inert::Space,
-            b'?' | b'&' | b'#' => Inert::Query,
-            b'/' => Inert::Slash,
-            _ => Inert::Not,
-        };
-        byte += 1;
-    }
-    table
-};
 
 /// What kind of text it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,11 +174,6 @@ fn has_flag(text: &[u8]) -> bool {
             && before != b'-'
             && (matches!(behind, b'-' | b'_' | b'.' | b'$') || behind.is_ascii_alphanumeric())
     })
-}
-
-/// Whether a slash behind these characters, the last of which comes first, belongs to a path: those of `://` do not.
-fn begins_path(before: [u8; 2]) -> bool {
-    !matches!(before, [b':', _] | [b'/', b':'])
 }
 
 /// The state of one text; see the module's documentation.
@@ -370,8 +332,9 @@ impl TextMachine {
             if ended {
                 self.window.end();
             }
-            while self.window.next().is_some() {
-                if !self.skim(cx) && self.step(cx).is_err() {
+            loop {
+                self.skim(cx);
+                if !self.window.has_next() || self.step(cx).is_err() {
                     break;
                 }
             }
@@ -386,79 +349,6 @@ impl TextMachine {
             }
             self.container = None;
         }
-    }
-
-    /// Passes over what nothing begins with and nothing ends at. Tells whether there was any.
-    #[inline]
-    fn skim(&mut self, cx: &Context<'_>) -> bool {
-        if let Some(value) = &mut self.value {
-            if value.lead > 0 {
-                return false;
-            }
-            if let Until::Count(left) = &mut value.until {
-                let count = self.window.skip_some(*left);
-                *left -= count;
-                return count > 0;
-            }
-            if !value.until.passes_words() {
-                return false;
-            }
-            match self.window.skip_word() {
-                Some(last) => value.last = last,
-                None => return false,
-            }
-            return true;
-        }
-        if self.container.is_some()
-            || self.serialized.is_some()
-            || (self.glance.known && !cx.plan.known.is_empty())
-            || matches!(self.kind, Kind::Cookie(_))
-        {
-            return false;
-        }
-        if self.glance.personal && !cx.plan.personal.is_empty() {
-            // Something may begin where a word does.
-            return self.window.back_byte(0).is_ascii_alphanumeric() && self.window.pass_word();
-        }
-        let Glance {
-            tokens, unanchored, ..
-        } = self.glance;
-        let may_begin = |byte: u8| {
-            tokens
-                && (cx.plan.tokens.may_begin(byte)
-                    || (unanchored != Signals::NONE && cx.plan.tokens.unanchored().has(byte)))
-        };
-        let spaces = !self.glance.flags;
-        let mut before = [self.window.back_byte(0), self.window.back_byte(1)];
-        let Self {
-            window,
-            in_path,
-            host,
-            ..
-        } = self;
-        let count = window.pass_while(|byte| {
-            let kind = INERT[usize::from(byte)];
-            if kind == Inert::Word {
-                if tokens && !before[0].is_ascii_alphanumeric() {
-                    return false;
-                }
-            } else if kind == Inert::Space {
-                if !spaces || may_begin(byte) {
-                    return false;
-                }
-                *in_path = false;
-                *host = false;
-            } else if kind == Inert::Not || may_begin(byte) {
-                return false;
-            } else if kind == Inert::Query {
-                *in_path = false;
-            } else if kind == Inert::Slash {
-                *in_path |= begins_path(before);
-            }
-            before = [byte, before[0]];
-            true
-        });
-        count > 0
     }
 
     /// Reads symbols into the window while there is room; tells how many bytes it took.

@@ -43,32 +43,59 @@ pub(super) struct Cell {
     pub(super) at: u64,
 }
 
+/// How many symbols are kept at most before those are dropped that nothing looks at any more.
+const KEPT: usize = 2 * AHEAD;
+/// Widest symbol of which as many as may be looked at are not too many bytes.
+const NARROW: u64 = AHEAD_BYTES / AHEAD as u64;
+/// How much room is made at once for what stands in place of a value and is longer than it.
+const ROOM: usize = 32;
+
+/// One stretch of memory holds what is behind and what is ahead, and between them a gap as wide as what has been dropped:
+///
+/// ```text
+///   | behind ... | gap | ahead ... |
+///                back  head
+/// ```
+///
+/// As long as nothing is dropped there is no gap, and letting symbols pass moves none of them.
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    back: Vec<Symbol>,
-    /// Symbols have been dropped from `back`, so that its start is not the text's.
-    dropped: bool,
-    ahead: Vec<Cell>,
-    /// Index in `ahead` of the next symbol.
+    /// What each symbol is as ASCII, or 0x80: most questions need no more.
+    ascii: Vec<u8>,
+    symbols: Vec<Symbol>,
+    /// The offset of each; of those behind it is of no use.
+    offsets: Vec<u64>,
+    /// Index behind the last symbol that has passed.
+    back: usize,
+    /// Index of the next symbol.
     head: usize,
+    /// How many symbols have passed since the text's start.
+    passed: usize,
+    /// A symbol is so wide that as many as may be looked at could be too many bytes.
+    wide: bool,
     /// Offset behind the last symbol.
     end: u64,
-    /// The text ends behind `ahead`.
+    /// The text ends behind the symbols ahead.
     ended: bool,
 }
 
 impl Window {
     pub(super) fn start(&mut self, at: u64) {
-        self.back.clear();
-        self.dropped = false;
-        self.ahead.clear();
+        self.ascii.clear();
+        self.symbols.clear();
+        self.offsets.clear();
+        self.back = 0;
         self.head = 0;
+        self.passed = 0;
+        self.wide = false;
         self.end = at;
         self.ended = false;
     }
 
     pub(super) fn held_bytes(&self) -> usize {
-        self.back.capacity() * size_of::<Symbol>() + self.ahead.capacity() * size_of::<Cell>()
+        self.ascii.capacity()
+            + self.symbols.capacity() * size_of::<Symbol>()
+            + self.offsets.capacity() * size_of::<u64>()
     }
 
     // --- filling ---
@@ -76,20 +103,23 @@ impl Window {
     /// Whether another symbol may be appended.
     pub(super) fn has_room(&self) -> bool {
         // One more than may be looked at, which tells whether the text goes on.
-        self.ahead.len() - self.head <= AHEAD
+        self.ascii.len() - self.head <= AHEAD
     }
 
     /// Appends a symbol that ends at an offset.
     pub(super) fn append(&mut self, cell: Cell, end: u64) {
         self.make_room(1);
-        self.ahead.push(cell);
+        self.ascii.push(cell.symbol.ascii());
+        self.symbols.push(cell.symbol);
+        self.offsets.push(cell.at);
+        self.wide |= end - cell.at > NARROW;
         self.end = end;
     }
 
     /// Appends the bytes at the front, from an offset on, that are characters by themselves however they are spelled, and no quotes;
     /// tells how many there were.
     pub(super) fn append_plain(&mut self, bytes: &[u8], at: u64) -> usize {
-        let room = (AHEAD + 1).saturating_sub(self.ahead.len() - self.head);
+        let room = (AHEAD + 1).saturating_sub(self.ascii.len() - self.head);
         let some = &bytes[..bytes.len().min(room)];
         let plain = some.iter().take_while(|byte| PLAIN[usize::from(**byte)]);
         let count = plain.count();
@@ -97,24 +127,29 @@ impl Window {
             return 0;
         }
         self.make_room(count);
-        let cells = some[..count].iter().zip(at..);
-        self.ahead.extend(cells.map(|(byte, at)| Cell {
-            symbol: Symbol::plain(u32::from(*byte)),
-            at,
-        }));
+        let some = &some[..count];
+        self.ascii.extend_from_slice(some);
+        let symbols = some.iter().map(|byte| Symbol::plain(u32::from(*byte)));
+        self.symbols.extend(symbols);
+        self.offsets.extend(at..at + count as u64);
         self.end = at + count as u64;
         count
     }
 
     /// Makes room for so many more symbols.
     fn make_room(&mut self, count: usize) {
-        if self.head == self.ahead.len() {
-            self.ahead.clear();
-            self.head = 0;
-        } else if self.ahead.len() + count > 3 * AHEAD / 2 {
-            self.ahead.drain(..self.head);
-            self.head = 0;
+        if self.ascii.len() + count <= KEPT {
+            return;
         }
+        let from = self.back.saturating_sub(BACK);
+        self.ascii.drain(self.back..self.head);
+        self.ascii.drain(..from);
+        self.symbols.drain(self.back..self.head);
+        self.symbols.drain(..from);
+        self.offsets.drain(self.back..self.head);
+        self.offsets.drain(..from);
+        self.back -= from;
+        self.head = self.back;
     }
 
     /// Nothing comes behind what has been appended.
@@ -127,59 +162,104 @@ impl Window {
     /// The next symbol, if one is at hand.
     #[inline]
     pub(super) fn next(&self) -> Option<Cell> {
-        self.ahead.get(self.head).copied()
+        let symbol = *self.symbols.get(self.head)?;
+        let at = *self.offsets.get(self.head)?;
+        Some(Cell { symbol, at })
+    }
+
+    /// Whether a symbol is at hand.
+    #[inline]
+    pub(super) fn has_next(&self) -> bool {
+        self.head < self.ascii.len()
     }
 
     /// The symbol at a distance ahead (0 is the next).
     #[inline]
     pub(super) fn peek(&self, distance: usize) -> Result<Option<Symbol>, More> {
-        match self.ahead.get(self.head + distance) {
-            Some(cell) => {
-                let near = distance < AHEAD && cell.at - self.ahead[self.head].at <= AHEAD_BYTES;
-                Ok(near.then_some(cell.symbol))
-            }
-            None if self.ended || distance > AHEAD => Ok(None),
-            None => Err(More),
+        match self.symbols.get(self.head + distance) {
+            Some(symbol) => Ok(self.is_near(distance).then_some(*symbol)),
+            None => self.beyond(distance).map(|()| None),
+        }
+    }
+
+    /// Whether a symbol at hand, at a distance ahead, is within the bound of what may be looked at.
+    #[inline]
+    fn is_near(&self, distance: usize) -> bool {
+        let bytes = |at: usize| self.offsets.get(at).copied().unwrap_or(self.end);
+        distance < AHEAD
+            && (!self.wide || bytes(self.head + distance) - bytes(self.head) <= AHEAD_BYTES)
+    }
+
+    /// Whether nothing stands at a distance ahead where nothing is at hand.
+    #[inline]
+    fn beyond(&self, distance: usize) -> Result<(), More> {
+        if self.ended || distance > AHEAD {
+            Ok(())
+        } else {
+            Err(More)
         }
     }
 
     /// The character at a distance ahead; 0 where there is none, 0x80 where it is not ASCII.
     #[inline]
     pub(super) fn byte(&self, distance: usize) -> Result<u8, More> {
-        Ok(self.peek(distance)?.map_or(0, Symbol::ascii))
+        match self.ascii.get(self.head + distance) {
+            Some(byte) if self.is_near(distance) => Ok(*byte),
+            Some(_) => Ok(0),
+            None => self.beyond(distance).map(|()| 0),
+        }
     }
 
     /// Where [`Window::peek`] has no symbol: whether the text goes on.
     pub(super) fn goes_on(&self, distance: usize) -> bool {
-        self.head + distance < self.ahead.len()
+        self.head + distance < self.ascii.len()
     }
 
     /// Offset of the symbol at a distance ahead, or of the end.
     pub(super) fn offset(&self, distance: usize) -> u64 {
-        self.ahead
+        self.offsets
             .get(self.head + distance)
-            .map_or(self.end, |cell| cell.at)
+            .copied()
+            .unwrap_or(self.end)
     }
 
     /// Whether the text ahead begins with these ASCII characters, at a distance. With `caseless`, in any case.
+    #[inline]
     pub(super) fn starts_with(
         &self,
         distance: usize,
         word: &[u8],
         caseless: bool,
     ) -> Result<bool, More> {
+        let same = |found: &[u8], wanted: &[u8]| match caseless {
+            true => found.eq_ignore_ascii_case(wanted),
+            false => found == wanted,
+        };
+        // Most often the first tells.
+        if let (Some(first), [wanted, ..]) = (self.ascii.get(self.head + distance), word)
+            && !same(&[*first], &[*wanted])
+        {
+            return Ok(false);
+        }
+        let behind = distance + word.len();
+        if !self.wide
+            && behind <= AHEAD
+            && let Some(found) = self.ascii.get(self.head + distance..self.head + behind)
+        {
+            return Ok(same(found, word));
+        }
         for (index, wanted) in word.iter().enumerate() {
-            let byte = self.byte(distance + index)?;
-            let same = if caseless {
-                byte.eq_ignore_ascii_case(wanted)
-            } else {
-                byte == *wanted
-            };
-            if !same {
+            if !same(&[self.byte(distance + index)?], &[*wanted]) {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// The characters at hand.
+    #[inline]
+    pub(super) fn ahead(&self) -> &[u8] {
+        self.ascii.get(self.head..).unwrap_or_default()
     }
 
     // --- moving ---
@@ -187,89 +267,50 @@ impl Window {
     /// Lets the next symbol pass.
     #[inline]
     pub(super) fn advance(&mut self) {
-        if let Some(cell) = self.ahead.get(self.head) {
-            let symbol = cell.symbol;
-            self.head += 1;
-            self.put_back(symbol);
-        }
+        self.advance_by(1);
     }
 
-    /// Lets letters and digits pass, and tells whether there were any.
-    pub(super) fn pass_word(&mut self) -> bool {
-        let from = self.head;
-        while let Some(cell) = self.ahead.get(self.head) {
-            let byte = cell.symbol.ascii();
-            if !byte.is_ascii_alphanumeric() {
-                break;
-            }
-            let symbol = cell.symbol;
-            self.head += 1;
-            self.put_back(symbol);
-        }
-        self.head > from
-    }
-
-    /// Lets symbols pass as long as what they are does; tells how many.
+    /// Lets so many symbols pass, or all there are.
     #[inline]
-    pub(super) fn pass_while(&mut self, mut passes: impl FnMut(u8) -> bool) -> usize {
-        let ahead = self.ahead.get(self.head..).unwrap_or_default();
-        let count = ahead
-            .iter()
-            .take(BACK)
-            .take_while(|cell| passes(cell.symbol.ascii()))
-            .count();
-        if self.back.len() + count > 2 * BACK {
-            self.back.drain(..self.back.len() - BACK);
-            self.dropped = true;
+    pub(super) fn advance_by(&mut self, count: usize) {
+        let to = (self.head + count).min(self.ascii.len());
+        if self.back != self.head {
+            self.ascii.copy_within(self.head..to, self.back);
+            self.symbols.copy_within(self.head..to, self.back);
         }
-        self.back
-            .extend(ahead[..count].iter().map(|cell| cell.symbol));
-        self.head += count;
-        count
+        let count = to - self.head;
+        self.back += count;
+        self.passed += count;
+        self.head = to;
     }
 
-    /// Drops letters and digits; gives the last of them, if there were any.
-    pub(super) fn skip_word(&mut self) -> Option<u8> {
-        let mut last = None;
-        while let Some(cell) = self.ahead.get(self.head) {
-            let byte = cell.symbol.ascii();
-            if !byte.is_ascii_alphanumeric() {
-                break;
-            }
-            last = Some(byte);
-            self.head += 1;
-        }
-        last
-    }
-
-    /// Drops at most so many symbols; tells how many.
-    pub(super) fn skip_some(&mut self, most: usize) -> usize {
-        let count = most.min(self.ahead.len() - self.head);
-        self.head += count;
-        count
+    /// Drops so many symbols, or all there are.
+    #[inline]
+    pub(super) fn skip_by(&mut self, count: usize) {
+        self.head = (self.head + count).min(self.ascii.len());
     }
 
     /// Nothing but the next symbols, so many backslashes, stands before the quote behind them, if one does.
     pub(super) fn set_escape(&mut self, backslashes: usize) {
         let Some((quote, before)) = self
-            .ahead
+            .symbols
             .get_mut(self.head..=self.head + backslashes)
-            .and_then(<[Cell]>::split_last_mut)
+            .and_then(<[Symbol]>::split_last_mut)
         else {
             return;
         };
-        if matches!(quote.symbol.ascii(), b'"' | b'\'' | b'`') && !quote.symbol.coded {
-            let encoded = quote.symbol.percent > 0;
+        if matches!(quote.ascii(), b'"' | b'\'' | b'`') && !quote.coded {
+            let encoded = quote.percent > 0;
             let own = before.iter().rev();
-            let own = own.take_while(|cell| (cell.symbol.percent > 0) == encoded);
-            quote.symbol.escape = own.count() as u8;
+            let own = own.take_while(|symbol| (symbol.percent > 0) == encoded);
+            quote.escape = own.count() as u8;
         }
     }
 
     /// Drops the next symbol.
     #[inline]
     pub(super) fn skip(&mut self) {
-        self.head += 1;
+        self.skip_by(1);
     }
 
     /// A text, which is ASCII, has been put out in place of what was dropped.
@@ -282,11 +323,26 @@ impl Window {
     /// A symbol stands behind that did not come by the front.
     #[inline]
     pub(super) fn put_back(&mut self, symbol: Symbol) {
-        if self.back.len() == 2 * BACK {
-            self.back.drain(..BACK);
-            self.dropped = true;
+        if self.back == self.head {
+            self.widen_gap();
         }
-        self.back.push(symbol);
+        self.ascii[self.back] = symbol.ascii();
+        self.symbols[self.back] = symbol;
+        self.back += 1;
+        self.passed += 1;
+    }
+
+    /// Makes the gap wider.
+    #[cold]
+    fn widen_gap(&mut self) {
+        let (from, to) = (self.head, self.ascii.len());
+        self.ascii.resize(to + ROOM, 0);
+        self.ascii.copy_within(from..to, from + ROOM);
+        self.symbols.resize(to + ROOM, Symbol::plain(0));
+        self.symbols.copy_within(from..to, from + ROOM);
+        self.offsets.resize(to + ROOM, 0);
+        self.offsets.copy_within(from..to, from + ROOM);
+        self.head += ROOM;
     }
 
     // --- back ---
@@ -294,9 +350,9 @@ impl Window {
     /// The symbol at a distance behind (0 is the last that passed).
     #[inline]
     pub(super) fn back(&self, distance: usize) -> Option<Symbol> {
-        let index = self.back.len().checked_sub(distance + 1)?;
+        let index = self.back.checked_sub(distance + 1)?;
         if distance < BACK {
-            self.back.get(index).copied()
+            self.symbols.get(index).copied()
         } else {
             None
         }
@@ -305,18 +361,22 @@ impl Window {
     /// The symbols from one distance behind, which is not in it, to another that is nearer.
     #[inline]
     pub(super) fn between(&self, far: usize, near: usize) -> &[Symbol] {
-        let from = self.back.len().saturating_sub(far.min(BACK));
-        let to = self.back.len().saturating_sub(near);
-        self.back.get(from..to).unwrap_or_default()
+        let from = self.back.saturating_sub(far.min(BACK));
+        let to = self.back.saturating_sub(near);
+        self.symbols.get(from..to).unwrap_or_default()
     }
 
     /// The character at a distance behind; 0 where there is none, 0x80 where it is not ASCII.
+    #[inline]
     pub(super) fn back_byte(&self, distance: usize) -> u8 {
-        self.back(distance).map_or(0, Symbol::ascii)
+        match self.back.checked_sub(distance + 1) {
+            Some(index) if distance < BACK => self.ascii[index],
+            Some(_) | None => 0,
+        }
     }
 
     /// Whether the text starts at that distance behind.
     pub(super) fn is_start(&self, distance: usize) -> bool {
-        !self.dropped && distance == self.back.len()
+        distance == self.passed
     }
 }
