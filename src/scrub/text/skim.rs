@@ -1,0 +1,207 @@
+//! Passing over what nothing begins with and nothing ends at, by one table look-up a character.
+//!
+//! What a character is depends on what is looked for in the text, so there is a table for each [`Glance`] that matters, made with the
+//! plan. Like a glance it can only say that there is nothing.
+
+use super::glance::Glance;
+use super::value::{Until, Value};
+use super::{Context, Kind, TextMachine};
+use crate::scrub::literals::Signals;
+use crate::scrub::token::Tokens;
+
+/// What a character does to the state of a text that is no value, as far as it says by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// Something, perhaps.
+    Stop,
+    /// Nothing.
+    On,
+    /// Nothing, unless a bare token begins with it and the next, and no letter or digit stands before it.
+    Pair,
+    /// Nothing, unless a letter or digit stands before it: a bare token may begin with it.
+    Begin,
+    /// It ends a URL.
+    Space,
+    /// It ends a URL; a line begins behind it.
+    Newline,
+    /// It ends a URL's path.
+    Query,
+    /// It begins a URL's path, or is in one.
+    Slash,
+}
+
+/// A table for each kind of glance.
+#[derive(Debug, Clone)]
+pub(crate) struct Skims([[Pass; 256]; 16]);
+
+impl Skims {
+    pub(crate) fn new(tokens: &Tokens) -> Skims {
+        Skims(std::array::from_fn(|which| {
+            let names = which & 1 != 0;
+            let flags = which & 2 != 0;
+            let anchored = which & 4 != 0;
+            let unanchored = which & 8 != 0;
+            std::array::from_fn(|byte| {
+                let byte = byte as u8;
+                let pass = match byte {
+                    b'\'' | b'"' | b'`' | 0 | 0x0B | 0x0C | 0x1B => Pass::Stop,
+                    // Not ASCII.
+                    0x80 => Pass::On,
+                    0x81.. => Pass::Stop,
+                    _ if !names => Pass::On,
+                    b'=' | b':' | b',' | b';' | b'|' | b'<' | b'>' => Pass::Stop,
+                    b'(' | b')' | b'[' | b']' | b'{' | b'}' => Pass::Stop,
+                    b' ' | b'\t' | b'\n' if flags => Pass::Stop,
+                    b' ' | b'\t' => Pass::Space,
+                    b'\n' | b'\r' => Pass::Newline,
+                    b'?' | b'&' | b'#' => Pass::Query,
+                    b'/' => Pass::Slash,
+                    _ => Pass::On,
+                };
+                let begins = unanchored && tokens.unanchored().has(byte);
+                let may_begin = begins || (anchored && tokens.may_begin(byte));
+                match pass {
+                    Pass::On if begins => Pass::Begin,
+                    Pass::On if may_begin => Pass::Pair,
+                    _ if may_begin => Pass::Stop,
+                    _ => pass,
+                }
+            })
+        }))
+    }
+
+    fn table(&self, glance: Glance) -> &[Pass; 256] {
+        let which = usize::from(glance.names)
+            + 2 * usize::from(glance.flags)
+            + 4 * usize::from(glance.tokens)
+            + 8 * usize::from(glance.tokens && glance.unanchored != Signals::NONE);
+        &self.0[which]
+    }
+}
+
+/// Whether a character can be passed over in a value without a look at where that ends: there it ends nothing and counts for nothing.
+#[inline]
+fn passes(until: Until, byte: u8) -> bool {
+    if byte.is_ascii_alphanumeric() {
+        return true;
+    }
+    match until {
+        Until::Quote { .. } => !matches!(byte, b'"' | b'\'' | b'`' | b'\\'),
+        Until::Param { .. }
+        | Until::Word
+        | Until::HeaderWord { .. }
+        | Until::Line
+        | Until::Atom
+        | Until::List
+        | Until::Markup
+        | Until::Block { .. }
+        | Until::Argument => matches!(byte, b'_' | b'-' | b'.' | b'+' | b'*' | b'~' | b'^' | b'!'),
+        Until::CData
+        | Until::Number
+        | Until::User(_)
+        | Until::Part
+        | Until::Columns
+        | Until::Cookie
+        | Until::Alphabet(_)
+        | Until::Through
+        | Until::Following
+        | Until::Count(_) => false,
+    }
+}
+
+/// Whether a slash behind these characters, the last of which comes first, belongs to a path: those of `://` do not.
+pub(super) fn begins_path(before: [u8; 2]) -> bool {
+    !matches!(before, [b':', _] | [b'/', b':'])
+}
+
+impl TextMachine {
+    /// Passes over what nothing begins with and nothing ends at.
+    #[inline]
+    pub(super) fn skim(&mut self, cx: &Context<'_>) {
+        if let Some(value) = &mut self.value {
+            let ahead = self.window.ahead();
+            let count = skim_value(value, ahead);
+            self.window.skip_by(count);
+            return;
+        }
+        if self.container.is_some()
+            || self.serialized.is_some()
+            || (self.glance.known && !cx.plan.known.is_empty())
+            || matches!(self.kind, Kind::Cookie(_))
+        {
+            return;
+        }
+        if self.glance.personal && !cx.plan.personal.is_empty() {
+            // Something may begin where a word does.
+            if self.window.back_byte(0).is_ascii_alphanumeric() {
+                let word = self.window.ahead().iter();
+                let word = word.take_while(|byte| byte.is_ascii_alphanumeric());
+                self.window.advance_by(word.count());
+            }
+            return;
+        }
+        self.skim_text(cx);
+    }
+
+    #[inline]
+    fn skim_text(&mut self, cx: &Context<'_>) {
+        let table = cx.plan.skims.table(self.glance);
+        let ahead = self.window.ahead();
+        let mut last = self.window.back_byte(0);
+        let mut count = 0;
+        for byte in ahead {
+            match table[usize::from(*byte)] {
+                Pass::On => {}
+                Pass::Stop => break,
+                Pass::Begin if !last.is_ascii_alphanumeric() => break,
+                Pass::Pair if !last.is_ascii_alphanumeric() => match ahead.get(count + 1) {
+                    Some(next) if !cx.plan.tokens.may_begin_with(*byte, *next) => {}
+                    Some(_) | None => break,
+                },
+                Pass::Begin | Pass::Pair => {}
+                Pass::Newline if self.leaves.is_some() => break,
+                Pass::Newline | Pass::Space => {
+                    self.in_path = false;
+                    self.host = false;
+                }
+                Pass::Query => self.in_path = false,
+                Pass::Slash => {
+                    let before = match count {
+                        0 => self.window.back_byte(1),
+                        1 => self.window.back_byte(0),
+                        _ => ahead[count - 2],
+                    };
+                    self.in_path |= begins_path([last, before]);
+                }
+            }
+            last = *byte;
+            count += 1;
+        }
+        self.window.advance_by(count);
+    }
+}
+
+/// How many characters of a value can be dropped at once.
+#[inline]
+fn skim_value(value: &mut Value, ahead: &[u8]) -> usize {
+    if value.lead > 0 {
+        return 0;
+    }
+    if let Until::Count(left) = &mut value.until {
+        let count = ahead.len().min(*left);
+        *left -= count;
+        return count;
+    }
+    if !value.until.passes_words() {
+        return 0;
+    }
+    let until = value.until;
+    let count = ahead
+        .iter()
+        .take_while(|byte| passes(until, **byte))
+        .count();
+    if let Some(last) = count.checked_sub(1) {
+        value.last = ahead[last];
+    }
+    count
+}
