@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::frame::{Before, Frame, Treat};
+use super::keys::Role;
 use super::lexer::Container;
 use super::value::Begun;
 use super::{JsonScrubber, QUOTED_MARKER};
@@ -36,7 +37,7 @@ impl JsonScrubber {
         }
         if let Treat::Leaves(rule) = next.treat
             && container == Container::Array
-            && next.is_pair_value
+            && next.role.is(Role::PAIR_VALUE)
             && self.frames.last().is_some_and(|frame| frame.wrapper)
         {
             // The `value` of an attribute whose type becomes `string`.
@@ -64,7 +65,7 @@ impl JsonScrubber {
                 .frames
                 .last()
                 .is_some_and(|outer| outer.container == Container::Array && outer.hold != 0);
-            let rule = match (next.is_pair_value, next.treat) {
+            let rule = match (next.role.is(Role::PAIR_VALUE), next.treat) {
                 (true, Treat::Leaves(rule)) => Some((Reading::Both, rule)),
                 (is_value, _) if (is_value || is_held) && splicer.holds_value() => {
                     Some((Reading::Redacted, self.plan.held_rule))

@@ -6,6 +6,7 @@
 //! every test that cuts documents compares the lane with the events.
 
 use super::frame::{Before, Next, Treat};
+use super::keys::Role;
 use super::lexer::{Container, Expect};
 use super::{CAPTURE_BYTES, JsonScrubber};
 use crate::scrub::path::NOWHERE;
@@ -72,7 +73,9 @@ impl JsonScrubber {
             Expect::Value | Expect::ValueOrClose => {
                 let is_plain = match in_array {
                     true => frame.before == Before::Nothing,
-                    false => self.next.is_plain() && !(self.events_only && self.next.is_type),
+                    false => {
+                        self.next.is_plain() && !(self.events_only && self.next.role.is(Role::TYPE))
+                    }
                 };
                 if !is_plain {
                     return None;

@@ -4,6 +4,7 @@ use crate::scrub::name::{RuleIndex, Verdict};
 use crate::scrub::path::{NOWHERE, NodeIndex};
 use crate::scrub::personal::Pseudonym;
 
+use super::keys::Role;
 use super::lexer::Container;
 
 /// What happens to the values in a container, or to one value.
@@ -75,22 +76,19 @@ pub(super) struct Next {
     pub(super) node: NodeIndex,
     /// The value of a denied name: an object here is a wrapper, `{"value": …, "type": …}`.
     pub(super) wrapper: bool,
-    pub(super) is_pair_name: bool,
-    pub(super) is_pair_value: bool,
-    /// It is the `stringValue` of OTLP.
-    pub(super) is_string_value: bool,
-    pub(super) is_type: bool,
     /// The keys of an object here are no names.
     pub(super) not_names: bool,
-    /// The objects inside an object here are attribute values.
-    pub(super) is_attributes: bool,
+    /// What its key is besides a name.
+    pub(super) role: Role,
 }
 
 impl Next {
     /// Whether a value here is nothing but text.
     pub(super) fn is_plain(&self) -> bool {
         self.treat == Treat::Plain
-            && !(self.is_pair_name || self.is_pair_value || self.is_string_value)
+            && !self
+                .role
+                .is(Role::PAIR_NAME.or(Role::PAIR_VALUE).or(Role::STRING_VALUE))
     }
 
     pub(super) fn plain(node: NodeIndex) -> Self {
@@ -98,12 +96,8 @@ impl Next {
             treat: Treat::Plain,
             node,
             wrapper: false,
-            is_pair_name: false,
-            is_pair_value: false,
-            is_string_value: false,
-            is_type: false,
             not_names: false,
-            is_attributes: false,
+            role: Role::NONE,
         }
     }
 }
@@ -148,7 +142,7 @@ impl Frame {
             treat,
             wrapper: next.wrapper,
             not_names: next.not_names,
-            is_attributes: next.is_attributes && container == Container::Object,
+            is_attributes: next.role.is(Role::ATTRIBUTES) && container == Container::Object,
             no_pair: false,
             no_number_pair: false,
             pair: PairName::Unknown,

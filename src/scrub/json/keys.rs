@@ -11,6 +11,8 @@ const ENTRIES: usize = 256;
 pub(super) struct Role(u8);
 
 impl Role {
+    /// Nothing.
+    pub(super) const NONE: Role = Role(0);
     /// The member with a pair's name.
     pub(super) const PAIR_NAME: Role = Role(1);
     /// The member with its value.
@@ -32,8 +34,12 @@ impl Role {
                 Role::PAIR_NAME
             }
             _ if key.eq_ignore_ascii_case(b"value") => Role::PAIR_VALUE,
-            _ => Role(0),
+            _ => Role::NONE,
         }
+    }
+
+    pub(super) const fn or(self, other: Role) -> Role {
+        Role(self.0 | other.0)
     }
 
     pub(super) fn is_none(self) -> bool {

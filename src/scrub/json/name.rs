@@ -101,11 +101,7 @@ impl JsonScrubber {
             next.treat = Treat::Plain;
         }
         let role = known.map_or_else(|| Role::of(key), |(role, _)| role);
-        next.is_pair_name = role.is(Role::PAIR_NAME);
-        next.is_pair_value = role.is(Role::PAIR_VALUE);
-        next.is_string_value = role.is(Role::STRING_VALUE);
-        next.is_type = role.is(Role::TYPE);
-        next.is_attributes = role.is(Role::ATTRIBUTES);
+        next.role = role;
         if node != NOWHERE {
             let info = self.plan.paths.node(node);
             if self.forces && info.forced.is_some() {
@@ -163,7 +159,7 @@ impl JsonScrubber {
     }
 
     pub(super) fn name_known(&mut self, name: Option<&[u8]>, behind: u64, splicer: &mut Splicer) {
-        let is_string_value = self.next.is_string_value;
+        let is_string_value = self.next.role.is(Role::STRING_VALUE);
         let Some(frame) = self.frames.last_mut() else {
             return;
         };

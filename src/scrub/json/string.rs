@@ -141,8 +141,9 @@ impl JsonScrubber {
             (f.container == Container::Array, f.wrapper)
         });
         let string = &mut self.string;
-        string.wanted = next.is_pair_name || next.is_string_value || in_array;
-        string.says_type = self.events_only && next.is_type && self.frames.len() == 1;
+        string.wanted =
+            next.role.is(Role::PAIR_NAME) || next.role.is(Role::STRING_VALUE) || in_array;
+        string.says_type = self.events_only && next.role.is(Role::TYPE) && self.frames.len() == 1;
         string.scan = match next.treat {
             Treat::Plain => Some(Kind::Plain),
             Treat::Query => Some(Kind::Query),
@@ -171,7 +172,7 @@ impl JsonScrubber {
                 Treat::Null(_) | Treat::Force(_) => LeafKind::Always,
                 Treat::Address(_) => LeafKind::Address,
                 Treat::Pseudonym(_) => LeafKind::Pseudonym,
-                Treat::Leaves(_) if next.is_type && is_wrapper => LeafKind::Type,
+                Treat::Leaves(_) if next.role.is(Role::TYPE) && is_wrapper => LeafKind::Type,
                 _ => LeafKind::Value,
             };
             let rule = rule.unwrap_or(self.plan.forced_rule);
@@ -378,7 +379,11 @@ impl JsonScrubber {
                     let named = may_name || self.may_be_command(inside);
                     self.name_end(name.filter(|_| named), behind, splicer);
                     let start = &inside[..inside.len().min(CAPTURE_BYTES)];
-                    if full && !redacted && self.next.is_pair_name && reads_as_name(start) {
+                    if full
+                        && !redacted
+                        && self.next.role.is(Role::PAIR_NAME)
+                        && reads_as_name(start)
+                    {
                         self.unknown_name(behind, splicer);
                     }
                 }

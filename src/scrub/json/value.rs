@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::frame::{Before, Next, PairName, Treat};
+use super::keys::Role;
 use super::lexer::Container;
 use super::{JsonScrubber, QUOTED_MARKER, apply};
 use crate::scrub::name::RuleIndex;
@@ -52,7 +53,7 @@ impl JsonScrubber {
         let open = matches!(next.treat, Treat::Plain | Treat::Query);
         let (waits, named) = match frame.container {
             Container::Object if frame.no_number_pair && kind == Begun::Number => (false, None),
-            Container::Object if next.is_pair_value && open => match frame.pair {
+            Container::Object if next.role.is(Role::PAIR_VALUE) && open => match frame.pair {
                 PairName::Denied(verdict) => (false, Some(verdict)),
                 PairName::Unknown | PairName::Harmless => (!frame.no_pair, None),
             },
