@@ -35,6 +35,14 @@ impl Signals {
         Signals(1 << (Self::GROUP + token as u32 % (u32::BITS - Self::GROUP)))
     }
 
+    pub(crate) const fn bits(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) const fn from_bits(bits: u32) -> Signals {
+        Signals(bits)
+    }
+
     /// Those that are in both.
     pub(crate) const fn and(self, other: Signals) -> Signals {
         Signals(self.0 & other.0)

@@ -120,7 +120,7 @@ impl JsonScrubber {
         if frame.node == NOWHERE && role.is_none() && verdict.is_none() {
             self.next = Next::plain(NOWHERE);
         } else {
-            let name = (true, known.glance.named);
+            let name = (true, known.glance.named());
             self.key_known(key, name, Some((role, verdict)), behind, splicer);
         }
         Some(())
@@ -137,7 +137,7 @@ impl JsonScrubber {
             in_array,
             &self.plan,
         );
-        let is_name = in_array && (glance.named || self.may_be_command(text));
+        let is_name = in_array && (glance.named() || self.may_be_command(text));
         if glance.is_idle() && !is_name {
             return Some(());
         }

@@ -221,7 +221,7 @@ impl JsonScrubber {
             // One that had something in it before is no name.
             let plain = !escaped && memchr::memchr(MARKER[0], inside).is_none();
             let name = plain.then(|| {
-                let verdict = match glance.named {
+                let verdict = match glance.named() {
                     true => verdicts.look_up(&plan.names, inside, MEMBER),
                     false => None,
                 };
@@ -292,7 +292,7 @@ impl JsonScrubber {
                 };
                 self.machine.run(part, at, closed, &mut cx);
             }
-            may_name = glance.named;
+            may_name = glance.named();
         }
         // The inside is at hand in one piece unless a chunk border cuts it.
         let whole = closed && self.string.captured.is_empty() && !self.string.capture_full;

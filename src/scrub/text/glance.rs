@@ -10,33 +10,83 @@ const REFERENCE: usize = 10;
 /// Fewest digits of any personal data that is made of digits.
 const DIGITS: usize = 4;
 
-/// What there may be in a text.
+/// What there may be in a text, as a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Glance {
-    /// The text may be, or have in it, a name that a rule covers.
-    pub(crate) named: bool,
-    /// Something with a separator that a rule covers.
-    pub(super) names: bool,
-    /// A flag of a command.
-    pub(super) flags: bool,
-    pub(super) tokens: bool,
-    /// Bare tokens that do not begin with what tells them.
-    pub(super) unanchored: Signals,
-    pub(super) known: bool,
-    pub(super) personal: bool,
-}
+pub(crate) struct Glance(u32);
 
 impl Glance {
+    /// Something with a separator that a rule covers.
+    const NAMES: u32 = 1;
+    /// A flag of a command.
+    const FLAGS: u32 = 2;
+    const TOKENS: u32 = 4;
+    /// The text may be, or have in it, a name that a rule covers.
+    const NAMED: u32 = 8;
+    const KNOWN: u32 = 16;
+    const PERSONAL: u32 = 32;
+
     /// There may be anything.
-    pub(crate) const ALL: Glance = Glance {
-        named: true,
-        names: true,
-        flags: true,
-        tokens: true,
-        unanchored: Signals::UNANCHORED,
-        known: true,
-        personal: true,
-    };
+    pub(crate) const ALL: Glance = Glance(
+        Self::NAMES
+            | Self::FLAGS
+            | Self::TOKENS
+            | Self::NAMED
+            | Self::KNOWN
+            | Self::PERSONAL
+            | Signals::UNANCHORED.bits(),
+    );
+
+    /// How many kinds of text there are by [`Glance::kind`].
+    pub(super) const KINDS: usize = 16;
+
+    /// The text may be, or have in it, a name that a rule covers.
+    pub(crate) const fn named(self) -> bool {
+        self.0 & Self::NAMED != 0
+    }
+
+    /// Something with a separator that a rule covers.
+    pub(super) const fn names(self) -> bool {
+        self.0 & Self::NAMES != 0
+    }
+
+    /// A flag of a command.
+    pub(super) const fn flags(self) -> bool {
+        self.0 & Self::FLAGS != 0
+    }
+
+    pub(super) const fn tokens(self) -> bool {
+        self.0 & Self::TOKENS != 0
+    }
+
+    pub(super) const fn known(self) -> bool {
+        self.0 & Self::KNOWN != 0
+    }
+
+    pub(super) const fn personal(self) -> bool {
+        self.0 & Self::PERSONAL != 0
+    }
+
+    /// Bare tokens that do not begin with what tells them.
+    pub(super) const fn unanchored(self) -> Signals {
+        Signals::UNANCHORED.and(Signals::from_bits(self.0))
+    }
+
+    /// A number for what of names, flags, anchored and unanchored tokens there may be.
+    pub(super) const fn kind(self) -> usize {
+        let unanchored = self.tokens() && self.0 & Signals::UNANCHORED.bits() != 0;
+        (self.0 & 7) as usize | (unanchored as usize) << 3
+    }
+
+    /// What a number stands for, in the order of names, flags, anchored and unanchored tokens.
+    pub(super) const fn of_kind(kind: usize) -> [bool; 4] {
+        let bits = kind as u32;
+        [
+            bits & Self::NAMES != 0,
+            bits & Self::FLAGS != 0,
+            bits & Self::TOKENS != 0,
+            bits & 8 != 0,
+        ]
+    }
 
     /// At the inside of a JSON string, all of it; `escaped`: it has escapes; `may_name`: the whole of it may be a pair's name. Costs
     /// about a table look-up a byte.
@@ -54,19 +104,17 @@ impl Glance {
             return Glance::ALL;
         }
         let hides = (escaped && hides_letters(text)) || (signs.may_encode() && is_encoded(text));
+        let known = !plan.known.is_empty();
+        let personal = !plan.personal.is_empty();
         if hides {
-            return Glance {
-                named: true,
-                names: may_separate,
-                flags: true,
-                known: !plan.known.is_empty(),
-                personal: !plan.personal.is_empty(),
-                tokens: may_token,
-                unanchored: match may_token {
-                    true => Signals::UNANCHORED,
-                    false => Signals::NONE,
-                },
-            };
+            return Glance(
+                Self::NAMED
+                    | Self::FLAGS
+                    | bit(Self::NAMES, may_separate)
+                    | bit(Self::KNOWN, known)
+                    | bit(Self::PERSONAL, personal)
+                    | bit(Self::TOKENS | Signals::UNANCHORED.bits(), may_token),
+            );
         }
         let mut wanted = Signals::NONE;
         if may_token {
@@ -83,26 +131,35 @@ impl Glance {
         let found = plan.literals.look(text, wanted);
         let named = found.has(Signals::NAME);
         let names = may_separate && (named || found.has(Signals::USER) || signs.may_command(text));
-        Glance {
-            named,
-            names,
-            flags: names && signs.may_flag(text),
-            tokens: found.has(Signals::TOKEN.or(Signals::UNANCHORED)),
-            unanchored: found.and(Signals::UNANCHORED),
-            known: !plan.known.is_empty() && (escaped || plan.known.may_be_in(text)),
-            personal: !plan.personal.is_empty()
-                && (escaped
-                    || memchr::memchr(b'@', text).is_some()
-                    // An IPv6 address may have letters only.
-                    || memchr::memchr_iter(b':', text).nth(1).is_some()
-                    || text.iter().filter(|byte| byte.is_ascii_digit()).count() >= DIGITS),
-        }
+        let token = found.has(Signals::TOKEN.or(Signals::UNANCHORED));
+        let known = known && (escaped || plan.known.may_be_in(text));
+        let personal = personal
+            && (escaped
+                || memchr::memchr(b'@', text).is_some()
+                // An IPv6 address may have letters only.
+                || memchr::memchr_iter(b':', text).nth(1).is_some()
+                || text.iter().filter(|byte| byte.is_ascii_digit()).count() >= DIGITS);
+        Glance(
+            bit(Self::NAMED, named)
+                | bit(Self::NAMES, names)
+                | bit(Self::FLAGS, names && signs.may_flag(text))
+                | bit(Self::TOKENS, token)
+                | bit(Self::KNOWN, known)
+                | bit(Self::PERSONAL, personal)
+                | found.and(Signals::UNANCHORED).bits(),
+        )
     }
 
     /// Whether there is nothing.
     pub(crate) fn is_idle(self) -> bool {
-        !(self.names || self.tokens || self.known || self.personal)
+        self.0 & (Self::NAMES | Self::TOKENS | Self::KNOWN | Self::PERSONAL) == 0
     }
+}
+
+/// A bit, if something is so.
+#[inline]
+fn bit(bit: u32, is: bool) -> u32 {
+    if is { bit } else { 0 }
 }
 
 /// Whether the inside of a string has an escape that can stand for a letter, or for a slash, at any depth.

@@ -45,7 +45,7 @@ impl TextMachine {
     /// Redacts the known secret that begins here. Tells whether there is one.
     #[inline]
     pub(super) fn at_known(&mut self, symbol: Symbol, cx: &mut Context<'_>) -> Result<bool, More> {
-        if !self.glance.known || cx.plan.known.is_empty() {
+        if !self.glance.known() || cx.plan.known.is_empty() {
             return Ok(false);
         }
         let first = first_byte(symbol);

@@ -52,7 +52,7 @@ impl TextMachine {
         symbol: Symbol,
         cx: &mut Context<'_>,
     ) -> Result<bool, More> {
-        if !self.glance.personal || cx.plan.personal.is_empty() {
+        if !self.glance.personal() || cx.plan.personal.is_empty() {
             return Ok(false);
         }
         let before = self.window.back_byte(0);

@@ -49,13 +49,15 @@ impl TextMachine {
         let found = self.at_token(symbol, cx)?
             || self.at_personal(symbol, cx)?
             || match symbol.ascii() {
-                _ if !self.glance.names => false,
+                _ if !self.glance.names() => false,
                 b'=' => self.at_equals(symbol, cx)?,
                 b':' => self.at_colon(symbol, cx)?,
                 b',' => self.at_comma(symbol, cx)?,
                 b';' if plain => self.at_semicolon(symbol, cx)?,
                 b'\n' | b'\r' if self.leaves.is_some() => self.at_line(symbol, cx)?,
-                b' ' | b'\t' | b'\n' if plain && self.glance.flags => self.at_space(symbol, cx)?,
+                b' ' | b'\t' | b'\n' if plain && self.glance.flags() => {
+                    self.at_space(symbol, cx)?
+                }
                 b'<' => self.at_tag(symbol, cx)?,
                 b'>' => self.at_tag_end(symbol, cx)?,
                 b'|' if plain => self.at_bar(symbol, cx)?,

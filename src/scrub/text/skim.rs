@@ -6,7 +6,6 @@
 use super::glance::Glance;
 use super::value::{Until, Value};
 use super::{Context, Kind, TextMachine};
-use crate::scrub::literals::Signals;
 use crate::scrub::token::Tokens;
 
 /// What a character does to the state of a text that is no value, as far as it says by itself.
@@ -32,15 +31,12 @@ enum Pass {
 
 /// A table for each kind of glance.
 #[derive(Debug, Clone)]
-pub(crate) struct Skims([[Pass; 256]; 16]);
+pub(crate) struct Skims([[Pass; 256]; Glance::KINDS]);
 
 impl Skims {
     pub(crate) fn new(tokens: &Tokens) -> Skims {
         Skims(std::array::from_fn(|which| {
-            let names = which & 1 != 0;
-            let flags = which & 2 != 0;
-            let anchored = which & 4 != 0;
-            let unanchored = which & 8 != 0;
+            let [names, flags, anchored, unanchored] = Glance::of_kind(which);
             std::array::from_fn(|byte| {
                 let byte = byte as u8;
                 let pass = match byte {
@@ -71,11 +67,7 @@ impl Skims {
     }
 
     fn table(&self, glance: Glance) -> &[Pass; 256] {
-        let which = usize::from(glance.names)
-            + 2 * usize::from(glance.flags)
-            + 4 * usize::from(glance.tokens)
-            + 8 * usize::from(glance.tokens && glance.unanchored != Signals::NONE);
-        &self.0[which]
+        &self.0[glance.kind()]
     }
 }
 
@@ -126,12 +118,12 @@ impl TextMachine {
         }
         if self.container.is_some()
             || self.serialized.is_some()
-            || (self.glance.known && !cx.plan.known.is_empty())
+            || (self.glance.known() && !cx.plan.known.is_empty())
             || matches!(self.kind, Kind::Cookie(_))
         {
             return;
         }
-        if self.glance.personal && !cx.plan.personal.is_empty() {
+        if self.glance.personal() && !cx.plan.personal.is_empty() {
             // Something may begin where a word does.
             if self.window.back_byte(0).is_ascii_alphanumeric() {
                 let word = self.window.ahead().iter();

@@ -20,7 +20,7 @@ impl TextMachine {
     /// Redacts the bare token that begins here. Tells whether there is one.
     #[inline]
     pub(super) fn at_token(&mut self, symbol: Symbol, cx: &mut Context<'_>) -> Result<bool, More> {
-        if !self.glance.tokens || self.window.back_byte(0).is_ascii_alphanumeric() {
+        if !self.glance.tokens() || self.window.back_byte(0).is_ascii_alphanumeric() {
             return Ok(false);
         }
         // Letters beyond ASCII join words, too.
@@ -54,7 +54,7 @@ impl TextMachine {
                 }
             }
         }
-        let announced = self.glance.unanchored;
+        let announced = self.glance.unanchored();
         if announced == Signals::NONE || !tokens.unanchored().has(first) {
             return Ok(false);
         }
