@@ -102,7 +102,7 @@ impl MaskedText {
         splicer.mask(false);
     }
 
-    pub(crate) fn undecided(&self, end: u64) -> Option<u64> {
+    pub(crate) fn undecided(&mut self, end: u64) -> Option<u64> {
         if self.broken {
             None
         } else {

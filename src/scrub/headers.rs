@@ -135,7 +135,7 @@ impl HeaderScrubber {
         self.name.capacity() + self.machine.held_bytes()
     }
 
-    pub(crate) fn undecided(&self, end: u64) -> Option<u64> {
+    pub(crate) fn undecided(&mut self, end: u64) -> Option<u64> {
         match self.state {
             State::Name | State::Text => self.machine.undecided(end),
             State::Start | State::Gap(_) | State::Value(_) => None,

@@ -15,6 +15,10 @@
 //! (with its ordinary edits), and with V redacted. Resolving chooses one. Holds nest; both readings together are bounded by
 //! [`HOLD_BYTES`], less for a hold in a hold, and reaching the bound chooses the redacted one.
 
+//!
+//! **Texts that are read again.** What leaves of a text in which something was redacted can be asked for at its end, to be read once
+//! more and replaced as a whole ([`Splicer::again`]); for that, a text that goes on behind the chunk stays as long as it is short.
+
 use bytes::Bytes;
 
 use super::name::RuleIndex;
@@ -26,6 +30,8 @@ const HOLD_BYTES: usize = 20 << 10;
 const INNER_HOLD_BYTES: usize = 8 << 10;
 /// By how much what is held grows at least, in bytes.
 const GROWTH: usize = 1 << 10;
+/// Longest text that is read again, in bytes as it leaves.
+pub(crate) const AGAIN_BYTES: usize = 4 << 10;
 /// Most holds at a time.
 const HOLDS: usize = 3;
 
@@ -71,6 +77,8 @@ struct Strand {
     len: usize,
     tally: Tally,
     edited: bool,
+    /// Where in it the text begins that may be read again.
+    mark: Option<usize>,
 }
 
 impl Strand {
@@ -86,6 +94,81 @@ impl Strand {
             self.len += bytes.len();
             self.pieces.push(bytes);
         }
+    }
+
+    /// What has been put from a place on.
+    fn since(&self, mark: usize) -> Bytes {
+        let mut from = self.pieces.len();
+        let mut left = self.len - mark;
+        while let Some(piece) = from.checked_sub(1).map(|at| &self.pieces[at])
+            && left > 0
+        {
+            left = left.saturating_sub(piece.len());
+            from -= 1;
+        }
+        match &self.pieces[from..] {
+            [piece] if left == 0 => piece.clone(),
+            pieces => {
+                let mut all = Vec::with_capacity(self.len - mark);
+                all.extend_from_slice(&self.owned[self.owned.len() - left..]);
+                for piece in pieces {
+                    all.extend_from_slice(piece);
+                }
+                Bytes::from(all)
+            }
+        }
+    }
+
+    /// Takes back what has been put from a place on, where a piece begins.
+    fn truncate(&mut self, mark: usize) {
+        while self.len > mark
+            && let Some(piece) = self.pieces.pop()
+        {
+            self.len -= piece.len();
+        }
+        let over = self.len.saturating_sub(mark);
+        self.owned.truncate(self.owned.len() - over);
+        self.len -= over;
+    }
+
+    /// Copies what was put out of this chunk.
+    fn own(&mut self) {
+        for piece in self.pieces.drain(..) {
+            // Not by doubling, which would take more than the bound.
+            if self.owned.capacity() - self.owned.len() < piece.len() {
+                self.owned.reserve_exact(piece.len().max(GROWTH));
+            }
+            self.owned.extend_from_slice(&piece);
+        }
+    }
+
+    /// Lets everything go before the text that may be read again, or everything.
+    fn release(&mut self, out: &mut Output) {
+        let kept = self
+            .mark
+            .map(|mark| self.len - mark)
+            .filter(|kept| *kept <= AGAIN_BYTES);
+        let mut left = self.len - kept.unwrap_or(0);
+        let owned = left.min(self.owned.len());
+        if owned > 0 {
+            let rest = self.owned.split_off(owned);
+            out.push(Bytes::from(std::mem::replace(&mut self.owned, rest)));
+            left -= owned;
+        }
+        let mut gone = 0;
+        for piece in &self.pieces {
+            if left == 0 {
+                break;
+            }
+            left = left.saturating_sub(piece.len());
+            gone += 1;
+        }
+        for piece in self.pieces.drain(..gone) {
+            out.push(piece);
+        }
+        self.own();
+        self.len = self.owned.len();
+        self.mark = kept.map(|_| 0);
     }
 }
 
@@ -142,9 +225,76 @@ pub(crate) struct Splicer {
     next_id: u32,
     /// Where we are, for redactions; kept by the owner if paths are wanted.
     pub(crate) path: Option<String>,
+    /// Where the text at hand begins.
+    text: Option<u64>,
+    /// Nothing is put out, and it is only compared.
+    check: Option<Check>,
+}
+
+/// Whether edits of a text leave it as it is.
+#[derive(Debug, Default)]
+struct Check {
+    text: Bytes,
+    /// Where the cut begins that has not ended, or the last one.
+    from: usize,
+    /// How many cuts are open.
+    cuts: u8,
+    /// How much has been put out in its place.
+    put: usize,
+    /// Something has changed.
+    changed: bool,
+}
+
+impl Check {
+    fn cut(&mut self, at: u64) {
+        if self.cuts == 0 {
+            self.from = at as usize;
+            self.put = 0;
+        }
+        self.cuts = self.cuts.saturating_add(1);
+    }
+
+    fn insert(&mut self, text: &[u8], masks: bool) {
+        if self.cuts == 1 && !masks {
+            let known = self.text.get(self.from + self.put..);
+            self.changed |= !known.is_some_and(|known| known.starts_with(text));
+            self.put += text.len();
+        }
+    }
+
+    fn resume(&mut self, at: u64, masks: bool) {
+        self.cuts = self.cuts.saturating_sub(1);
+        if self.cuts > 0 {
+            return;
+        }
+        let cut = self.text.get(self.from..at as usize).unwrap_or_default();
+        self.changed |= match masks {
+            true => cut.iter().any(|byte| *byte != b'*'),
+            false => cut.len() != self.put,
+        };
+    }
 }
 
 impl Splicer {
+    /// One that puts nothing out, and only compares. (`masks`: what is cut would leave as asterisks.)
+    pub(crate) fn checking(text: Bytes, masks: bool) -> Splicer {
+        let mut splicer = Splicer {
+            check: Some(Check {
+                text,
+                ..Check::default()
+            }),
+            ..Splicer::default()
+        };
+        splicer.mask(masks);
+        splicer
+    }
+
+    /// Whether the edits of one that compares change anything.
+    pub(crate) fn is_changed(&self) -> bool {
+        let changed = |check: &Check| check.changed || check.cuts > 0;
+        self.check.as_ref().is_some_and(changed)
+    }
+
     /// Takes the next chunk in hand.
     pub(crate) fn begin(&mut self, chunk: Bytes) {
         self.hand.chunk = chunk;
@@ -188,27 +338,84 @@ impl Splicer {
 
     /// Lets the chunk in hand go: what is final goes to `out`, what is held or undecided is copied.
     pub(crate) fn release(&mut self, out: &mut Output) {
-        for piece in self.main.pieces.drain(..) {
-            out.push(piece);
-        }
+        self.main.release(out);
         for hold in &mut self.holds {
-            for strand in [&mut hold.plain, &mut hold.redacted] {
-                for piece in strand.pieces.drain(..) {
-                    // Not by doubling, which would take more than the bound.
-                    if strand.owned.capacity() - strand.owned.len() < piece.len() {
-                        strand.owned.reserve_exact(piece.len().max(GROWTH));
-                    }
-                    strand.owned.extend_from_slice(&piece);
-                }
-            }
+            hold.plain.own();
+            hold.redacted.own();
         }
         let end = self.hand.end();
         self.hand.let_go(end - self.decided);
     }
 
+    /// A text begins, which may be read again at its end.
+    pub(crate) fn begin_text(&mut self, at: u64) {
+        self.end_text();
+        self.text = Some(at);
+    }
+
+    /// The text that has begun is not read again.
+    pub(crate) fn end_text(&mut self) {
+        self.text = None;
+        self.main.mark = None;
+        for hold in &mut self.holds {
+            hold.plain.mark = None;
+            hold.redacted.mark = None;
+        }
+    }
+
+    /// The text that has begun ends. If something was cut of it, and not too much is left, `read` gets what leaves of it, and may give
+    /// something else to leave in its place, with the rules by which. (`true`: what is cut leaves as asterisks.)
+    pub(crate) fn again(
+        &mut self,
+        end: u64,
+        mut read: impl FnMut(&Bytes, bool) -> Option<(Bytes, Vec<(RuleIndex, u64)>)>,
+    ) {
+        let Some(text) = self.text.take() else {
+            return;
+        };
+        let path = self.path.clone();
+        self.each(Reading::Plain, |hand, strand| {
+            let Some(mark) = strand.mark.take().filter(|_| strand.cuts == 0) else {
+                return;
+            };
+            hand.flush(strand, end, end);
+            if strand.len - mark > AGAIN_BYTES {
+                return;
+            }
+            let Some((other, rules)) = read(&strand.since(mark), hand.masks) else {
+                return;
+            };
+            strand.truncate(mark);
+            strand.put(other);
+            for (rule, count) in rules {
+                strand.tally.add(rule, count);
+                if let Some(path) = &path {
+                    strand.tally.log.push(Redaction {
+                        rule,
+                        offset: text,
+                        end,
+                        path: path.clone(),
+                    });
+                }
+            }
+        });
+    }
+
     /// From `at` on, nothing is put out until `resume`.
     pub(crate) fn cut(&mut self, reading: Reading, at: u64) {
+        if let Some(check) = &mut self.check {
+            return check.cut(at);
+        }
+        let text = self.text.filter(|_| reading == Reading::Plain);
         self.each(reading, |hand, strand| {
+            if let Some(text) = text
+                && strand.mark.is_none()
+                && strand.cuts == 0
+                && strand.flushed <= text
+            {
+                hand.flush(strand, text, text);
+                strand.mark = Some(strand.len);
+            }
             hand.flush(strand, at, at);
             strand.cuts = strand.cuts.saturating_add(1);
             strand.edited = true;
@@ -217,6 +424,9 @@ impl Splicer {
 
     /// Puts the replacement out, right after a cut.
     pub(crate) fn insert(&mut self, reading: Reading, text: &Bytes) {
+        if let Some(check) = &mut self.check {
+            return check.insert(text, self.hand.masks);
+        }
         self.each(reading, |hand, strand| {
             if strand.cuts == 1 && !hand.masks {
                 strand.put(text.clone());
@@ -226,6 +436,9 @@ impl Splicer {
 
     /// Ends a cut: the bytes from `at` on are put out again.
     pub(crate) fn resume(&mut self, reading: Reading, at: u64) {
+        if let Some(check) = &mut self.check {
+            return check.resume(at, self.hand.masks);
+        }
         self.each(reading, |hand, strand| {
             debug_assert!(strand.cuts > 0, "a resume without a cut");
             if strand.cuts == 1 {
@@ -243,6 +456,9 @@ impl Splicer {
 
     /// Records a redaction by a rule at an offset.
     pub(crate) fn record(&mut self, reading: Reading, rule: RuleIndex, offset: u64) {
+        if self.check.is_some() {
+            return;
+        }
         let rule = if reading == Reading::Redacted {
             RULE_PENDING
         } else {
@@ -285,7 +501,7 @@ impl Splicer {
             .iter()
             .map(|hold| strand(&hold.plain) + strand(&hold.redacted))
             .sum();
-        self.hand.carry.capacity() + holds
+        self.hand.carry.capacity() + strand(&self.main) + holds
     }
 
     /// Whether nothing is held, and no paths are wanted.
@@ -417,6 +633,9 @@ impl Splicer {
                 return;
             }
             hand.flush(strand, hold.start, hold.start);
+            if let Some(mark) = chosen.mark {
+                strand.mark = Some(strand.len + mark);
+            }
             for piece in &pieces {
                 strand.put(piece.clone());
             }

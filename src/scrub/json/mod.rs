@@ -291,7 +291,9 @@ impl JsonScrubber {
                 frame.before = Before::Nothing;
             }
             self.string.scan = None;
-            self.string.scanning = false;
+            if std::mem::take(&mut self.string.scanning) {
+                splicer.end_text();
+            }
             if let Some(drop) = self.held_drop
                 && !drop.hold.is_some_and(|hold| splicer.goes_on(hold))
             {

@@ -102,6 +102,11 @@ enum End {
 }
 
 impl Markup {
+    /// Whether an element is being read whose text goes.
+    pub(super) fn is_within(&self) -> bool {
+        self.element.is_some()
+    }
+
     pub(super) fn clear(&mut self) {
         self.tag = None;
         self.element = None;

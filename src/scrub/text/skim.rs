@@ -147,7 +147,9 @@ impl TextMachine {
                 Pass::Stop => break,
                 Pass::Begin if !last.is_ascii_alphanumeric() => break,
                 Pass::Pair if !last.is_ascii_alphanumeric() => match ahead.get(count + 1) {
-                    Some(next) if !cx.plan.tokens.may_begin_with(*byte, *next) => {}
+                    Some(next) if !cx.plan.tokens.may_begin_with(*byte, *next) => {
+                        self.window.note(count + 1);
+                    }
                     Some(_) | None => break,
                 },
                 Pass::Begin | Pass::Pair => {}

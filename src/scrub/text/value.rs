@@ -625,6 +625,7 @@ impl TextMachine {
             self.pass();
         }
         if let Some(rest) = rest {
+            self.odd = true;
             cx.splicer.cut(super::Reading::Plain, self.window.offset(0));
             self.value = Some(rest);
         }

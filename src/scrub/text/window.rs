@@ -9,6 +9,8 @@
 //! when only the bytes to come can tell. Whoever gets `More` changes nothing and is asked again with the next chunk. So every
 //! decision depends on the text alone, and never on how it was cut.
 
+use std::cell::Cell as Remembered;
+
 use super::symbol::{ESCAPE, Symbol};
 
 /// Most symbols ahead that a decision may depend on.
@@ -71,6 +73,8 @@ pub(super) struct Window {
     head: usize,
     /// How many symbols have passed since the text's start.
     passed: usize,
+    /// Index behind the farthest symbol that has been looked at.
+    looked: Remembered<usize>,
     /// A symbol is so wide that as many as may be looked at could be too many bytes.
     wide: bool,
     /// Offset behind the last symbol.
@@ -87,6 +91,7 @@ impl Window {
         self.back = 0;
         self.head = 0;
         self.passed = 0;
+        self.looked.set(0);
         self.wide = false;
         self.end = at;
         self.ended = false;
@@ -148,8 +153,10 @@ impl Window {
         self.symbols.drain(..from);
         self.offsets.drain(self.back..self.head);
         self.offsets.drain(..from);
+        let looked = self.looked.get().saturating_sub(self.head);
         self.back -= from;
         self.head = self.back;
+        self.looked.set(self.head + looked);
     }
 
     /// Nothing comes behind what has been appended.
@@ -176,10 +183,30 @@ impl Window {
     /// The symbol at a distance ahead (0 is the next).
     #[inline]
     pub(super) fn peek(&self, distance: usize) -> Result<Option<Symbol>, More> {
+        self.note(distance);
         match self.symbols.get(self.head + distance) {
             Some(symbol) => Ok(self.is_near(distance).then_some(*symbol)),
             None => self.beyond(distance).map(|()| None),
         }
+    }
+
+    /// Takes note that the symbol at a distance ahead has been looked at.
+    #[inline]
+    pub(super) fn note(&self, distance: usize) {
+        let behind = self.head + distance + 1;
+        self.looked.set(self.looked.get().max(behind));
+    }
+
+    /// How far ahead has been looked, in symbols: 0 is not at all.
+    #[inline]
+    pub(super) fn looked(&self) -> usize {
+        self.looked.get().saturating_sub(self.head)
+    }
+
+    /// No farther has been looked than that.
+    #[inline]
+    pub(super) fn forget(&self, looked: usize) {
+        self.looked.set(self.head + looked);
     }
 
     /// Whether a symbol at hand, at a distance ahead, is within the bound of what may be looked at.
@@ -203,6 +230,7 @@ impl Window {
     /// The character at a distance ahead; 0 where there is none, 0x80 where it is not ASCII.
     #[inline]
     pub(super) fn byte(&self, distance: usize) -> Result<u8, More> {
+        self.note(distance);
         match self.ascii.get(self.head + distance) {
             Some(byte) if self.is_near(distance) => Ok(*byte),
             Some(_) => Ok(0),
@@ -239,9 +267,11 @@ impl Window {
         if let (Some(first), [wanted, ..]) = (self.ascii.get(self.head + distance), word)
             && !same(&[*first], &[*wanted])
         {
+            self.note(distance);
             return Ok(false);
         }
         let behind = distance + word.len();
+        self.note(behind.saturating_sub(1));
         if !self.wide
             && behind <= AHEAD
             && let Some(found) = self.ascii.get(self.head + distance..self.head + behind)
@@ -342,6 +372,8 @@ impl Window {
         self.symbols.copy_within(from..to, from + ROOM);
         self.offsets.resize(to + ROOM, 0);
         self.offsets.copy_within(from..to, from + ROOM);
+        self.looked
+            .set(self.looked.get() + if self.looked.get() > from { ROOM } else { 0 });
         self.head += ROOM;
     }
 
