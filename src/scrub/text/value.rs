@@ -7,7 +7,7 @@ use super::container::SECRET_KEY;
 use super::quote::{Brackets, Open, Quote, bracket};
 use super::symbol::{ESCAPE, RAW_BYTE, Symbol};
 use super::window::More;
-use super::{Kind, TextMachine};
+use super::{Glance, Kind, TextMachine};
 use crate::scrub::MARKER;
 use crate::scrub::token::Alphabet;
 
@@ -593,6 +593,10 @@ impl TextMachine {
             rest = self.tail(&value, tail, closing)?;
         }
         let bare = self.backslashes_ahead()?;
+        if closing == 0 && self.window.byte(0)? == b'-' {
+            // Behind a marker it may begin a flag, where it could not behind what stood there when the text was glanced at.
+            self.glance = Glance::ALL;
+        }
         if matches!(value.until, Until::User(_)) {
             self.host = self.is_known_host(1, cx)?;
         }
