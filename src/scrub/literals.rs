@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
+use super::blocks::Filter;
 use super::token::Alphabet;
 
 /// How many characters behind a literal a quick look compares.
@@ -272,12 +273,25 @@ impl Head {
         }
     }
 
-    /// Whether its first bytes stand in a text at an index.
+    /// Whether its first bytes are these.
     #[inline]
-    fn is_at(&self, text: &[u8], at: usize) -> bool {
-        match text[at..].first_chunk::<8>() {
-            Some(eight) => (u64::from_le_bytes(*eight) | self.lower) & self.bits == self.start,
-            None => true,
+    fn begins(&self, eight: u64) -> bool {
+        (eight | self.lower) & self.bits == self.start
+    }
+}
+
+/// The eight bytes of a text from an index on, as if zeros stood behind it.
+#[inline]
+fn eight_at(text: &[u8], at: usize) -> u64 {
+    let rest = &text[at..];
+    if let Some(eight) = rest.first_chunk() {
+        return u64::from_le_bytes(*eight);
+    }
+    match text.last_chunk() {
+        Some(last) => u64::from_le_bytes(*last) >> (8 * (8 - rest.len())),
+        None => {
+            let bytes = rest.iter().rev();
+            bytes.fold(0, |word, byte| word << 8 | u64::from(*byte))
         }
     }
 }
@@ -309,6 +323,8 @@ pub(crate) struct Literals {
     heads: Vec<Head>,
     /// What a literal announces that is too short to be looked for.
     always: Signals,
+    /// The same bytes for a look at whole blocks.
+    pub(crate) filter: Filter,
 }
 
 impl Literals {
@@ -329,6 +345,20 @@ impl Literals {
         self.all.push(literal.clone());
         let offset = rarest(&literal.text);
         let start = &literal.text[offset..literal.text.len().min(offset + GRAM)];
+        match *start {
+            [a, b, c] => match literal.text.get(offset + GRAM) {
+                Some(behind) => self.filter.allow([a, b, c], std::iter::once(*behind)),
+                None if literal.least > 0 => {
+                    let behind = (0..0x80).filter(|byte| literal.then.has(*byte));
+                    self.filter.allow([a, b, c], behind);
+                }
+                None => self.filter.allow_before_all([a, b, c]),
+            },
+            [a, b] => (0..0x80)
+                .filter(|c| literal.may_follow(*c))
+                .for_each(|c| self.filter.allow_before_all([a, b, c])),
+            _ => {}
+        }
         for spelled in spellings(start, literal.caseless) {
             match *spelled {
                 [a, b, c] => self.set([a, b, c], index, offset),
@@ -458,13 +488,37 @@ impl Literals {
         found
     }
 
+    /// The same, where it is known at which indexes the hashed bytes of one may begin.
+    pub(crate) fn look_at(
+        &self,
+        text: &[u8],
+        wanted: Signals,
+        places: impl Iterator<Item = usize>,
+    ) -> Signals {
+        let mut found = self.always;
+        if self.grams.is_empty() {
+            return found;
+        }
+        for at in places {
+            if at + 1 < text.len() {
+                found = found.or(self.at(text, at, wanted, found));
+            }
+        }
+        found
+    }
+
+    /// Whether one is so short that it is taken to stand everywhere.
+    pub(crate) fn has_short(&self) -> bool {
+        self.always != Signals::NONE
+    }
+
     /// What the literals announce whose hashed bytes stand at an index.
     #[inline]
     fn at(&self, text: &[u8], at: usize, wanted: Signals, found: Signals) -> Signals {
         let third = text.get(at + 2).copied().unwrap_or(0);
         let four = u32::from_le_bytes([text[at], text[at + 1], third, 0]);
-        let bit = second(four);
-        if self.seconds[bit / 64] >> (bit % 64) & 1 == 0 {
+        let is_set = |bits: &[u64], bit: usize| bits[bit / 64] >> (bit % 64) & 1 == 1;
+        if !(is_set(&self.seconds, second(four)) && is_set(&self.grams, gram(four))) {
             return Signals::NONE;
         }
         self.announced(text, at, gram(four) as u32, Signals(wanted.0 & !found.0))
@@ -496,10 +550,10 @@ impl Literals {
     fn announced(&self, text: &[u8], at: usize, bit: u32, wanted: Signals) -> Signals {
         let mut found = Signals::NONE;
         for head in self.heads(bit) {
-            if let Some(start) = at.checked_sub(usize::from(head.offset))
-                && head.is_at(text, start)
-                && wanted.has(head.signals)
+            if wanted.has(head.signals)
                 && !found.has(head.signals)
+                && let Some(start) = at.checked_sub(usize::from(head.offset))
+                && head.begins(eight_at(text, start))
                 && self.all[head.index as usize].is_at(text, start)
             {
                 found = found.or(head.signals);

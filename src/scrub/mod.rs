@@ -22,6 +22,7 @@
 //! ```
 
 mod attachment;
+mod blocks;
 pub mod decode;
 mod discards;
 mod envelope;

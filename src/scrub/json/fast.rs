@@ -9,9 +9,10 @@ use super::frame::{Before, Next, Treat};
 use super::keys::Role;
 use super::lexer::{Container, Expect};
 use super::{CAPTURE_BYTES, JsonScrubber};
+use crate::scrub::blocks::Run;
 use crate::scrub::path::NOWHERE;
 use crate::scrub::splice::Splicer;
-use crate::scrub::text::{Glance, Kind};
+use crate::scrub::text::{Glance, Kind, Signs};
 
 impl JsonScrubber {
     /// Reads tokens from `at` on as long as they are plain.
@@ -51,26 +52,30 @@ impl JsonScrubber {
             }
         };
         let in_array = frame.container == Container::Array;
-        match self.lexer.expects()? {
+        let expect = self.lexer.expects()?;
+        match expect {
             Expect::CommaOrClose if first == b',' => {
-                if in_array {
-                    frame.next_element(false);
-                }
-                self.lexer.pass_comma();
+                self.plain_comma(in_array);
                 *at = here + 1;
             }
             Expect::Key | Expect::KeyOrClose if first == b'"' => {
-                let length = self.lexer.plain_string(&bytes[here + 1..])?;
+                let length = self.plain_string(bytes, here + 1)?.length();
                 let key = &bytes[here + 1..][..length];
                 self.plain_key(key, base + (here + length + 2) as u64, splicer)?;
-                self.lexer.pass_key();
+                // Most often the colon stands right behind it.
                 *at = here + length + 2;
+                if bytes.get(*at) == Some(&b':') {
+                    self.lexer.pass_colon();
+                    *at += 1;
+                } else {
+                    self.lexer.pass_key();
+                }
             }
             Expect::Colon if first == b':' => {
                 self.lexer.pass_colon();
                 *at = here + 1;
             }
-            Expect::Value | Expect::ValueOrClose => {
+            Expect::Value | Expect::ValueOrClose if first != b']' => {
                 let is_plain = match in_array {
                     true => frame.before == Before::Nothing,
                     false => {
@@ -82,29 +87,63 @@ impl JsonScrubber {
                 }
                 let length = match first {
                     b'"' => {
-                        let length = self.lexer.plain_string(&bytes[here + 1..])?;
-                        let inside = base + here as u64 + 1;
-                        self.plain_value(&bytes[here + 1..][..length], inside, in_array)?;
-                        length + 2
+                        let run = self.plain_string(bytes, here + 1)?;
+                        self.plain_value(bytes, here + 1, run, base, in_array)?;
+                        run.length() + 2
                     }
                     b'0'..=b'9' => self.plain_number(&bytes[here..])?,
                     b't' | b'f' | b'n' => plain_literal(&bytes[here..])?,
+                    b'{' | b'[' => {
+                        let container = match first {
+                            b'{' => Container::Object,
+                            _ => Container::Array,
+                        };
+                        if !self.lexer.pass_open(container) {
+                            return None;
+                        }
+                        self.open(container, base + here as u64, splicer);
+                        *at = here + 1;
+                        return Some(());
+                    }
                     _ => return None,
                 };
                 if in_array && let Some(frame) = self.frames.last_mut() {
                     frame.count = frame.count.saturating_add(1);
                     frame.element.is_string = first == b'"';
                 }
-                self.lexer.pass_value();
                 *at = here + length;
+                if bytes.get(*at) == Some(&b',') {
+                    self.plain_comma(in_array);
+                    *at += 1;
+                } else {
+                    self.lexer.pass_value();
+                }
+            }
+            Expect::CommaOrClose | Expect::KeyOrClose | Expect::ValueOrClose
+                if first == if in_array { b']' } else { b'}' } =>
+            {
+                self.lexer.pass_close();
+                self.close(base + here as u64, splicer);
+                *at = here + 1;
             }
             Expect::CommaOrClose
             | Expect::Key
             | Expect::KeyOrClose
             | Expect::Colon
+            | Expect::Value
+            | Expect::ValueOrClose
             | Expect::Done => return None,
         }
         Some(())
+    }
+
+    /// A comma comes behind a member or element.
+    #[inline]
+    fn plain_comma(&mut self, in_array: bool) {
+        if in_array && let Some(frame) = self.frames.last_mut() {
+            frame.next_element(false);
+        }
+        self.lexer.pass_comma(in_array);
     }
 
     /// Takes note of a key in which there is nothing.
@@ -113,35 +152,75 @@ impl JsonScrubber {
         if key.len() > CAPTURE_BYTES {
             return None;
         }
+        if let Some(frame) = self.frames.last_mut()
+            && frame.node == NOWHERE
+            && self.keys.is_plain(key)
+        {
+            frame.count = frame.count.saturating_add(1);
+            self.next = Next::plain(NOWHERE);
+            return Some(());
+        }
         let known = self.known_key(key);
         let (role, verdict) = known.name.filter(|_| known.glance.is_idle())?;
         let frame = self.frames.last_mut()?;
         frame.count = frame.count.saturating_add(1);
-        if frame.node == NOWHERE && role.is_none() && verdict.is_none() {
-            self.next = Next::plain(NOWHERE);
-        } else {
-            let name = (true, known.glance.named());
-            self.key_known(key, name, Some((role, verdict)), behind, splicer);
-        }
+        let name = (true, known.glance.named());
+        self.key_known(key, name, Some((role, verdict)), behind, splicer);
         Some(())
+    }
+
+    /// The inside of a string that begins at an index, if it has no escapes, is of ASCII, and ends near.
+    #[inline]
+    fn plain_string(&mut self, bytes: &[u8], from: usize) -> Option<Run> {
+        let run = self.blocks.run(bytes, from, &self.plan.literals.filter)?;
+        if bytes.get(from + run.length()) != Some(&b'"') {
+            return None;
+        }
+        let signs = match run.has_signs() {
+            true => Signs::of_plain(&bytes[from..][..run.length()]),
+            false => Signs::default(),
+        };
+        self.lexer.see_plain(signs);
+        Some(run)
     }
 
     /// Whether there is nothing in the string of a value.
     #[inline]
-    fn plain_value(&mut self, text: &[u8], at: u64, in_array: bool) -> Option<()> {
-        let glance = Glance::at(
+    fn plain_value(
+        &mut self,
+        bytes: &[u8],
+        from: usize,
+        run: Run,
+        base: u64,
+        in_array: bool,
+    ) -> Option<()> {
+        let text = &bytes[from..][..run.length()];
+        let plan = &*self.plan;
+        let quiet = !run.has_something()
+            && plan.known.is_empty()
+            && plan.personal.is_empty()
+            && !plan.literals.has_short();
+        if quiet && !(in_array && self.may_be_command(text)) {
+            return Some(());
+        }
+        let places = self.blocks.literals(from, from + run.length());
+        let glance = Glance::with(
             text,
             false,
             self.lexer.signs,
             Kind::Plain,
             in_array,
-            &self.plan,
+            plan,
+            |wanted| {
+                let places = places.map(|at| at - from);
+                plan.literals.look_at(text, wanted, places)
+            },
         );
         let is_name = in_array && (glance.named() || self.may_be_command(text));
         if glance.is_idle() && !is_name {
             return Some(());
         }
-        self.glanced = Some((at, glance));
+        self.glanced = Some((base + from as u64, glance));
         None
     }
 

@@ -64,6 +64,8 @@ pub(super) struct Known {
 struct Entry {
     key: Packed,
     known: Known,
+    /// It is a name of which nothing is known, and there is nothing in it.
+    plain: bool,
 }
 
 /// A small cache; some 15 KiB.
@@ -75,6 +77,14 @@ pub(super) struct Keys {
 impl Keys {
     pub(super) fn held_bytes(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>()
+    }
+
+    /// Whether it is remembered of a key, as it is written, that it is nothing but a name of which nothing is known.
+    #[inline]
+    pub(super) fn is_plain(&self, key: &[u8]) -> bool {
+        Packed::new(key)
+            .and_then(|packed| Some((packed, self.entries.get(packed.place(ENTRIES))?)))
+            .is_some_and(|(packed, entry)| entry.plain && entry.key == packed)
     }
 
     /// What is known of a key as it is written.
@@ -90,14 +100,19 @@ impl Keys {
                     glance: Glance::ALL,
                     name: None,
                 },
+                plain: false,
             };
             self.entries.resize(ENTRIES, empty);
         }
         let entry = &mut self.entries[packed.place(ENTRIES)];
         if entry.key != packed {
+            let known = look();
+            let unknown =
+                |(role, verdict): (Role, Option<Verdict>)| role.is_none() && verdict.is_none();
             *entry = Entry {
                 key: packed,
-                known: look(),
+                known,
+                plain: known.glance.is_idle() && known.name.is_some_and(unknown),
             };
         }
         entry.known

@@ -49,7 +49,9 @@ pub(crate) enum Event {
     },
 }
 
+/// What may come next. A word, because compilers read one: a byte that has just been written makes processors wait for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
 pub(crate) enum Expect {
     Value,
     ValueOrClose,
@@ -182,14 +184,11 @@ impl Lexer {
         (self.token == Token::None).then_some(self.expect)
     }
 
-    /// The length of a string without escapes, of ASCII, whose inside these bytes begin with, and that ends in them. Takes note of its
-    /// signs.
+    /// The inside of a string has been looked at that has these signs, and no escapes.
     #[inline]
-    pub(crate) fn plain_string(&mut self, bytes: &[u8]) -> Option<usize> {
-        self.signs = Signs::default();
+    pub(crate) fn see_plain(&mut self, signs: Signs) {
+        self.signs = signs;
         self.escaped = false;
-        let length = plain_run(bytes, &mut self.signs);
-        (bytes.get(length) == Some(&b'"')).then_some(length)
     }
 
     /// A key has been read.
@@ -210,14 +209,27 @@ impl Lexer {
         self.expect = Expect::CommaOrClose;
     }
 
-    /// A comma has been read.
+    /// A comma has been read, in an array or an object.
     #[inline]
-    pub(crate) fn pass_comma(&mut self) {
-        self.expect = if self.in_object() {
-            Expect::Key
-        } else {
-            Expect::Value
-        };
+    pub(crate) fn pass_comma(&mut self, in_array: bool) {
+        self.expect = if in_array { Expect::Value } else { Expect::Key };
+    }
+
+    /// A container has been opened, unless it is too deep.
+    #[inline]
+    pub(crate) fn pass_open(&mut self, container: Container) -> bool {
+        if self.depth >= self.max_depth {
+            return false;
+        }
+        self.enter(container);
+        true
+    }
+
+    /// The innermost container has been closed, with its bracket.
+    #[inline]
+    pub(crate) fn pass_close(&mut self) {
+        self.depth -= 1;
+        self.value_done();
     }
 
     /// Reads the next event. `base` is the offset of the chunk's first byte in the input.
@@ -329,6 +341,11 @@ impl Lexer {
         if self.depth >= self.max_depth {
             return Err((Reason::TooDeep, self.token_start));
         }
+        self.enter(container);
+        Ok(Event::Open(container, at))
+    }
+
+    fn enter(&mut self, container: Container) {
         let bit = 1 << (self.depth % 64);
         match container {
             Container::Object => {
@@ -341,7 +358,6 @@ impl Lexer {
             }
         }
         self.depth += 1;
-        Ok(Event::Open(container, at))
     }
 
     fn close(&mut self, byte: u8, at: usize, base: u64) -> Result<Event, Failure> {

@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::blocks::Blocks;
 use super::limits::Limits;
 use super::name::{Kinds, RuleIndex, Treatment};
 use super::outcome::{Malformed, Place, Reason};
@@ -79,6 +80,7 @@ pub(crate) struct JsonScrubber {
     string: StringState,
     decoded: Vec<u8>,
     machine: TextMachine,
+    blocks: Blocks,
     verdicts: Verdicts<KEYS>,
     keys: Keys,
     /// What a glance has seen in a string that the fast lane has left, and the offset of its inside.
@@ -131,6 +133,7 @@ impl JsonScrubber {
             },
             decoded: Vec::new(),
             machine: TextMachine::new(),
+            blocks: Blocks::new(),
             verdicts: Verdicts::new(),
             keys: Keys::default(),
             glanced: None,
@@ -188,6 +191,7 @@ impl JsonScrubber {
             + self.decoded.capacity()
             + self.newlines.capacity() * size_of::<u64>()
             + self.machine.held_bytes()
+            + self.blocks.held_bytes()
             + self.verdicts.held_bytes()
             + self.keys.held_bytes()
     }
@@ -208,6 +212,7 @@ impl JsonScrubber {
     ) -> Result<(), Failure> {
         let bytes = &chunk[..to];
         let mut at = from;
+        self.blocks.clear();
         loop {
             self.read_plain(bytes, &mut at, base, splicer);
             match self.lexer.next(bytes, &mut at, base)? {

@@ -98,6 +98,22 @@ impl Glance {
         may_name: bool,
         plan: &Plan,
     ) -> Glance {
+        Self::with(text, escaped, signs, kind, may_name, plan, |wanted| {
+            plan.literals.look(text, wanted)
+        })
+    }
+
+    /// The same, where another looks for the literals.
+    #[inline]
+    pub(crate) fn with(
+        text: &[u8],
+        escaped: bool,
+        signs: Signs,
+        kind: Kind,
+        may_name: bool,
+        plan: &Plan,
+        look: impl FnOnce(Signals) -> Signals,
+    ) -> Glance {
         let may_separate = signs.may_separate(text);
         let may_token = plan.tokens.fit_in(text.len());
         if let Kind::Cookie(_) = kind {
@@ -128,7 +144,7 @@ impl Glance {
         } else if may_name {
             wanted = wanted.or(Signals::NAME);
         }
-        let found = plan.literals.look(text, wanted);
+        let found = look(wanted);
         let named = found.has(Signals::NAME);
         let names = may_separate && (named || found.has(Signals::USER) || signs.may_command(text));
         let token = found.has(Signals::TOKEN.or(Signals::UNANCHORED));

@@ -84,6 +84,17 @@ pub(crate) const LITERALS: [&[u8]; 6] = [b"null", b"true", b"false", b"None", b"
 /// How many names are remembered.
 const NAMES: usize = 64;
 
+/// The sign that each byte is.
+static SIGN: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = Signs::of(byte as u8).0;
+        byte += 1;
+    }
+    table
+};
+
 /// What kind of text it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -117,6 +128,14 @@ impl Signs {
             b'=' | b':' | b'%' | b'&' => Self::SEPARATOR,
             _ => 0,
         })
+    }
+
+    /// Those of the inside of a JSON string that has no escapes.
+    pub(crate) fn of_plain(text: &[u8]) -> Signs {
+        Signs(
+            text.iter()
+                .fold(0, |all, byte| all | SIGN[usize::from(*byte)]),
+        )
     }
 
     /// Those of the inside of a JSON string, and whether it has escapes.

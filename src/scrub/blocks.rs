@@ -1,0 +1,476 @@
+//! One pass over blocks of 64 bytes: where strings end, where signs stand, and where a literal of a rule may. It can only say that there
+//! is nothing.
+//!
+//! A literal is told by the three bytes of it that are hashed in [`Literals`], and the one behind them. There each is one of 32 classes, and
+//! four tables of 32 by 32 bits say which may stand beside which:
+//!
+//! ```text
+//!   ... " s k _ l i v e _ ...
+//!         0 1 2 3               next(0, 1)  next(1, 2)  over(0, 2)  behind(2, 3)
+//! ```
+//!
+//! Such a table has 128 bytes, which is what two registers of AVX-512 hold: one instruction looks up 64 bytes in it. Where that is
+//! not to be had, the same is done byte by byte. This file has the only unsafe code of the core.
+//!
+//! [`Literals`]: super::literals::Literals
+
+use super::text::Signs;
+
+/// Bytes in a block.
+pub(crate) const BLOCK: usize = 64;
+/// Blocks that are read at once.
+const BATCH: usize = 32;
+/// Bytes behind a block that are looked at.
+const BEHIND: usize = 3;
+/// Classes of bytes.
+const CLASSES: u8 = 32;
+
+/// A table of 7 bits.
+type Table = [u8; 128];
+
+/// The class of each ASCII character. Case does not matter, nor does the highest bit.
+static CLASS: Table = {
+    let mut table = [0; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = match byte as u8 {
+            letter @ (b'a'..=b'z' | b'A'..=b'Z') => (letter | 0x20) - b'a',
+            b'0'..=b'9' => 26,
+            b'_' => 27,
+            b'-' => 28,
+            b':' | b'/' | b'=' | b'@' => 29,
+            b' ' | b'.' | b'(' => 30,
+            _ => 31,
+        };
+        byte += 1;
+    }
+    table
+};
+
+/// Bytes that can't be passed over in a string.
+const fn stops(byte: u8) -> bool {
+    byte < 0x20 || byte >= 0x80 || byte == b'"' || byte == b'\\'
+}
+
+/// Bytes that are signs.
+static SIGN: Table = {
+    let mut table = [0; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = Signs::of(byte as u8).0;
+        byte += 1;
+    }
+    table
+};
+
+/// Which class may stand beside which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Beside(Table);
+
+impl Beside {
+    const fn none() -> Beside {
+        Beside([0; 128])
+    }
+
+    fn allow(&mut self, a: u8, b: u8) {
+        self.0[usize::from(a * 4 + b / 8)] |= 1 << (b % 8);
+    }
+
+    #[inline]
+    fn may(&self, a: u8, b: u8) -> bool {
+        self.0[usize::from(a * 4 + b / 8)] >> (b % 8) & 1 == 1
+    }
+}
+
+/// Which bytes may be those of a literal.
+#[derive(Debug, Clone)]
+pub(crate) struct Filter {
+    first: Beside,
+    second: Beside,
+    over: Beside,
+    behind: Beside,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Filter {
+            first: Beside::none(),
+            second: Beside::none(),
+            over: Beside::none(),
+            behind: Beside::none(),
+        }
+    }
+}
+
+fn class(byte: u8) -> u8 {
+    CLASS[usize::from(byte & 0x7F)]
+}
+
+impl Filter {
+    /// Adds three bytes, and those that may stand behind them.
+    pub(crate) fn allow(&mut self, [a, b, c]: [u8; 3], behind: impl Iterator<Item = u8>) {
+        let [a, b, c] = [a, b, c].map(class);
+        self.first.allow(a, b);
+        self.second.allow(b, c);
+        self.over.allow(a, c);
+        for byte in behind {
+            self.behind.allow(c, class(byte));
+        }
+    }
+
+    /// Adds three bytes that anything may stand behind.
+    pub(crate) fn allow_before_all(&mut self, three: [u8; 3]) {
+        self.allow(three, [].into_iter());
+        for behind in 0..CLASSES {
+            self.behind.allow(class(three[2]), behind);
+        }
+    }
+
+    #[inline]
+    fn may_be(&self, [a, b, c, d]: [u8; 4]) -> bool {
+        let [a, b, c] = [a, b, c].map(class);
+        self.first.may(a, b)
+            && self.second.may(b, c)
+            && self.over.may(a, c)
+            && self.behind.may(c, class(d))
+    }
+}
+
+/// What a block has, a bit for each byte.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Masks {
+    /// Bytes that can't be passed over in a string.
+    stop: u64,
+    sign: u64,
+    /// A literal may stand around here.
+    literal: u64,
+}
+
+/// How many bytes can be passed over in a string, and what is among them; one word, which is what a register holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Run(u64);
+
+impl Run {
+    const SIGNS: u64 = 1;
+    const LITERALS: u64 = 2;
+    /// It does not end near.
+    const ENDLESS: Run = Run(u64::MAX);
+
+    #[inline]
+    pub(crate) fn length(self) -> usize {
+        (self.0 >> 2) as usize
+    }
+
+    /// Whether there are signs among them.
+    #[inline]
+    pub(crate) fn has_signs(self) -> bool {
+        self.0 & Self::SIGNS != 0
+    }
+
+    /// Whether there may be a literal, or a sign, among them.
+    #[inline]
+    pub(crate) fn has_something(self) -> bool {
+        self.0 & (Self::SIGNS | Self::LITERALS) != 0
+    }
+}
+
+/// The blocks of the chunk in hand that have been read.
+#[derive(Debug)]
+pub(crate) struct Blocks {
+    /// The first block.
+    first: usize,
+    /// How many there are.
+    count: usize,
+    masks: Box<[Masks; BATCH]>,
+}
+
+impl Blocks {
+    pub(crate) fn new() -> Blocks {
+        Blocks {
+            first: 0,
+            count: 0,
+            masks: Box::new([Masks::default(); BATCH]),
+        }
+    }
+
+    pub(crate) fn held_bytes(&self) -> usize {
+        size_of_val(&*self.masks)
+    }
+
+    /// Another chunk is in hand.
+    pub(crate) fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    /// The run of bytes from an index on that can be passed over in a string, with something behind it, and if that is near.
+    #[inline]
+    pub(crate) fn run(&mut self, bytes: &[u8], from: usize, filter: &Filter) -> Option<Run> {
+        let run = self.run_near(bytes, from, filter);
+        (run != Run::ENDLESS).then_some(run)
+    }
+
+    #[inline]
+    fn run_near(&mut self, bytes: &[u8], from: usize, filter: &Filter) -> Run {
+        let first = from / BLOCK;
+        let mut rest = u64::MAX << (from % BLOCK);
+        let (mut signs, mut literals) = (0, 0);
+        for block in first..first + BATCH / 2 {
+            if !self.has(bytes, block, filter) {
+                break;
+            }
+            let Masks {
+                stop,
+                sign,
+                literal,
+            } = self.masks[(block - self.first) % BATCH];
+            let stop = stop & rest;
+            // The bits below the lowest that is set; all of them, if none is.
+            let inside = (stop.wrapping_sub(1) & !stop) & rest;
+            signs |= sign & inside;
+            literals |= literal & inside;
+            if stop != 0 {
+                let length = block * BLOCK + stop.trailing_zeros() as usize - from;
+                return Run((length as u64) << 2
+                    | u64::from(signs != 0)
+                    | u64::from(literals != 0) << 1);
+            }
+            rest = u64::MAX;
+        }
+        Run::ENDLESS
+    }
+
+    /// Where in a range of bytes, which has been read as a run just now, a literal may stand around.
+    pub(crate) fn literals(&self, from: usize, to: usize) -> impl Iterator<Item = usize> {
+        let blocks = from / BLOCK..to.div_ceil(BLOCK);
+        blocks.flat_map(move |block| {
+            let masks = block
+                .checked_sub(self.first)
+                .and_then(|at| self.masks[..self.count].get(at));
+            let mut bits = masks.map_or(u64::MAX, |masks| masks.literal);
+            let start = block * BLOCK;
+            if from > start {
+                bits &= u64::MAX << (from - start);
+            }
+            if to < start + BLOCK {
+                bits &= (1 << (to - start)) - 1;
+            }
+            std::iter::from_fn(move || {
+                let bit = bits.trailing_zeros();
+                bits &= bits.wrapping_sub(1);
+                (bit < u64::BITS).then_some(start + bit as usize)
+            })
+        })
+    }
+
+    /// Whether there is a block. Then it has been read.
+    #[inline]
+    fn has(&mut self, bytes: &[u8], block: usize, filter: &Filter) -> bool {
+        if block.wrapping_sub(self.first) >= self.count {
+            if block * BLOCK >= bytes.len() {
+                return false;
+            }
+            self.read(bytes, block, filter);
+        }
+        true
+    }
+
+    /// Reads blocks from one on. One before it is kept, in which a string may have begun.
+    #[cold]
+    #[inline(never)]
+    fn read(&mut self, bytes: &[u8], block: usize, filter: &Filter) {
+        let kept = match block.checked_sub(1) {
+            Some(_) if block == self.first + self.count => self.count.min(BATCH / 2),
+            Some(_) | None => 0,
+        };
+        self.masks.copy_within(self.count - kept..self.count, 0);
+        self.first = block - kept;
+        let rest = &bytes[block * BLOCK..];
+        let whole = rest.len().saturating_sub(BEHIND) / BLOCK;
+        let count = whole.min(BATCH - kept);
+        read_blocks(
+            &rest[..(count * BLOCK + BEHIND).min(rest.len())],
+            &mut self.masks[kept..kept + count],
+            filter,
+        );
+        self.count = kept + count;
+        if self.count < BATCH && count == whole {
+            // The last one, as if zeros stood behind it.
+            let rest = &rest[count * BLOCK..];
+            for part in [0, BLOCK] {
+                let Some(rest) = rest.get(part..).filter(|rest| !rest.is_empty()) else {
+                    break;
+                };
+                if self.count == BATCH {
+                    break;
+                }
+                let mut padded = [0; BLOCK + BEHIND];
+                let length = rest.len().min(padded.len());
+                padded[..length].copy_from_slice(&rest[..length]);
+                read_blocks(&padded, &mut self.masks[self.count..=self.count], filter);
+                self.count += 1;
+            }
+        }
+    }
+}
+
+/// Reads whole blocks, with what stands behind the last of them.
+fn read_blocks(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
+    if masks.is_empty() {
+        return;
+    }
+    debug_assert!(bytes.len() >= masks.len() * BLOCK + BEHIND);
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512vbmi") && is_x86_feature_detected!("avx512bw") {
+        return x86::read_blocks(bytes, masks, filter);
+    }
+    read_bytes(bytes, masks, filter);
+}
+
+/// The same for any processor, and what the others are compared with.
+fn read_bytes(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
+    for (masks, block) in masks
+        .iter_mut()
+        .zip(bytes.windows(BLOCK + BEHIND).step_by(BLOCK))
+    {
+        *masks = Masks::default();
+        for (at, four) in block.windows(BEHIND + 1).enumerate() {
+            let byte = four[0];
+            masks.stop |= u64::from(stops(byte)) << at;
+            masks.sign |= u64::from(SIGN[usize::from(byte & 0x7F)] != 0) << at;
+            let four = [four[0], four[1], four[2], four[3]];
+            masks.literal |= u64::from(filter.may_be(four)) << at;
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code, reason = "instructions that only some processors have")]
+mod x86 {
+    use std::arch::x86_64::{
+        __m512i, _mm512_and_si512, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask,
+        _mm512_loadu_si512, _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8,
+        _mm512_set1_epi8, _mm512_set4_epi32, _mm512_shuffle_epi8, _mm512_slli_epi16,
+        _mm512_srli_epi16, _mm512_test_epi8_mask,
+    };
+
+    use super::{BEHIND, BLOCK, CLASS, Filter, Masks, SIGN, Table};
+
+    /// Reads blocks with AVX-512, which the processor has.
+    pub(super) fn read_blocks(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
+        assert!(
+            bytes.len() >= masks.len() * BLOCK + BEHIND,
+            "blocks are whole"
+        );
+        // SAFETY: the caller has asked whether the processor has the instructions, and so many bytes are there.
+        unsafe { with_avx512(bytes, masks, filter) }
+    }
+
+    /// A table in two registers.
+    #[derive(Clone, Copy)]
+    struct Wide(__m512i, __m512i);
+
+    impl Wide {
+        #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+        fn new(table: &Table) -> Wide {
+            let at = table.as_ptr();
+            // SAFETY: a table has 128 bytes.
+            unsafe {
+                Wide(
+                    _mm512_loadu_si512(at.cast()),
+                    _mm512_loadu_si512(at.add(64).cast()),
+                )
+            }
+        }
+
+        #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+        fn look_up(self, index: __m512i) -> __m512i {
+            _mm512_permutex2var_epi8(self.0, index, self.1)
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    unsafe fn with_avx512(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
+        let class = Wide::new(&CLASS);
+        let sign = Wide::new(&SIGN);
+        let first = Wide::new(&filter.first.0);
+        let second = Wide::new(&filter.second.0);
+        let over = Wide::new(&filter.over.0);
+        let behind = Wide::new(&filter.behind.0);
+        let quote = _mm512_set1_epi8(b'"' as i8);
+        let backslash = _mm512_set1_epi8(b'\\' as i8);
+        let space = _mm512_set1_epi8(0x20);
+        let low = _mm512_set1_epi8(3);
+        let all = _mm512_set1_epi8(-1);
+        // The bit of each class in a byte of a table.
+        let bits = {
+            let half = i32::from_le_bytes([1, 2, 4, 8]);
+            let other = i32::from_le_bytes([16, 32, 64, 128]);
+            _mm512_set4_epi32(other, half, other, half)
+        };
+        for (block, masks) in masks.iter_mut().enumerate() {
+            let at = bytes[block * BLOCK..block * BLOCK + BLOCK + BEHIND].as_ptr();
+            // SAFETY: so many bytes are there, and as many behind them as are looked at.
+            let [a, b, c, d] = unsafe {
+                [
+                    _mm512_loadu_si512(at.cast()),
+                    _mm512_loadu_si512(at.add(1).cast()),
+                    _mm512_loadu_si512(at.add(2).cast()),
+                    _mm512_loadu_si512(at.add(3).cast()),
+                ]
+            };
+            masks.stop = _mm512_cmpeq_epi8_mask(a, quote)
+                | _mm512_cmpeq_epi8_mask(a, backslash)
+                | _mm512_cmplt_epu8_mask(a, space)
+                | _mm512_movepi8_mask(a);
+            masks.sign = _mm512_test_epi8_mask(sign.look_up(a), all);
+            let [a, b, c, d] = [
+                class.look_up(a),
+                class.look_up(b),
+                class.look_up(c),
+                class.look_up(d),
+            ];
+            let row = |a: __m512i| _mm512_slli_epi16::<2>(a);
+            let column = |b: __m512i| _mm512_and_si512(_mm512_srli_epi16::<3>(b), low);
+            let bit = |b: __m512i| _mm512_shuffle_epi8(bits, b);
+            let (to_b, to_c, to_d) = (column(b), column(c), column(d));
+            let (bit_b, bit_c, bit_d) = (bit(b), bit(c), bit(d));
+            let (of_a, of_b, of_c) = (row(a), row(b), row(c));
+            masks.literal =
+                _mm512_test_epi8_mask(first.look_up(_mm512_or_si512(of_a, to_b)), bit_b)
+                    & _mm512_test_epi8_mask(second.look_up(_mm512_or_si512(of_b, to_c)), bit_c)
+                    & _mm512_test_epi8_mask(over.look_up(_mm512_or_si512(of_a, to_c)), bit_c)
+                    & _mm512_test_epi8_mask(behind.look_up(_mm512_or_si512(of_c, to_d)), bit_d);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, proptest};
+
+    use super::{BEHIND, BLOCK, Filter, Masks, read_blocks, read_bytes};
+
+    fn filter() -> Filter {
+        let mut filter = Filter::default();
+        for word in [b"toke", b"sk_l", b"pass", b"key:", b"eyJh"] {
+            filter.allow([word[0], word[1], word[2]], [word[3]].into_iter());
+        }
+        filter.allow_before_all(*b"sid");
+        filter
+    }
+
+    proptest! {
+        /// Whatever the processor has, it finds the same.
+        #[test]
+        fn blocks_are_read_alike(bytes in proptest::collection::vec(any::<u8>(), BLOCK + BEHIND..5 * BLOCK), words in "[toke ns_kl:\"\\\\=]{67,200}") {
+            for bytes in [bytes.as_slice(), words.as_bytes()] {
+                let count = (bytes.len() - BEHIND) / BLOCK;
+                let mut fast = vec![Masks::default(); count];
+                let mut slow = fast.clone();
+                read_blocks(bytes, &mut fast, &filter());
+                read_bytes(bytes, &mut slow, &filter());
+                assert_eq!(fast, slow);
+            }
+        }
+    }
+}
