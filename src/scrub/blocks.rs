@@ -14,6 +14,8 @@
 //!
 //! [`Literals`]: super::literals::Literals
 
+use std::ops::ControlFlow;
+
 use super::text::Signs;
 
 /// Bytes in a block.
@@ -313,14 +315,52 @@ impl Blocks {
     }
 }
 
+/// Whether the processor reads blocks at once, so that it is worth while.
+#[inline]
+pub(crate) fn are_fast() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        is_x86_feature_detected!("avx512vbmi") && is_x86_feature_detected!("avx512bw")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
+/// Where in a text a literal may stand around, in order, as long as whoever is told goes on.
+#[inline]
+pub(crate) fn find(text: &[u8], filter: &Filter, mut tell: impl FnMut(usize) -> ControlFlow<()>) {
+    let mut padded;
+    let mut at = 0;
+    while at < text.len() {
+        let rest = &text[at..];
+        let mut masks = [Masks::default()];
+        let block = match rest.get(..BLOCK + BEHIND) {
+            Some(block) => block,
+            None => {
+                // As if zeros stood behind it.
+                padded = [0; BLOCK + BEHIND];
+                padded[..rest.len()].copy_from_slice(rest);
+                padded.as_slice()
+            }
+        };
+        read_blocks(block, &mut masks, filter);
+        let mut bits = masks[0].literal;
+        while bits != 0 {
+            let place = at + bits.trailing_zeros() as usize;
+            if place >= text.len() || tell(place).is_break() {
+                return;
+            }
+            bits &= bits - 1;
+        }
+        at += BLOCK;
+    }
+}
+
 /// Reads whole blocks, with what stands behind the last of them.
 fn read_blocks(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
-    if masks.is_empty() {
-        return;
-    }
-    debug_assert!(bytes.len() >= masks.len() * BLOCK + BEHIND);
+    debug_assert!(bytes.len() >= masks.len() * BLOCK + BEHIND || masks.is_empty());
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx512vbmi") && is_x86_feature_detected!("avx512bw") {
+    if are_fast() {
         return x86::read_blocks(bytes, masks, filter);
     }
     read_bytes(bytes, masks, filter);
@@ -358,7 +398,7 @@ mod x86 {
     /// Reads blocks with AVX-512, which the processor has.
     pub(super) fn read_blocks(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
         assert!(
-            bytes.len() >= masks.len() * BLOCK + BEHIND,
+            masks.is_empty() || bytes.len() >= masks.len() * BLOCK + BEHIND,
             "blocks are whole"
         );
         // SAFETY: the caller has asked whether the processor has the instructions, and so many bytes are there.

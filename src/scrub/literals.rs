@@ -2,9 +2,10 @@
 //! of three bytes; a hit is compared in full.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
-use super::blocks::Filter;
+use super::blocks::{self, Filter};
 use super::token::Alphabet;
 
 /// How many characters behind a literal a quick look compares.
@@ -12,6 +13,9 @@ pub(crate) const LOOK: usize = 16;
 
 /// Longest text in which other words are looked for, in bytes: in a longer one they are likely enough.
 const BESIDE: usize = 256;
+
+/// Shortest text for which a look at whole blocks is worth while, in bytes.
+const SHORT: usize = 32;
 
 /// What a literal announces, as a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -28,6 +32,8 @@ impl Signals {
     pub(crate) const NAME: Signals = Signals(2);
     /// A URL that may have a user.
     pub(crate) const USER: Signals = Signals(4);
+    /// A login before the address of a network.
+    pub(crate) const LOGIN: Signals = Signals(16);
     /// A known secret.
     pub(crate) const KNOWN: Signals = Signals(8);
 
@@ -212,6 +218,12 @@ fn second(four: u32) -> usize {
     ((four << 8).wrapping_mul(0x85EB_CA6B) >> (32 - SECOND_BITS)) as usize
 }
 
+/// A hash of all four.
+#[inline]
+fn longer(four: u32) -> usize {
+    (four.wrapping_mul(0xC2B2_AE35) >> (32 - SECOND_BITS)) as usize
+}
+
 /// The spellings of a beginning: in each case, if case does not matter.
 pub(crate) fn spellings(start: &[u8], caseless: bool) -> Vec<Vec<u8>> {
     let mut all = vec![Vec::new()];
@@ -309,8 +321,10 @@ struct Slot {
 pub(crate) struct Literals {
     /// One bit for each hash of three bytes of a literal.
     grams: Vec<u64>,
-    /// One bit for each second hash of the same.
+    /// One bit for each second hash of the same, of literals that end there.
     seconds: Vec<u64>,
+    /// One bit for each hash of four bytes, of the others.
+    longer: Vec<u64>,
     all: Vec<Literal>,
     /// The same as a set, while there are more to be added.
     distinct: HashSet<Literal>,
@@ -337,6 +351,7 @@ impl Literals {
         if self.grams.is_empty() {
             self.grams = vec![0; 1 << (GRAM_BITS - 6)];
             self.seconds = vec![0; 1 << (SECOND_BITS - 6)];
+            self.longer = vec![0; 1 << (SECOND_BITS - 6)];
         }
         if !self.distinct.insert(literal.clone()) {
             return;
@@ -396,8 +411,18 @@ impl Literals {
 
     fn set(&mut self, three: [u8; GRAM], index: usize, offset: usize) {
         let four = u32::from_le_bytes([three[0], three[1], three[2], 0]);
-        let bit = second(four);
-        self.seconds[bit / 64] |= 1 << (bit % 64);
+        match self.all[index].text.get(offset + GRAM) {
+            Some(behind) => {
+                for behind in spellings(&[*behind], self.all[index].caseless) {
+                    let bit = longer(four | u32::from(behind[0]) << 24);
+                    self.longer[bit / 64] |= 1 << (bit % 64);
+                }
+            }
+            None => {
+                let bit = second(four);
+                self.seconds[bit / 64] |= 1 << (bit % 64);
+            }
+        }
         let bit = gram(four);
         self.grams[bit / 64] |= 1 << (bit % 64);
         let bit = bit as u32;
@@ -448,6 +473,19 @@ impl Literals {
         if self.grams.is_empty() {
             return found;
         }
+        let missing = |found: Signals| Signals(wanted.0 & !found.0) != Signals::NONE;
+        if text.len() >= SHORT && blocks::are_fast() {
+            blocks::find(text, &self.filter, |at| {
+                if at + 1 < text.len() {
+                    found = found.or(self.at(text, at, wanted, found));
+                }
+                match missing(found) {
+                    true => ControlFlow::Continue(()),
+                    false => ControlFlow::Break(()),
+                }
+            });
+            return found;
+        }
         let Some(table) = self.grams.first_chunk::<{ 1 << (GRAM_BITS - 6) }>() else {
             return wanted;
         };
@@ -455,7 +493,6 @@ impl Literals {
             let bit = gram(four);
             table[bit / 64] >> (bit % 64) & 1
         };
-        let missing = |found: Signals| Signals(wanted.0 & !found.0) != Signals::NONE;
         let hits = |window: &[u8; STRIDE + GRAM]| {
             (0..STRIDE).fold(0_u64, |hits, index| {
                 let four = [
@@ -515,10 +552,17 @@ impl Literals {
     /// What the literals announce whose hashed bytes stand at an index.
     #[inline]
     fn at(&self, text: &[u8], at: usize, wanted: Signals, found: Signals) -> Signals {
-        let third = text.get(at + 2).copied().unwrap_or(0);
-        let four = u32::from_le_bytes([text[at], text[at + 1], third, 0]);
+        let four = match text[at..].first_chunk() {
+            Some(four) => u32::from_le_bytes(*four),
+            None => {
+                let third = text.get(at + 2).copied().unwrap_or(0);
+                u32::from_le_bytes([text[at], text[at + 1], third, 0])
+            }
+        };
         let is_set = |bits: &[u64], bit: usize| bits[bit / 64] >> (bit % 64) & 1 == 1;
-        if !(is_set(&self.seconds, second(four)) && is_set(&self.grams, gram(four))) {
+        let may_be = is_set(&self.grams, gram(four))
+            && (is_set(&self.longer, longer(four)) || is_set(&self.seconds, second(four)));
+        if !may_be {
             return Signals::NONE;
         }
         self.announced(text, at, gram(four) as u32, Signals(wanted.0 & !found.0))

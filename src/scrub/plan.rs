@@ -281,7 +281,8 @@ impl PlanBuilder {
             self.literals.add(&Literal::exactly(b"://", Signals::USER));
             self.literals.add(&Literal::exactly(b";//", Signals::USER));
             for network in [b"@tcp(".as_slice(), b"@unix(", b"@udp("] {
-                self.literals.add(&Literal::exactly(network, Signals::USER));
+                self.literals
+                    .add(&Literal::exactly(network, Signals::USER.or(Signals::LOGIN)));
             }
         }
         Ok(Plan {

@@ -9,15 +9,15 @@ use super::name::RuleIndex;
 
 /// A set of ASCII characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Alphabet(u128);
+pub struct Alphabet([u64; 2]);
 
 impl Alphabet {
     /// The set of these characters. What is not ASCII is left out.
     pub fn of(bytes: impl IntoIterator<Item = u8>) -> Self {
-        let mut set = 0;
+        let mut set = [0; 2];
         for byte in bytes {
             if byte < 0x80 {
-                set |= 1 << byte;
+                set[usize::from(byte / 64)] |= 1 << (byte % 64);
             }
         }
         Alphabet(set)
@@ -25,12 +25,15 @@ impl Alphabet {
 
     /// Both sets together.
     pub const fn or(self, other: Alphabet) -> Alphabet {
-        Alphabet(self.0 | other.0)
+        let ([a, b], [c, d]) = (self.0, other.0);
+        Alphabet([a | c, b | d])
     }
 
     /// Whether the character is in it.
+    #[inline]
     pub const fn has(self, byte: u8) -> bool {
-        byte < 0x80 && self.0 >> byte & 1 == 1
+        let half = self.0[(byte / 64 & 1) as usize];
+        byte < 0x80 && half >> (byte % 64) & 1 == 1
     }
 }
 

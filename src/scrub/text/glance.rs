@@ -24,6 +24,7 @@ impl Glance {
     const NAMED: u32 = 8;
     const KNOWN: u32 = 16;
     const PERSONAL: u32 = 32;
+    const LOGIN: u32 = 64;
 
     /// There may be anything.
     pub(crate) const ALL: Glance = Glance(
@@ -33,6 +34,7 @@ impl Glance {
             | Self::NAMED
             | Self::KNOWN
             | Self::PERSONAL
+            | Self::LOGIN
             | Signals::UNANCHORED.bits(),
     );
 
@@ -64,6 +66,11 @@ impl Glance {
 
     pub(super) const fn personal(self) -> bool {
         self.0 & Self::PERSONAL != 0
+    }
+
+    /// A login before the address of a network.
+    pub(super) const fn login(self) -> bool {
+        self.0 & Self::LOGIN != 0
     }
 
     /// Bare tokens that do not begin with what tells them.
@@ -126,6 +133,7 @@ impl Glance {
             return Glance(
                 Self::NAMED
                     | Self::FLAGS
+                    | Self::LOGIN
                     | bit(Self::NAMES, may_separate)
                     | bit(Self::KNOWN, known)
                     | bit(Self::PERSONAL, personal)
@@ -139,7 +147,7 @@ impl Glance {
         if may_separate {
             wanted = wanted.or(Signals::NAME);
             if memchr::memchr(b'@', text).is_some() {
-                wanted = wanted.or(Signals::USER);
+                wanted = wanted.or(Signals::USER).or(Signals::LOGIN);
             }
         } else if may_name {
             wanted = wanted.or(Signals::NAME);
@@ -160,6 +168,7 @@ impl Glance {
                 | bit(Self::NAMES, names)
                 | bit(Self::FLAGS, names && signs.may_flag(text))
                 | bit(Self::TOKENS, token)
+                | bit(Self::LOGIN, found.has(Signals::LOGIN))
                 | bit(Self::KNOWN, known)
                 | bit(Self::PERSONAL, personal)
                 | found.and(Signals::UNANCHORED).bits(),

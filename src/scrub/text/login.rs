@@ -17,7 +17,7 @@ impl TextMachine {
         separator: Symbol,
         cx: &mut Context<'_>,
     ) -> Result<bool, More> {
-        let Some(rule) = cx.plan.user_info else {
+        let Some(rule) = cx.plan.user_info.filter(|_| self.glance.login()) else {
             return Ok(false);
         };
         // What has been looked at once is not looked at again, so that many colons cost no more than one.

@@ -138,24 +138,6 @@ impl Signs {
         )
     }
 
-    /// Those of the inside of a JSON string, and whether it has escapes.
-    fn within(text: &[u8]) -> (Signs, bool) {
-        let mut signs = Signs::default();
-        let mut escaped = false;
-        let mut bytes = text.iter();
-        while let Some(byte) = bytes.next() {
-            if *byte != b'\\' {
-                signs.0 |= Signs::of(*byte).0;
-                continue;
-            }
-            escaped = true;
-            if let Some(escape @ (b'"' | b'\\' | b'u')) = bytes.next() {
-                signs.see_escaped(*escape);
-            }
-        }
-        (signs, escaped)
-    }
-
     /// Takes note of an escape: of a quote, or one that may hide anything.
     pub(crate) fn see_escaped(&mut self, byte: u8) {
         self.0 |= if byte == b'"' {

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 use super::value::{Until, Value};
-use super::{Context, Glance, Kind, Layer, Signs, TextMachine};
+use super::{Context, Glance, Kind, Layer, TextMachine};
 use crate::scrub::MARKER;
 use crate::scrub::name::RuleIndex;
 use crate::scrub::plan::Plan;
@@ -65,9 +65,10 @@ impl TextMachine {
         layer: Layer,
         plan: &Plan,
     ) -> Option<(Bytes, Vec<(RuleIndex, u64)>)> {
-        // Most often nothing changes.
+        // Most often nothing changes. Markers are in no literal, so there is no more in it than there was.
+        let glance = self.glance;
         let mut check = Splicer::checking(text.clone(), masks);
-        self.read_by_itself(text, kind, layer, plan, &mut check);
+        self.read_by_itself(text, kind, layer, glance, plan, &mut check);
         if !check.is_changed() {
             return None;
         }
@@ -77,7 +78,7 @@ impl TextMachine {
             let mut splicer = Splicer::default();
             splicer.mask(masks);
             splicer.begin(now.clone());
-            self.read_by_itself(&now, kind, layer, plan, &mut splicer);
+            self.read_by_itself(&now, kind, layer, Glance::ALL, plan, &mut splicer);
             let next = what_leaves(&mut splicer);
             if next == now {
                 return Some((now, rules));
@@ -97,14 +98,12 @@ impl TextMachine {
         text: &Bytes,
         kind: Kind,
         layer: Layer,
+        glance: Glance,
         plan: &Plan,
         splicer: &mut Splicer,
     ) {
         self.restart(kind, layer, 0);
-        if layer == Layer::Json {
-            let (signs, escaped) = Signs::within(text);
-            self.expect(Glance::at(text, escaped, signs, kind, true, plan));
-        }
+        self.expect(glance);
         self.read(text, 0, true, &mut Context { plan, splicer });
     }
 }

@@ -161,23 +161,53 @@ pub(super) enum Opening {
     Plain,
 }
 
+/// What an ASCII character is, as bits.
+static CLASS: [u8; 128] = {
+    let mut table = [0; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        let code = byte as u8;
+        if matches!(code, b' ' | b'\t' | b'\n' | 0x0B | 0x0C | b'\r' | ESCAPE) {
+            table[byte] |= SPACE;
+        }
+        if matches!(code, b'\n' | b'\r') {
+            table[byte] |= NEWLINE;
+        }
+        if code.is_ascii_alphanumeric() || matches!(code, b'_' | b'-' | b'.' | b'$') {
+            table[byte] |= NAME;
+        }
+        byte += 1;
+    }
+    table
+};
+const SPACE: u8 = 1;
+const NEWLINE: u8 = 2;
+const NAME: u8 = 4;
+
 /// Whether white space of any kind, or a terminal's colour, which takes no space.
+#[inline]
 pub(super) fn is_space(symbol: Symbol) -> bool {
-    matches!(symbol.ascii(), b' ' | b'\t' | 0x0B | 0x0C | ESCAPE)
-        || matches!(symbol.code, 0xA0 | 0x2003 | 0x3000)
-        || is_newline(symbol)
+    match CLASS.get(symbol.code as usize) {
+        Some(class) => class & SPACE != 0,
+        None => matches!(symbol.code, 0xA0 | 0x2003 | 0x3000) || is_newline(symbol),
+    }
 }
 
+#[inline]
 pub(super) fn is_newline(symbol: Symbol) -> bool {
-    matches!(symbol.code, 0x0A | 0x0D | 0x85 | 0x2028 | 0x2029)
+    match CLASS.get(symbol.code as usize) {
+        Some(class) => class & NEWLINE != 0,
+        None => matches!(symbol.code, 0x85 | 0x2028 | 0x2029),
+    }
 }
 
 /// Whether a character can stand in a name that is not in quotes.
+#[inline]
 pub(super) fn is_name(symbol: Symbol) -> bool {
-    let byte = symbol.ascii();
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'_' | b'-' | b'.' | b'$')
-        || (byte == 0x80 && is_letter(symbol.code))
+    match CLASS.get(symbol.code as usize) {
+        Some(class) => class & NAME != 0,
+        None => is_letter(symbol.code),
+    }
 }
 
 /// Whether a character beyond ASCII can stand in a word: quotation marks, arrows and pictures can't.
@@ -593,8 +623,11 @@ impl TextMachine {
             rest = self.tail(&value, tail, closing)?;
         }
         let bare = self.backslashes_ahead()?;
-        if closing == 0 && self.window.byte(0)? == b'-' {
-            // Behind a marker it may begin a flag, where it could not behind what stood there when the text was glanced at.
+        if closing == 0
+            && matches!(self.window.byte(0)?, b'-' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z')
+        {
+            // Behind a marker it may begin a flag or a word, where it could not behind what stood there when the text was
+            // glanced at.
             self.glance = Glance::ALL;
         }
         if matches!(value.until, Until::User(_)) {
