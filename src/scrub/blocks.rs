@@ -183,7 +183,7 @@ pub(crate) struct Blocks {
     first: usize,
     /// How many there are.
     count: usize,
-    masks: Box<[Masks; BATCH]>,
+    masks: Vec<Masks>,
 }
 
 impl Blocks {
@@ -191,12 +191,12 @@ impl Blocks {
         Blocks {
             first: 0,
             count: 0,
-            masks: Box::new([Masks::default(); BATCH]),
+            masks: Vec::new(),
         }
     }
 
     pub(crate) fn held_bytes(&self) -> usize {
-        size_of_val(&*self.masks)
+        self.masks.capacity() * size_of::<Masks>()
     }
 
     /// Another chunk is in hand.
@@ -280,6 +280,7 @@ impl Blocks {
     #[cold]
     #[inline(never)]
     fn read(&mut self, bytes: &[u8], block: usize, filter: &Filter) {
+        self.masks.resize(BATCH, Masks::default());
         let kept = match block.checked_sub(1) {
             Some(_) if block == self.first + self.count => self.count.min(BATCH / 2),
             Some(_) | None => 0,

@@ -1,5 +1,6 @@
 //! [`Plan`]: a compiled policy as plain data. The policy module builds it; the engine only reads it.
 
+use super::json::Workspaces;
 use super::known::KnownSecrets;
 use super::literals::{Literal, Literals, Signals};
 use super::name::{Allowance, Kinds, Names, Treatment, Verdict, Words};
@@ -34,6 +35,7 @@ pub struct Plan {
     pub(crate) personal: PersonalData,
     pub(crate) known_rule: u16,
     passing: Passing,
+    pub(crate) workspaces: Workspaces,
 }
 
 /// One entry of a rule that matches names. Phrases are written as people write names; they are normalised here.
@@ -302,6 +304,7 @@ impl PlanBuilder {
             personal: self.personal,
             held_rule,
             forced_rule,
+            workspaces: Workspaces::default(),
         })
     }
 }

@@ -28,6 +28,7 @@ mod name;
 mod place;
 mod string;
 mod value;
+mod workspace;
 
 use std::sync::Arc;
 
@@ -47,6 +48,8 @@ use keys::Keys;
 use lexer::{Container, Event, Failure, Lexer};
 use string::StringState;
 use value::Digits;
+use workspace::Workspace;
+pub(crate) use workspace::Workspaces;
 
 /// The marker as a JSON string.
 const QUOTED_MARKER: &[u8] = b"\"[Filtered]\"";
@@ -106,6 +109,19 @@ pub(crate) struct JsonScrubber {
     keys_path: Vec<String>,
 }
 
+impl Drop for JsonScrubber {
+    fn drop(&mut self) {
+        let workspace = Workspace {
+            frames: std::mem::take(&mut self.frames),
+            machine: std::mem::replace(&mut self.machine, TextMachine::new()),
+            blocks: std::mem::replace(&mut self.blocks, Blocks::new()),
+            verdicts: std::mem::replace(&mut self.verdicts, Verdicts::new()),
+            keys: std::mem::take(&mut self.keys),
+        };
+        self.plan.workspaces.put_back(workspace);
+    }
+}
+
 impl JsonScrubber {
     /// A scrubber for documents of this kind. `forces`: members that policy requires are added. `one_line`: newlines between
     /// tokens become spaces.
@@ -116,10 +132,17 @@ impl JsonScrubber {
         forces: bool,
         one_line: bool,
     ) -> Self {
+        let Workspace {
+            frames,
+            machine,
+            blocks,
+            verdicts,
+            keys,
+        } = plan.workspaces.take();
         let mut scrubber = JsonScrubber {
             plan,
             lexer: Lexer::new(limits.json_depth),
-            frames: Vec::new(),
+            frames,
             next: Frame::nothing(),
             string: StringState {
                 is_key: false,
@@ -132,10 +155,10 @@ impl JsonScrubber {
                 leaf: None,
             },
             decoded: Vec::new(),
-            machine: TextMachine::new(),
-            blocks: Blocks::new(),
-            verdicts: Verdicts::new(),
-            keys: Keys::default(),
+            machine,
+            blocks,
+            verdicts,
+            keys,
             glanced: None,
             number: None,
             digits: None,

@@ -194,7 +194,10 @@ impl Window {
     #[inline]
     pub(super) fn note(&self, distance: usize) {
         let behind = self.head + distance + 1;
-        self.looked.set(self.looked.get().max(behind));
+        // Not the maximum, which would make each look wait for the one before.
+        if behind > self.looked.get() {
+            self.looked.set(behind);
+        }
     }
 
     /// How far ahead has been looked, in symbols: 0 is not at all.
