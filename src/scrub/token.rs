@@ -32,7 +32,7 @@ impl Alphabet {
     /// Whether the character is in it.
     #[inline]
     pub const fn has(self, byte: u8) -> bool {
-        let half = self.0[(byte / 64 & 1) as usize];
+        let half = self.0[((byte / 64) & 1) as usize];
         byte < 0x80 && half >> (byte % 64) & 1 == 1
     }
 }

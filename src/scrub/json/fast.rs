@@ -23,8 +23,7 @@ impl JsonScrubber {
         base: u64,
         splicer: &mut Splicer,
     ) {
-        let pending = self.drop.is_some() || self.held_drop.is_some() || self.otlp.is_some();
-        if pending || !splicer.is_idle() {
+        if self.is_pending() || !splicer.is_idle() {
             return;
         }
         while self.plain_token(bytes, at, base, splicer).is_some() {}
@@ -76,21 +75,29 @@ impl JsonScrubber {
                 *at = here + 1;
             }
             Expect::Value | Expect::ValueOrClose if first != b']' => {
+                if self.events_only && self.next.role.is(Role::TYPE) {
+                    return None;
+                }
                 let is_plain = match in_array {
                     true => frame.before == Before::Nothing,
                     false => {
                         self.next.is_plain() && !(self.events_only && self.next.role.is(Role::TYPE))
                     }
                 };
-                if !is_plain {
-                    return None;
-                }
                 let length = match first {
                     b'"' => {
                         let run = self.plain_string(bytes, here + 1)?;
-                        self.plain_value(bytes, here + 1, run, base, in_array)?;
+                        let nothing = is_plain
+                            && self
+                                .plain_value(bytes, here + 1, run, base, in_array)
+                                .is_some();
+                        if !nothing {
+                            *at = here + run.length() + 2;
+                            return self.whole_string(bytes, here, run.length(), base, splicer);
+                        }
                         run.length() + 2
                     }
+                    _ if !is_plain => return None,
                     b'0'..=b'9' => self.plain_number(&bytes[here..])?,
                     b't' | b'f' | b'n' => plain_literal(&bytes[here..])?,
                     b'{' | b'[' => {
@@ -135,6 +142,27 @@ impl JsonScrubber {
             | Expect::Done => return None,
         }
         Some(())
+    }
+
+    /// Reads a string that has no escapes, and is a value in which there may be something; tells whether the lane goes on.
+    fn whole_string(
+        &mut self,
+        bytes: &[u8],
+        quote: usize,
+        length: usize,
+        base: u64,
+        splicer: &mut Splicer,
+    ) -> Option<()> {
+        self.string_start(false, base + quote as u64, splicer);
+        self.lexer.pass_value();
+        let inside = quote + 1;
+        self.string_part(bytes, inside, inside + length, true, base, splicer);
+        (!self.is_pending() && splicer.is_idle()).then_some(())
+    }
+
+    /// Whether something has begun that each event must be told to.
+    fn is_pending(&self) -> bool {
+        self.drop.is_some() || self.held_drop.is_some() || self.otlp.is_some()
     }
 
     /// A comma comes behind a member or element.

@@ -13,8 +13,11 @@ pub(super) const HTTP_CLIENTS: [&[u8]; 3] = [b"curl", b"wget", b"http"];
 
 /// Whether an argument is the name of such a program, perhaps with its path.
 pub(crate) fn is_http_client(argument: &[u8]) -> bool {
-    let name = argument.rsplit(|byte| *byte == b'/').next();
-    name.is_some_and(|name| HTTP_CLIENTS.contains(&name))
+    HTTP_CLIENTS.iter().any(|name| {
+        argument
+            .strip_suffix(*name)
+            .is_some_and(|path| path.last().is_none_or(|last| *last == b'/'))
+    })
 }
 
 /// Whether an argument of such a program is a flag whose own argument is a user and a password.

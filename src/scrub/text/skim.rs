@@ -56,11 +56,11 @@ impl Skims {
                 };
                 let begins = unanchored && tokens.unanchored().has(byte);
                 let may_begin = begins || (anchored && tokens.may_begin(byte));
-                match pass {
-                    Pass::On if begins => Pass::Begin,
-                    Pass::On if may_begin => Pass::Pair,
-                    _ if may_begin => Pass::Stop,
-                    _ => pass,
+                match (pass, begins, may_begin) {
+                    (Pass::On, true, _) => Pass::Begin,
+                    (Pass::On, false, true) => Pass::Pair,
+                    (_, _, true) => Pass::Stop,
+                    (pass, _, false) => pass,
                 }
             })
         }))
