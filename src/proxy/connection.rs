@@ -232,6 +232,7 @@ impl Http {
         let mut idle = pin!(tokio::time::sleep(settings.idle_timeout));
         let mut leaving = false;
         let mut draining = false;
+        let mut heard = false;
         loop {
             tokio::select! {
                 biased;
@@ -250,8 +251,12 @@ impl Http {
                     draining = true;
                     served.as_mut().graceful_shutdown();
                 }
-                () = &mut silence, if !spoken.load(Ordering::Relaxed) => {
-                    return Err(Trouble::head_timeout());
+                () = &mut silence, if !heard => {
+                    // It may have spoken since this wait began.
+                    heard = spoken.load(Ordering::Relaxed);
+                    if !heard {
+                        return Err(Trouble::head_timeout());
+                    }
                 }
                 () = &mut idle => {
                     let now = Instant::now();
