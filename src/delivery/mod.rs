@@ -173,6 +173,9 @@ impl Delivery {
                 biased;
                 () = flow.cut() => return Err(Failure::Cut),
                 () = flow.ended() => {}
+                () = flow.left() => return Err(Failure::Broken(
+                    "it answered before it had everything, and wanted no more".to_owned(),
+                )),
                 () = flow.stalled(self.response_timeout) => return Err(Failure::Timeout),
             }
         }

@@ -86,9 +86,16 @@ impl Outbound {
         if whole {
             // Now its length is known.
             body.encoder.finish()?;
-            flow.set(ENDED);
+            body.settle();
         }
         Ok((body, Flow(flow)))
+    }
+
+    /// It has ended once the connection has taken all of it.
+    fn settle(&self) {
+        if self.source.is_none() && self.encoder.len() == 0 && self.flow.state() == FLOWING {
+            self.flow.set(ENDED);
+        }
     }
 
     fn encode(&mut self) -> io::Result<()> {
@@ -103,6 +110,7 @@ impl Outbound {
         self.flow
             .sent
             .fetch_add(rope.remaining() as u64, Ordering::Relaxed);
+        self.settle();
         Poll::Ready(Some(Ok(Frame::data(rope))))
     }
 
@@ -125,7 +133,7 @@ impl Outbound {
             if more == More::Ended {
                 self.encoder.finish().map_err(|_| Cut)?;
                 self.source = None;
-                self.flow.set(ENDED);
+                self.settle();
             }
         }
         Poll::Ready(Ok(()))
@@ -189,11 +197,21 @@ impl Body for Outbound {
     }
 }
 
+impl Drop for Outbound {
+    fn drop(&mut self) {
+        if self.flow.state() == FLOWING {
+            self.flow.set(LEFT);
+        }
+    }
+}
+
 const FLOWING: u8 = 0;
 /// All has been handed to the connection, and was well.
 const ENDED: u8 = 1;
 /// It broke off.
 const CUT: u8 = 2;
+/// The connection wanted no more of it.
+const LEFT: u8 = 3;
 
 const RUN: u8 = 0;
 const PAUSE: u8 = 1;
@@ -278,6 +296,11 @@ impl Flow {
     /// Waits until the source gives up; maybe for ever.
     pub(super) async fn cut(&self) {
         self.0.reaches(CUT).await;
+    }
+
+    /// Waits until the connection lets go of the body before its end; maybe for ever.
+    pub(super) async fn left(&self) {
+        self.0.reaches(LEFT).await;
     }
 
     /// Reads nothing more from the source, but keeps the connection.
