@@ -67,6 +67,7 @@ body_timeout = "2s"
 trusted_proxies = ["10.0.0.0/8", "::1"]
 drain_timeout = "3s"
 body_rate = "2KiB"
+connections_per_ip = 0
 write_timeout = "5s"
 idle_timeout = "6s"
 
@@ -175,6 +176,7 @@ format = "json"
     assert_eq!(config.limits.waiting, 9);
     let trusted: Vec<String> = config
         .server
+    assert_eq!(config.server.connections_per_ip, 0);
         .trusted_proxies
         .iter()
         .map(ToString::to_string)
@@ -552,7 +554,7 @@ fn lists_in_files_variables_and_flags() {
 
 #[test]
 fn unknown_keys_name_the_nearest() {
-    let server = "[server] has listen, admin, serves, head_timeout, body_timeout, body_rate, write_timeout, idle_timeout, trusted_proxies, drain_timeout";
+    let server = "[server] has listen, admin, serves, head_timeout, body_timeout, body_rate, write_timeout, idle_timeout, trusted_proxies, connections_per_ip, drain_timeout";
     let upstream = "[upstream] has url, encoding, connect_timeout, response_timeout, roots";
     let nothing = "the sections are [server], [server.tls], [upstream], [tunnel], [tunnel.limit], [limits], [policy], [policy.server], [policy.browser], [residency], [secrets], [log]; scrubline.example.toml has every key";
     for (key, hint) in [

@@ -1383,6 +1383,7 @@ scrubline_build_info{{policy=\"sentry-eu\",version=\"{version}\"}}
 # scrubline_connection_errors_total Connections of clients that ended badly, by reason.
 scrubline_connection_errors_total{{reason=\"broken\"}}
 scrubline_connection_errors_total{{reason=\"crowded\"}}
+scrubline_connection_errors_total{{reason=\"crowded_client\"}}
 scrubline_connection_errors_total{{reason=\"handshake\"}}
 scrubline_connection_errors_total{{reason=\"head_timeout\"}}
 scrubline_connection_errors_total{{reason=\"head_too_large\"}}

@@ -130,6 +130,15 @@ const SERVER: &[Key] = &[
         },
     },
     Key {
+        name: "server.connections_per_ip",
+        set: |config, value| {
+            value
+                .count(0, 1_000_000)
+                .map(|it| config.server.connections_per_ip = it as usize)
+        },
+        show: |config| config.server.connections_per_ip.to_string(),
+    },
+    Key {
         name: "server.drain_timeout",
         set: |config, value| value.duration().map(|it| config.server.drain_timeout = it),
         show: |config| quoted(size::show_duration(config.server.drain_timeout)),

@@ -87,6 +87,9 @@ pub struct Server {
     /// Whose `X-Forwarded-For` is believed. Default nobody's.
     pub trusted_proxies: Vec<IpNet>,
     /// How long requests in flight may take to finish after SIGTERM. Default 25 s, less than what Kubernetes grants.
+    /// Connections at a time from one client, an IPv4 address or an IPv6 /64; one more is answered 429. Those of `trusted_proxies` don't
+    /// count. Default 512; 0 for no limit.
+    pub connections_per_ip: usize,
     pub drain_timeout: Duration,
     /// TLS of our own.
     pub tls: ServerTls,
@@ -298,6 +301,7 @@ impl Config {
                 idle_timeout: Duration::from_secs(75),
                 trusted_proxies: Vec::new(),
                 drain_timeout: Duration::from_secs(25),
+                connections_per_ip: 512,
                 tls: ServerTls::default(),
             },
             upstream: Upstream {
