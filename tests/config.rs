@@ -7,6 +7,8 @@
     reason = "the helpers of tests may, too"
 )]
 
+mod support;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -1085,3 +1087,52 @@ fn check_refuses_a_secret_that_stands_in_the_configuration_and_does_not_show_it(
         assert!(!stderr.is_empty() && output.stdout.is_empty());
     }
 }
+/// Also where it is no value: somebody tried it out, and left it behind.
+#[test]
+fn check_refuses_a_secret_in_a_comment_and_does_not_show_it() {
+    let token = ["gh", "p_", "0123456789abcdefghijABCDEFGHIJ0123456789"].concat();
+    let begin = ["-----BEGIN", " PRIVATE KEY-----"].concat();
+    let line = "MIIBabcdefghij/ABCDEFGHIJ+0123456789abcdefghij/ABCDEFGHIJ+012345";
+    let pem = format!("#   {begin}\n# {line}\n# -----END PRIVATE KEY-----");
+    let fine = "[upstream]\nurl = 'https://o1.ingest.de.sentry.io' # KEY@ goes into the DSN, the token of old is gone";
+    for (text, place) in [
+        (format!("# {token}\n{fine}"), Some(1)),
+        (format!("{fine}\n# password = {token}"), Some(3)),
+        (format!("{fine}\n  #old token:{token}, not used"), Some(3)),
+        (format!("{fine} {token}"), Some(2)),
+        (
+            format!("{fine}\n[secrets]\nfiles = [\n'a', # '{token}'\n]"),
+            Some(5),
+        ),
+        (format!("{fine}\n# the key\n{pem}"), Some(4)),
+        (format!("{fine}\n# {}", &token[..20]), None),
+        (include_str!("../scrubline.example.toml").to_owned(), None),
+    ] {
+        let file = support::temporary(text.as_bytes());
+        let name = file.to_str().unwrap();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_scrubline"))
+            .args(["check", "--offline", "--config", name])
+            .output()
+            .unwrap();
+        std::fs::remove_file(&file).unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        for secret in [&token[8..28], &line[..20]] {
+            assert!(!stderr.contains(secret), "{stderr}");
+        }
+        match place {
+            Some(line) => {
+                assert_eq!(output.status.code(), Some(2), "{text}: {stderr}");
+                let told = format!(
+                    "scrubline: {name}:{line}: holds what looks like a secret (rule tokens."
+                );
+                assert!(
+                    stderr.starts_with(&told) && stderr.lines().count() == 1,
+                    "{text}: {stderr}"
+                );
+                assert!(output.stdout.is_empty());
+            }
+            None => assert!(!stderr.contains("looks like a secret"), "{text}: {stderr}"),
+        }
+    }
+}
+
