@@ -323,6 +323,24 @@ fn all_mistakes_come_at_once_each_with_its_line() {
     );
 }
 
+/// What was pasted into a list of origins or networks may have been anything.
+#[test]
+fn what_is_no_origin_and_no_network_is_not_shown() {
+    for key in ["tunnel.origins", "server.trusted_proxies"] {
+        for value in [
+            "hunter2hunter2",
+            "https://app.example/?token=hunter2hunter2",
+            "https://a:hunter2hunter2@app.example",
+            "https://app.example,hunter2hunter2",
+            "10.0.0.0/8,hunter2hunter2",
+        ] {
+            let loader = Loader::default().no_file().flag("upstream.url", "http://x");
+            let error = loader.flag(key, value).load().unwrap_err().to_string();
+            assert!(error.contains(key) && !error.contains("hunter2"), "{error}");
+        }
+    }
+}
+
 /// What a tunnel would let in must be right: each mistake is told, and no key or secret is shown.
 #[test]
 fn mistakes_about_the_tunnel_and_projects() {
@@ -348,11 +366,11 @@ trusted_proxies = ["10.0.0.0/33"]
             "FILE:1: projects: is no list of projects; each is a table in the configuration file, as [[projects]] with public, id and upstream_key",
             "FILE:3: tunnel.path: \"/api/1/envelope\" begins with /api/, where the routes of servers' SDKs are; write it as \"/tunnel\"",
             "FILE:4: tunnel.dsns: has a secret behind its key (KEY:SECRET@); browsers have none, leave it out",
-            "FILE:5: tunnel.origins: \"https://app.example/path\" is no origin; give scheme and host, and the port if there is one, as [\"https://app.example\"]",
+            "FILE:5: tunnel.origins: is no origin; give scheme and host, and the port if there is one, as [\"https://app.example\"]",
             "FILE:6: unknown section [tunnel.limits]; did you mean [tunnel.limit]?",
             "FILE:9: unknown key tunnel.limit.brust; did you mean tunnel.limit.burst?",
             "FILE:10: tunnel.limit.per_ip_per_minute: -1 is negative; give a number from 0 to 1000000",
-            "FILE:12: server.trusted_proxies: \"10.0.0.0/33\" is no network; write it as an address and its bits, as \"10.0.0.0/8\"",
+            "FILE:12: server.trusted_proxies: is no network; write it as an address and its bits, as \"10.0.0.0/8\"",
         ],
         "{error}"
     );

@@ -459,6 +459,7 @@ pub(super) const LISTS: [&str; 16] = [
 fn network(text: &str) -> Result<IpNet, String> {
     let address = |_| text.parse::<IpAddr>().map(IpNet::from);
     text.parse::<IpNet>().or_else(address).map_err(|_| {
-        format!("{text:?} is no network; write it as an address and its bits, as \"10.0.0.0/8\"")
+        // Not shown: anything may have been pasted there.
+        "is no network; write it as an address and its bits, as \"10.0.0.0/8\"".to_owned()
     })
 }

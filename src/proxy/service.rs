@@ -142,11 +142,13 @@ async fn pipeline(
     }
 
     // Routes not listed are refused, whatever their method; and those of servers, where they are not served.
-    let at_tunnel = |tunnel: &Tunnel| tunnel.is_at(parts.uri.path());
-    if shared.config.server.serves == Serves::Browsers
-        && !shared.tunnel.as_ref().is_some_and(at_tunnel)
-    {
-        return Err(Reject::Barred(Barred::NoServers));
+    let at_tunnel = |tunnel: &&Tunnel| tunnel.is_at(parts.uri.path());
+    match shared.tunnel.as_ref().filter(at_tunnel) {
+        Some(tunnel) => tunnel.count(&parts, peer)?,
+        None if shared.config.server.serves == Serves::Browsers => {
+            return Err(Reject::Barred(Barred::NoServers));
+        }
+        None => {}
     }
     if let Some(cron) = Cron::find(parts.uri.path()) {
         record.project = Some(cron.project.clone());
@@ -163,7 +165,7 @@ async fn pipeline(
         Ingress::Sidecar => None,
     };
     let asked = match tunnel {
-        Some(tunnel) => tunnel.knock(&parts, peer)?,
+        Some(tunnel) => tunnel.knock(&parts)?,
         None => None,
     };
     let media = parts
