@@ -14,6 +14,7 @@ mod load;
 mod near;
 mod policy;
 mod projects;
+pub(crate) mod reading;
 mod residency;
 mod secrets;
 mod server_tls;
@@ -86,10 +87,10 @@ pub struct Server {
     pub idle_timeout: Duration,
     /// Whose `X-Forwarded-For` is believed. Default nobody's.
     pub trusted_proxies: Vec<IpNet>,
-    /// How long requests in flight may take to finish after SIGTERM. Default 25 s, less than what Kubernetes grants.
     /// Connections at a time from one client, an IPv4 address or an IPv6 /64; one more is answered 429. Those of `trusted_proxies` don't
     /// count. Default 512; 0 for no limit.
     pub connections_per_ip: usize,
+    /// How long requests in flight may take to finish after SIGTERM. Default 25 s, less than what Kubernetes grants.
     pub drain_timeout: Duration,
     /// TLS of our own.
     pub tls: ServerTls,
@@ -300,8 +301,8 @@ impl Config {
                 write_timeout: Duration::from_secs(30),
                 idle_timeout: Duration::from_secs(75),
                 trusted_proxies: Vec::new(),
-                drain_timeout: Duration::from_secs(25),
                 connections_per_ip: 512,
+                drain_timeout: Duration::from_secs(25),
                 tls: ServerTls::default(),
             },
             upstream: Upstream {
