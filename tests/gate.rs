@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use scrubline::ingress::Ingress;
 use scrubline::policy::{DoorRules, Doors, Policy};
+use scrubline::scrub::fuzzing::check_gate;
 use scrubline::scrub::{Format, Gate, Limits, Output, Scrubber, Signal};
 use serde_json::{Value, json};
 use support::{AUTH, ID, Proxy, Upstream, request};
@@ -540,6 +541,93 @@ fn every_item_of_an_envelope_goes_by_its_own_trace_and_attachments_by_their_even
             assert_eq!(count, result, "{elements}");
         }
     }
+}
+
+/// Of whatever traces an envelope is, and however large: cuts don't matter, twice is once, and what leaves is an envelope.
+#[test]
+fn the_laws_hold_at_a_gate() {
+    let policy = Policy::builtin("sentry-eu").unwrap();
+    let gate = (*policy.gate(Ingress::Sidecar)).clone().with_reports(true);
+    let gate = Arc::new(gate);
+    let of = |kept: bool| {
+        let mut ids = trace_ids(1000).filter(|id| gate.sampler().keeps(id) == kept);
+        hex(&ids.next().unwrap())
+    };
+    let traces = [of(true), of(false)];
+    let (mut passed, mut refused) = (0, 0);
+    // The same draws in every run.
+    let mut draws = trace_ids(u64::MAX).flat_map(|id| id.map(usize::from));
+    let mut below = |bound: usize| (draws.next().unwrap() << 8 | draws.next().unwrap()) % bound;
+    let of_trace = |below: &mut dyn FnMut(usize) -> usize, room: usize| {
+        let padding = "x".repeat(below(room));
+        let secret = ["a=b", "token=hunter2hunter2", "password=Qx93kdb7Zr51mw8T"][below(3)];
+        match below(5) {
+            0 => json!({"m": secret, "p": padding}),
+            1 => json!({"p": padding, "m": secret, "trace_id": traces[0]}),
+            2 => json!({"trace_id": traces[1], "p": padding}),
+            3 => json!({"trace_id": [traces[1]], "m": {"trace_id": traces[1]}}),
+            _ => json!({"m": secret, "trace_id": traces[0], "p": padding}),
+        }
+    };
+    for _ in 0..600 {
+        let mut envelope = match below(4) {
+            0 => format!(
+                "{}\n",
+                json!({"trace": {"trace_id": traces[below(2)], "sample_rate": "0.5"}})
+            ),
+            1 => format!("{}\n", json!({"event_id": traces[below(2)]})),
+            _ => "{}\n".to_owned(),
+        };
+        for _ in 0..=below(4) {
+            // Around what is looked at of a payload, too.
+            let room = [10, 10, 100, 6000][below(4)];
+            let (header, payload) = match below(5) {
+                0 => (
+                    json!({"type": "transaction"}),
+                    json!({"contexts": {"trace": of_trace(&mut below, room)}}),
+                ),
+                1 => (
+                    json!({"type": "profile"}),
+                    json!({"transaction": of_trace(&mut below, room)}),
+                ),
+                2 => (
+                    json!({"type": "attachment", "filename": "a.txt", "length": 3}),
+                    json!("x"),
+                ),
+                _ => {
+                    let elements: Vec<Value> =
+                        (0..below(9)).map(|_| of_trace(&mut below, room)).collect();
+                    let media = "application/vnd.sentry.items.span.v2+json";
+                    let header = json!({"type": "span", "content_type": media, "item_count": elements.len()});
+                    (header, json!({"items": elements}))
+                }
+            };
+            let payload = payload
+                .to_string()
+                .replace("},{", ["} , {", "},{", "},\t{"][below(3)]);
+            envelope.push_str(&format!("{header}\n{payload}\n"));
+        }
+        let cuts: Vec<usize> = (0..3).map(|_| below(usize::MAX)).collect();
+        check_gate(&policy.plan(), &gate, envelope.as_bytes(), &cuts);
+        // One that is refused breaks no law, so it has to be told why.
+        let limits = Limits::default();
+        let scrubber = Scrubber::new(policy.plan(), Format::Envelope, &limits);
+        let mut scrubber = scrubber.gated(Arc::clone(&gate));
+        let mut output = Output::new();
+        let pushed = scrubber.push(Bytes::from(envelope), &mut output);
+        match pushed.and_then(|()| scrubber.finish(&mut output)) {
+            Ok(()) => passed += 1,
+            Err(error) => {
+                let error = error.to_string();
+                assert!(error.contains("too large to be taken apart"), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(
+        passed > 400 && refused > 3,
+        "{passed} passed, {refused} refused"
+    );
 }
 
 /// A header can say what it likes of how much was in what is left out.
