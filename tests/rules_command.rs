@@ -113,7 +113,10 @@ fn what_cannot_be_read_is_said_in_words() {
             of(&["rules", "test", &nested]),
             format!("{nested}/p.toml: is a directory; name the file in it"),
         ),
-        (of(&["rules", "diff", &gone, "strict"]), format!("{gone}: there is no such file")),
+        (
+            of(&["rules", "diff", &latin1, "strict"]),
+            format!("{latin1}: is not UTF-8; is it the file that is meant?"),
+        ),
         (of(&["policy", "test", &gone]), format!("{gone}: there is no such file")),
         (
             of_packs(&gone).to_vec(),
