@@ -14,6 +14,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::Failure;
+use super::line::Severable;
 use super::outbound::Outbound;
 use super::pins::{NotPinned, Pinned};
 use super::resolve::Resolver;
@@ -26,7 +27,7 @@ const IDLE_CONNECTIONS: usize = 32;
 const HEAD_BYTES: usize = 64 << 10;
 const HEADERS: usize = 100;
 
-pub(super) type Pool = Client<HttpsConnector<HttpConnector<Resolver>>, Outbound>;
+pub(super) type Pool = Client<HttpsConnector<Severable<HttpConnector<Resolver>>>, Outbound>;
 
 /// The way to the collector could not be set up.
 #[derive(Debug)]
@@ -85,7 +86,7 @@ pub(super) fn pool(
         .with_tls_config(tls)
         .https_or_http()
         .enable_all_versions()
-        .wrap_connector(tcp);
+        .wrap_connector(Severable(tcp));
     Ok(Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())

@@ -6,6 +6,7 @@ mod answer;
 mod client;
 mod encode;
 mod headers;
+mod line;
 mod outbound;
 mod pins;
 mod probe;
@@ -15,7 +16,8 @@ use std::fmt;
 use std::pin::pin;
 use std::time::Duration;
 
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
 
 use crate::config::{Residency, Upstream, UpstreamEncoding, UpstreamUrl};
 use crate::scrub::Output;
@@ -28,7 +30,11 @@ pub(crate) use probe::{Blind, Seen, probe};
 pub(crate) use resolve::Resolver;
 
 use encode::Encoder;
+use line::Scissors;
 use outbound::{Flow, Outbound};
+
+/// How long a connection may hold a body that has been answered. It lets go of it when it next has room.
+const LETTING_GO: Duration = Duration::from_secs(1);
 
 /// What goes out.
 pub(crate) enum Payload {
@@ -150,6 +156,16 @@ impl Delivery {
             })?,
             () = flow.stalled(self.response_timeout) => return Err(Failure::Timeout),
         };
+        let scissors = response.extensions().get().cloned();
+        let answer = self.answer(response, flow).await;
+        if !flow.has_ended() {
+            let_go(flow, scissors).await;
+        }
+        answer
+    }
+
+    /// What the collector says, once it is true.
+    async fn answer(&self, response: Response<Incoming>, flow: &Flow) -> Result<Answer, Failure> {
         let status = response.status();
         if status.is_redirection() || status.is_informational() {
             return Err(Failure::Redirect(status));
@@ -199,5 +215,15 @@ impl Delivery {
                 .insert(header::CONTENT_ENCODING, encoding);
         }
         Ok(request)
+    }
+}
+
+/// Ends a body that has been answered. A connection that does not let go of it waits for room that the collector does not give, and is
+/// cut: else it would stay in memory.
+async fn let_go(flow: &Flow, scissors: Option<Scissors>) {
+    flow.stop();
+    let gone = tokio::time::timeout(LETTING_GO, flow.over()).await;
+    if let (Err(_), Some(scissors)) = (gone, scissors) {
+        scissors.cut();
     }
 }

@@ -260,10 +260,14 @@ impl Shared {
             .store(self.started.elapsed().as_millis() as u64, Ordering::Release);
     }
 
-    async fn reaches(&self, state: u8) {
+    async fn reaches(&self, wanted: u8) {
+        self.until(|state| state == wanted).await;
+    }
+
+    async fn until(&self, is_wanted: impl Fn(u8) -> bool) {
         loop {
             let changed = self.changed.notified();
-            if self.state() == state {
+            if is_wanted(self.state()) {
                 return;
             }
             changed.await;
@@ -301,6 +305,11 @@ impl Flow {
     /// Waits until the connection lets go of the body before its end; maybe for ever.
     pub(super) async fn left(&self) {
         self.0.reaches(LEFT).await;
+    }
+
+    /// Waits until the connection has nothing more to do with the body.
+    pub(super) async fn over(&self) {
+        self.0.until(|state| state != FLOWING).await;
     }
 
     /// Reads nothing more from the source, but keeps the connection.
