@@ -273,3 +273,19 @@ async fn answers_have_to_be_read() {
         assert!(patience.elapsed().as_secs() < 20, "it is never counted");
     }
 }
+
+#[tokio::test]
+async fn a_connection_lives_longer_than_a_head_may_take() {
+    let upstream = Upstream::start().await;
+    let proxy = Proxy::start(&upstream.url(), &[("server.head_timeout", "100ms")]).await;
+    let body = String::from_utf8(envelope()).unwrap();
+    let request = format!(
+        "POST /api/1/envelope/ HTTP/1.1\r\nhost: proxy\r\nx-sentry-auth: {AUTH}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut socket = send(&proxy, &request).await;
+    assert_eq!(answer(&mut socket).await.unwrap().status, 200);
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    socket.write_all(request.as_bytes()).await.unwrap();
+    assert_eq!(answer(&mut socket).await.unwrap().status, 200);
+}

@@ -230,6 +230,7 @@ impl Http {
         let builder = builder(executor, &settings);
         let mut served = pin!(builder.serve_connection(TokioIo::new(wire), service));
         let mut idle = pin!(tokio::time::sleep(settings.idle_timeout));
+        let mut timed = true;
         let mut leaving = false;
         let mut draining = false;
         loop {
@@ -250,8 +251,12 @@ impl Http {
                     draining = true;
                     served.as_mut().graceful_shutdown();
                 }
-                () = &mut silence, if !spoken.load(Ordering::Relaxed) => {
-                    return Err(Trouble::head_timeout());
+                () = &mut silence, if timed => {
+                    // Asked here: what stands behind `if` is only looked at when a wait begins, and this one may have begun before.
+                    if !spoken.load(Ordering::Relaxed) {
+                        return Err(Trouble::head_timeout());
+                    }
+                    timed = false;
                 }
                 () = &mut idle => {
                     let now = Instant::now();
