@@ -13,6 +13,7 @@ mod resolve;
 
 use std::fmt;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, StatusCode, header};
@@ -22,12 +23,12 @@ use crate::scrub::Output;
 
 pub(crate) use answer::{Answer, RATE_LIMITS, SENTRY_ERROR, is_id};
 pub(crate) use client::TlsError;
-pub(crate) use headers::{Media, travelling};
+pub(crate) use headers::{CleanTexts, Media, travelling};
 pub(crate) use outbound::{Cut, More, Source};
 pub(crate) use probe::{Blind, Seen, probe};
 pub(crate) use resolve::Resolver;
 
-use encode::Encoder;
+use encode::{Encoder, Spare};
 use outbound::{Flow, Outbound};
 
 /// What goes out.
@@ -83,6 +84,8 @@ pub(crate) struct Delivery {
     resolver: Resolver,
     url: UpstreamUrl,
     encoding: UpstreamEncoding,
+    /// Encoders that wait for another body.
+    spare: Arc<Spare>,
     response_timeout: Duration,
 }
 
@@ -97,7 +100,8 @@ impl Delivery {
             client: client::pool(config, residency, resolver.clone())?,
             resolver,
             url: config.url.clone(),
-            encoding: config.encoding,
+            encoding: config.effective_encoding(),
+            spare: Arc::default(),
             response_timeout: config.response_timeout,
         })
     }
@@ -112,7 +116,7 @@ impl Delivery {
 
     /// Sends one request and waits for its answer. `headers` are all that travel, beside what the framing needs.
     pub(crate) async fn send(&self, path: &str, headers: HeaderMap, payload: Payload) -> Exchange {
-        let (body, flow) = match Outbound::new(payload, self.encoding) {
+        let (body, flow) = match Outbound::new(payload, Encoder::new(self.encoding, &self.spare)) {
             Ok(it) => it,
             Err(_) => {
                 return Exchange {

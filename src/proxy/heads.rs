@@ -204,9 +204,9 @@ impl Judge {
             self.lose(Flaw::TooLong);
             return (1, false);
         }
-        let line = match self.state {
-            State::Start => 1,
-            _ => memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1),
+        let line = match self.state == State::Start {
+            true => 1,
+            false => memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1),
         };
         let line = line.min(room);
         if self.head.is_empty() {
