@@ -198,7 +198,7 @@ format = "json"
         config.upstream.url.join("/api/1/envelope/").unwrap(),
         "https://sentry.example:8443/sub/api/1/envelope/"
     );
-    assert_eq!(config.upstream.encoding, UpstreamEncoding::Zstd);
+    assert_eq!(config.upstream.encoding, Some(UpstreamEncoding::Zstd));
     assert_eq!(
         config.upstream.response_timeout,
         Duration::from_millis(1500)
@@ -253,9 +253,25 @@ fn defaults() {
     let config = Config::new("http://127.0.0.1:8000").unwrap();
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:9180");
     assert_eq!(config.server.admin.to_string(), "127.0.0.1:9181");
-    assert_eq!(config.upstream.encoding, UpstreamEncoding::Gzip);
+    assert_eq!(config.upstream.encoding, None);
     assert_eq!(config.upstream.url.port(), 8000);
     assert_eq!(config.policy.name, "sentry-eu");
+}
+
+/// Nothing is compressed that only goes to the next process.
+#[test]
+fn how_bodies_leave_if_it_is_not_said() {
+    for (url, encoding) in [
+        ("http://127.0.0.1:8000", UpstreamEncoding::Identity),
+        ("http://[::1]:8000", UpstreamEncoding::Identity),
+        ("http://LocalHost:8000", UpstreamEncoding::Identity),
+        ("http://10.0.0.1:8000", UpstreamEncoding::Gzip),
+        ("http://localhost.example", UpstreamEncoding::Gzip),
+        ("https://o1.ingest.de.sentry.io", UpstreamEncoding::Gzip),
+    ] {
+        let config = Config::new(url).unwrap();
+        assert_eq!(config.upstream.effective_encoding(), encoding, "{url}");
+    }
 }
 
 #[test]
@@ -312,7 +328,7 @@ fn all_mistakes_come_at_once_each_with_its_line() {
             "FILE:2: server.listen: \"nowhere\" is no address; give an IP and a port, as \"127.0.0.1:9180\"",
             "FILE:3: server.drain_timeout: 10 has no unit; say what it is, as \"10s\"",
             "FILE:6: unknown key upstream.urll; did you mean upstream.url?",
-            "FILE:7: upstream.encoding: \"brotli\" is none of \"gzip\", \"zstd\", \"identity\"",
+            "FILE:7: upstream.encoding: \"brotli\" is none of \"auto\", \"gzip\", \"zstd\", \"identity\"",
             "FILE:10: limits.in_flight: 0 is out of range; give a number from 1 to 100000",
             "FILE:11: limits.json_depth: 513 is out of range; give a number from 1 to 512",
             "FILE:12: limits.decoded_bytes: \"many\" is no size; write it as \"200MiB\", \"64KiB\" or \"1000B\"",

@@ -931,7 +931,7 @@ async fn redirects_are_not_followed() {
 #[tokio::test]
 async fn only_listed_headers_travel() {
     let mut upstream = Upstream::start().await;
-    let proxy = Proxy::before(&upstream).await;
+    let proxy = Proxy::start(&upstream.url(), &[("upstream.encoding", "gzip")]).await;
     let secret: Vec<(&str, &str)> = [
         "cookie",
         "proxy-authorization",

@@ -114,8 +114,8 @@ impl Serves {
 pub struct Upstream {
     /// Scheme, host, port and path prefix of the collector. Required.
     pub url: UpstreamUrl,
-    /// How bodies leave. Default gzip.
-    pub encoding: UpstreamEncoding,
+    /// How bodies leave. `None`, the default: as they are to a collector on this machine, else gzip.
+    pub encoding: Option<UpstreamEncoding>,
     /// How long a connection may take to be made. Default 5 s.
     pub connect_timeout: Duration,
     /// How long the collector may stall: not reading, or not answering. Default 30 s.
@@ -136,11 +136,23 @@ pub enum UpstreamEncoding {
 }
 
 impl UpstreamEncoding {
-    const NAMES: [(&str, UpstreamEncoding); 3] = [
-        ("gzip", UpstreamEncoding::Gzip),
-        ("zstd", UpstreamEncoding::Zstd),
-        ("identity", UpstreamEncoding::Identity),
+    const NAMES: [(&str, Option<UpstreamEncoding>); 4] = [
+        ("auto", None),
+        ("gzip", Some(UpstreamEncoding::Gzip)),
+        ("zstd", Some(UpstreamEncoding::Zstd)),
+        ("identity", Some(UpstreamEncoding::Identity)),
     ];
+}
+
+impl Upstream {
+    /// How bodies leave, whether that was said or not.
+    pub fn effective_encoding(&self) -> UpstreamEncoding {
+        self.encoding.unwrap_or(match self.url.is_here() {
+            // To compress costs more than to scrub, and here saves nobody a wire.
+            true => UpstreamEncoding::Identity,
+            false => UpstreamEncoding::Gzip,
+        })
+    }
 }
 
 /// Which certificate authorities are trusted.
@@ -307,7 +319,7 @@ impl Config {
             },
             upstream: Upstream {
                 url,
-                encoding: UpstreamEncoding::Gzip,
+                encoding: None,
                 connect_timeout: Duration::from_secs(5),
                 response_timeout: Duration::from_secs(30),
                 roots: Roots::System,

@@ -14,6 +14,7 @@ mod resolve;
 
 use std::fmt;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
@@ -24,12 +25,12 @@ use crate::scrub::Output;
 
 pub(crate) use answer::{Answer, RATE_LIMITS, SENTRY_ERROR, is_id};
 pub(crate) use client::TlsError;
-pub(crate) use headers::{Media, travelling};
+pub(crate) use headers::{CleanTexts, Media, travelling};
 pub(crate) use outbound::{Cut, More, Source};
 pub(crate) use probe::{Blind, Seen, probe};
 pub(crate) use resolve::Resolver;
 
-use encode::Encoder;
+use encode::{Encoder, Spare};
 use line::Scissors;
 use outbound::{Flow, Outbound};
 
@@ -89,6 +90,8 @@ pub(crate) struct Delivery {
     resolver: Resolver,
     url: UpstreamUrl,
     encoding: UpstreamEncoding,
+    /// Encoders that wait for another body.
+    spare: Arc<Spare>,
     response_timeout: Duration,
 }
 
@@ -103,7 +106,8 @@ impl Delivery {
             client: client::pool(config, residency, resolver.clone())?,
             resolver,
             url: config.url.clone(),
-            encoding: config.encoding,
+            encoding: config.effective_encoding(),
+            spare: Arc::default(),
             response_timeout: config.response_timeout,
         })
     }
@@ -118,7 +122,7 @@ impl Delivery {
 
     /// Sends one request and waits for its answer. `headers` are all that travel, beside what the framing needs.
     pub(crate) async fn send(&self, path: &str, headers: HeaderMap, payload: Payload) -> Exchange {
-        let (body, flow) = match Outbound::new(payload, self.encoding) {
+        let (body, flow) = match Outbound::new(payload, Encoder::new(self.encoding, &self.spare)) {
             Ok(it) => it,
             Err(_) => {
                 return Exchange {

@@ -17,7 +17,6 @@ use tokio::time::Instant;
 
 use super::Payload;
 use super::encode::{Encoder, Rope};
-use crate::config::UpstreamEncoding;
 use crate::scrub::Output;
 
 /// Encoded bytes worth a write of their own while more is at hand.
@@ -68,7 +67,7 @@ pub(crate) struct Outbound {
 impl Outbound {
     pub(super) fn new(
         payload: Payload,
-        encoding: UpstreamEncoding,
+        encoder: io::Result<Encoder>,
     ) -> io::Result<(Outbound, Flow)> {
         let (scrubbed, source) = match payload {
             Payload::Whole(scrubbed) => (scrubbed, None),
@@ -79,7 +78,7 @@ impl Outbound {
         let mut body = Outbound {
             source,
             scrubbed,
-            encoder: Encoder::new(encoding)?,
+            encoder: encoder?,
             flow: Arc::clone(&flow),
         };
         body.encode()?;

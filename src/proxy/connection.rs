@@ -210,7 +210,8 @@ impl Http {
             if let Some(flaw) = flaw.or_else(|| heads::flaw_of_http2(&request)) {
                 request.extensions_mut().insert(flaw);
             }
-            let response = handler(request, peer);
+            // By itself: hyper keeps room in each connection for what is returned here, also while nothing is asked.
+            let response = Box::pin(handler(request, peer));
             async move {
                 let mut response = response.await;
                 if tls {

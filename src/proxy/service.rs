@@ -228,10 +228,13 @@ async fn pipeline(
     let mut out = Output::new();
     let begun = match tunnel {
         // Its first line says whether it may come in, and all of it waits for that.
-        Some(tunnel) => begin(tunnel, &mut intake, &mut out, asked.as_deref()).await,
+        Some(tunnel) => {
+            let begun = begin(tunnel, &mut intake, &mut out, asked.as_deref()).await;
+            record.summary = Some(intake.summary());
+            begun
+        }
         None => Ok((More::Coming, None)),
     };
-    record.summary = Some(intake.summary());
     let (begun, admitted) = begun?;
     if let Some(admitted) = &admitted {
         record.project = Some(admitted.project.clone());
@@ -276,8 +279,9 @@ async fn pipeline(
             .filter(|id| is_id(id));
         return Ok(Passed::NothingLeft(id));
     }
-    let mut headers = delivery::travelling(&parts.headers, content.media(&plan)?, &plan);
-    headers.insert(auth::X_SENTRY_AUTH, auth.header(&plan)?);
+    let mut headers =
+        delivery::travelling(&parts.headers, content.media(&plan)?, &plan, &active.clean);
+    headers.insert(auth::X_SENTRY_AUTH, auth.header(&plan, &active.clean)?);
     let path = route.upstream_path(&project, is_envelope);
 
     let answer = match more {
