@@ -127,6 +127,8 @@ async fn start(collector: SocketAddr) -> (Child, SocketAddr) {
         .args(["serve", "--upstream", &format!("http://{collector}")])
         .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
         .args(["--set", "log.format=json"])
+        // All clients come from this machine.
+        .args(["--set", "server.connections_per_ip=0"])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .kill_on_drop(true)

@@ -1,4 +1,5 @@
-//! The real `@sentry/browser` in a real Chromium, on a page of another origin than the tunnel's, and a collector that keeps what it gets.
+//! The real `@sentry/browser`, and the SDKs of React, Vue and Next.js, in a real Chromium, on a page of another origin than the tunnel's, and a
+//! collector that keeps what it gets.
 //!
 //! Chromium is the system's (Debian: `chromium`); the rest is installed by `tests/peers/setup.sh`.
 
@@ -16,7 +17,7 @@ use std::collections::BTreeSet;
 use std::process::Stdio;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::*;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
@@ -256,6 +257,64 @@ async fn what_a_page_says_when_it_goes_arrives() {
     let items = envelope_of(&mut upstream).await;
     assert!(items[0].1.contains("bye, token=[Filtered]"), "{items:?}");
     page.close().await;
+}
+
+/// The SDKs of frameworks catch what the framework catches, and have a tunnel too; that of Next.js makes its URL itself.
+#[tokio::test]
+async fn the_sdks_of_frameworks_send_through_the_tunnel() {
+    for (framework, query, place, value) in [
+        ("react", "", "/contexts/react/version", None),
+        (
+            "vue",
+            "",
+            "/contexts/vue/propsData",
+            Some(json!({"password": "[Filtered]", "branch": "krakow"})),
+        ),
+        (
+            "nextjs",
+            "?o=1&p=42&r=de",
+            "/sdk/name",
+            Some(json!("sentry.javascript.nextjs")),
+        ),
+    ] {
+        let mut upstream = Upstream::start().await;
+        let port = page_port();
+        let proxy = tunnel(&upstream, port, &[]).await;
+        let page = Page::doing(framework, &proxy, port).await;
+        assert_eq!(page.saw["flushed"], true, "{framework}: {}", page.saw);
+        let urls = page.saw["urls"].as_array().unwrap();
+        let tunnel = format!("http://{}/tunnel{query}", proxy.address);
+        assert!(
+            !urls.is_empty() && urls.iter().all(|url| *url == tunnel),
+            "{}",
+            page.saw
+        );
+        assert!(
+            page.statuses().iter().all(|status| *status == 200),
+            "{}",
+            page.saw
+        );
+        let event = loop {
+            let items = envelope_of(&mut upstream).await;
+            if let Some((_, payload)) = items.iter().find(|(kind, _)| kind == "event") {
+                break serde_json::from_str::<Value>(payload).unwrap();
+            }
+        };
+        let thrown = event["exception"]["values"].as_array().unwrap();
+        let message = "the till is out of paper, token=[Filtered]";
+        assert!(
+            thrown
+                .iter()
+                .any(|it| it["type"] == "RangeError" && it["value"] == message),
+            "{framework}: {event}"
+        );
+        let found = event.pointer(place);
+        assert!(
+            found.is_some_and(|it| value.as_ref().is_none_or(|value| it == value)),
+            "{framework}: {event}"
+        );
+        page.close().await;
+    }
 }
 
 /// What happened without a network is sent when there is one.

@@ -7,6 +7,8 @@
     reason = "the helpers of tests may, too"
 )]
 
+mod support;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -65,6 +67,7 @@ serves = "browsers"
 head_timeout = "1s"
 body_timeout = "2s"
 trusted_proxies = ["10.0.0.0/8", "::1"]
+connections_per_ip = 0
 drain_timeout = "3s"
 body_rate = "2KiB"
 write_timeout = "5s"
@@ -173,6 +176,7 @@ format = "json"
     assert_eq!(config.server.tls.key, "b.pem");
     assert_eq!(config.server.tls.min_version, MinVersion::Tls13);
     assert_eq!(config.limits.waiting, 9);
+    assert_eq!(config.server.connections_per_ip, 0);
     let trusted: Vec<String> = config
         .server
         .trusted_proxies
@@ -194,7 +198,7 @@ format = "json"
         config.upstream.url.join("/api/1/envelope/").unwrap(),
         "https://sentry.example:8443/sub/api/1/envelope/"
     );
-    assert_eq!(config.upstream.encoding, UpstreamEncoding::Zstd);
+    assert_eq!(config.upstream.encoding, Some(UpstreamEncoding::Zstd));
     assert_eq!(
         config.upstream.response_timeout,
         Duration::from_millis(1500)
@@ -249,9 +253,25 @@ fn defaults() {
     let config = Config::new("http://127.0.0.1:8000").unwrap();
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:9180");
     assert_eq!(config.server.admin.to_string(), "127.0.0.1:9181");
-    assert_eq!(config.upstream.encoding, UpstreamEncoding::Gzip);
+    assert_eq!(config.upstream.encoding, None);
     assert_eq!(config.upstream.url.port(), 8000);
     assert_eq!(config.policy.name, "sentry-eu");
+}
+
+/// Nothing is compressed that only goes to the next process.
+#[test]
+fn how_bodies_leave_if_it_is_not_said() {
+    for (url, encoding) in [
+        ("http://127.0.0.1:8000", UpstreamEncoding::Identity),
+        ("http://[::1]:8000", UpstreamEncoding::Identity),
+        ("http://LocalHost:8000", UpstreamEncoding::Identity),
+        ("http://10.0.0.1:8000", UpstreamEncoding::Gzip),
+        ("http://localhost.example", UpstreamEncoding::Gzip),
+        ("https://o1.ingest.de.sentry.io", UpstreamEncoding::Gzip),
+    ] {
+        let config = Config::new(url).unwrap();
+        assert_eq!(config.upstream.effective_encoding(), encoding, "{url}");
+    }
 }
 
 #[test]
@@ -308,7 +328,7 @@ fn all_mistakes_come_at_once_each_with_its_line() {
             "FILE:2: server.listen: \"nowhere\" is no address; give an IP and a port, as \"127.0.0.1:9180\"",
             "FILE:3: server.drain_timeout: 10 has no unit; say what it is, as \"10s\"",
             "FILE:6: unknown key upstream.urll; did you mean upstream.url?",
-            "FILE:7: upstream.encoding: \"brotli\" is none of \"gzip\", \"zstd\", \"identity\"",
+            "FILE:7: upstream.encoding: \"brotli\" is none of \"auto\", \"gzip\", \"zstd\", \"identity\"",
             "FILE:10: limits.in_flight: 0 is out of range; give a number from 1 to 100000",
             "FILE:11: limits.json_depth: 513 is out of range; give a number from 1 to 512",
             "FILE:12: limits.decoded_bytes: \"many\" is no size; write it as \"200MiB\", \"64KiB\" or \"1000B\"",
@@ -317,6 +337,24 @@ fn all_mistakes_come_at_once_each_with_its_line() {
         ],
         "{error}"
     );
+}
+
+/// What was pasted into a list of origins or networks may have been anything.
+#[test]
+fn what_is_no_origin_and_no_network_is_not_shown() {
+    for key in ["tunnel.origins", "server.trusted_proxies"] {
+        for value in [
+            "hunter2hunter2",
+            "https://app.example/?token=hunter2hunter2",
+            "https://a:hunter2hunter2@app.example",
+            "https://app.example,hunter2hunter2",
+            "10.0.0.0/8,hunter2hunter2",
+        ] {
+            let loader = Loader::default().no_file().flag("upstream.url", "http://x");
+            let error = loader.flag(key, value).load().unwrap_err().to_string();
+            assert!(error.contains(key) && !error.contains("hunter2"), "{error}");
+        }
+    }
 }
 
 /// What a tunnel would let in must be right: each mistake is told, and no key or secret is shown.
@@ -344,11 +382,11 @@ trusted_proxies = ["10.0.0.0/33"]
             "FILE:1: projects: is no list of projects; each is a table in the configuration file, as [[projects]] with public, id and upstream_key",
             "FILE:3: tunnel.path: \"/api/1/envelope\" begins with /api/, where the routes of servers' SDKs are; write it as \"/tunnel\"",
             "FILE:4: tunnel.dsns: has a secret behind its key (KEY:SECRET@); browsers have none, leave it out",
-            "FILE:5: tunnel.origins: \"https://app.example/path\" is no origin; give scheme and host, and the port if there is one, as [\"https://app.example\"]",
+            "FILE:5: tunnel.origins: is no origin; give scheme and host, and the port if there is one, as [\"https://app.example\"]",
             "FILE:6: unknown section [tunnel.limits]; did you mean [tunnel.limit]?",
             "FILE:9: unknown key tunnel.limit.brust; did you mean tunnel.limit.burst?",
             "FILE:10: tunnel.limit.per_ip_per_minute: -1 is negative; give a number from 0 to 1000000",
-            "FILE:12: server.trusted_proxies: \"10.0.0.0/33\" is no network; write it as an address and its bits, as \"10.0.0.0/8\"",
+            "FILE:12: server.trusted_proxies: is no network; write it as an address and its bits, as \"10.0.0.0/8\"",
         ],
         "{error}"
     );
@@ -552,7 +590,7 @@ fn lists_in_files_variables_and_flags() {
 
 #[test]
 fn unknown_keys_name_the_nearest() {
-    let server = "[server] has listen, admin, serves, head_timeout, body_timeout, body_rate, write_timeout, idle_timeout, trusted_proxies, drain_timeout";
+    let server = "[server] has listen, admin, serves, head_timeout, body_timeout, body_rate, write_timeout, idle_timeout, trusted_proxies, connections_per_ip, drain_timeout";
     let upstream = "[upstream] has url, encoding, connect_timeout, response_timeout, roots";
     let nothing = "the sections are [server], [server.tls], [upstream], [tunnel], [tunnel.limit], [limits], [policy], [policy.server], [policy.browser], [residency], [secrets], [log]; scrubline.example.toml has every key";
     for (key, hint) in [
@@ -1063,6 +1101,55 @@ fn known_secrets_are_read_by_reference() {
              secrets.files: {wrong}: is no file"
         )
     );
+}
+
+/// Also where it is no value: somebody tried it out, and left it behind.
+#[test]
+fn check_refuses_a_secret_in_a_comment_and_does_not_show_it() {
+    let token = ["gh", "p_", "0123456789abcdefghijABCDEFGHIJ0123456789"].concat();
+    let begin = ["-----BEGIN", " PRIVATE KEY-----"].concat();
+    let line = "MIIBabcdefghij/ABCDEFGHIJ+0123456789abcdefghij/ABCDEFGHIJ+012345";
+    let pem = format!("#   {begin}\n# {line}\n# -----END PRIVATE KEY-----");
+    let fine = "[upstream]\nurl = 'https://o1.ingest.de.sentry.io' # KEY@ goes into the DSN, the token of old is gone";
+    for (text, place) in [
+        (format!("# {token}\n{fine}"), Some(1)),
+        (format!("{fine}\n# password = {token}"), Some(3)),
+        (format!("{fine}\n  #old token:{token}, not used"), Some(3)),
+        (format!("{fine} {token}"), Some(2)),
+        (
+            format!("{fine}\n[secrets]\nfiles = [\n'a', # '{token}'\n]"),
+            Some(5),
+        ),
+        (format!("{fine}\n# the key\n{pem}"), Some(4)),
+        (format!("{fine}\n# {}", &token[..20]), None),
+        (include_str!("../scrubline.example.toml").to_owned(), None),
+    ] {
+        let file = support::temporary(text.as_bytes());
+        let name = file.to_str().unwrap();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_scrubline"))
+            .args(["check", "--offline", "--config", name])
+            .output()
+            .unwrap();
+        std::fs::remove_file(&file).unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        for secret in [&token[8..28], &line[..20]] {
+            assert!(!stderr.contains(secret), "{stderr}");
+        }
+        match place {
+            Some(line) => {
+                assert_eq!(output.status.code(), Some(2), "{text}: {stderr}");
+                let told = format!(
+                    "scrubline: {name}:{line}: holds what looks like a secret (rule tokens."
+                );
+                assert!(
+                    stderr.starts_with(&told) && stderr.lines().count() == 1,
+                    "{text}: {stderr}"
+                );
+                assert!(output.stdout.is_empty());
+            }
+            None => assert!(!stderr.contains("looks like a secret"), "{text}: {stderr}"),
+        }
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use scrubline::ingress::Ingress;
 use scrubline::policy::{DoorRules, Doors, Policy};
+use scrubline::scrub::fuzzing::check_gate;
 use scrubline::scrub::{Format, Gate, Limits, Output, Scrubber, Signal};
 use serde_json::{Value, json};
 use support::{AUTH, ID, Proxy, Upstream, request};
@@ -360,6 +361,312 @@ fn where_the_header_tells_no_trace_the_payload_does_however_it_is_cut() {
         }
     }
     assert!(0 < kept && kept < of, "{kept} of {of}");
+}
+
+/// The items of an envelope without lengths, as letters: what they are, and the traces that they name (`k` for one that is kept, `d` for one
+/// that is not, `-` for none). A container has its elements, and a number in front where its header has another.
+fn letters(envelope: &[u8], traces: &[(char, String)]) -> Vec<String> {
+    let text = std::str::from_utf8(envelope).unwrap();
+    let lines: Vec<&str> = text.lines().skip(1).collect();
+    let letter = |it: &Value| {
+        let named = traces.iter().find(|(_, id)| it["trace_id"] == **id);
+        named.map_or('-', |(letter, _)| *letter)
+    };
+    let mut items = Vec::new();
+    for item in lines.chunks(2) {
+        let header: Value = serde_json::from_str(item[0]).unwrap();
+        let payload: Value = serde_json::from_str(item[1]).unwrap_or_default();
+        items.push(match header["type"].as_str().unwrap() {
+            "transaction" => format!("t{}", letter(&payload["contexts"]["trace"])),
+            "profile" => format!("p{}", letter(&payload["transaction"])),
+            "span" => {
+                let elements = payload["items"].as_array().unwrap();
+                let count = match header["item_count"].as_u64() {
+                    Some(count) if count == elements.len() as u64 => String::new(),
+                    other => format!("{other:?}"),
+                };
+                format!(
+                    "{count}s{}",
+                    elements.iter().map(letter).collect::<String>()
+                )
+            }
+            "client_report" => {
+                let told = payload["discarded_events"].as_array().unwrap().iter();
+                told.map(|it| format!("{}:{}", it["category"].as_str().unwrap(), it["quantity"]))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            }
+            other => other[..1].to_owned(),
+        });
+    }
+    items
+}
+
+/// Each by its own trace, element for element; and what belongs to an item goes with it.
+#[test]
+fn every_item_of_an_envelope_goes_by_its_own_trace_and_attachments_by_their_event() {
+    let policy = Policy::builtin("sentry-eu").unwrap();
+    let gate = (*policy.gate(Ingress::Sidecar)).clone().with_reports(true);
+    let gate = Arc::new(gate);
+    let id = |kept: bool| {
+        let mut ids = trace_ids(1000).filter(|id| gate.sampler().keeps(id) == kept);
+        hex(&ids.next().unwrap())
+    };
+    let traces = [('k', id(true)), ('d', id(false))];
+    let named = |letter: char| {
+        let found = traces.iter().find(|(it, _)| *it == letter);
+        found.map_or(
+            json!({"op": "\"]},{[ trace_id"}),
+            |(_, id)| json!({"op": "x", "trace_id": id}),
+        )
+    };
+    let item = |letters: &str| {
+        let mut rest = letters.chars();
+        let (kind, of) = (rest.next().unwrap(), rest.as_str());
+        let first = named(of.chars().next().unwrap_or('-'));
+        let (header, payload) = match kind {
+            't' => (
+                json!({"type": "transaction"}),
+                json!({"contexts": {"trace": first}}),
+            ),
+            'p' => (json!({"type": "profile"}), json!({"transaction": first})),
+            'e' => (
+                json!({"type": "event"}),
+                json!({"contexts": {"trace": first}}),
+            ),
+            'a' => (
+                json!({"type": "attachment", "filename": "a.txt", "length": 5}),
+                json!("abc"),
+            ),
+            _ => {
+                let elements: Vec<Value> = of.chars().map(named).collect();
+                let media = "application/vnd.sentry.items.span.v2+json";
+                let header =
+                    json!({"type": "span", "content_type": media, "item_count": elements.len()});
+                (header, json!({"x": ["items"], "items": elements}))
+            }
+        };
+        // Spelt with room, as nobody has to write it compactly.
+        let payload = payload.to_string();
+        let payload = match kind {
+            's' => payload.replace("},{", "} , {").replace(":[", " :  [ "),
+            _ => payload,
+        };
+        format!("{header}\n{payload}\n")
+    };
+    for (items, left) in [
+        ("tk td", "tk transaction:1"),
+        ("td tk", "tk transaction:1"),
+        ("tk td tk td", "tk tk transaction:2"),
+        // What tells no trace goes by what stands before it; here, first, by an event's id that there is not.
+        ("tk p- td p-", "tk p- profile:1 transaction:1"),
+        ("p- tk", "tk profile:1"),
+        ("skkk", "skkk"),
+        ("sddd", ""),
+        ("sddd e", "e span:3"),
+        ("sdkd", "sk span:2"),
+        ("skdk", "skk span:1"),
+        ("sddkkddkdd", "skkk span:6"),
+        ("skdd", "sk span:2"),
+        ("s-k", "s-k"),
+        ("sk-", "sk-"),
+        ("s-dk", "sk span:2"),
+        ("skd-", "sk- span:1"),
+        ("s e", "e"),
+        ("sdk td tk sk", "sk tk sk span:1 transaction:1"),
+        ("td a", ""),
+        ("td a e", "e attachment:5 attachment_item:1 transaction:1"),
+        ("tk a a", "tk a a"),
+        ("tk td a", "tk a transaction:1"),
+        ("e td a", "e a transaction:1"),
+        ("sdd a e", "e attachment:5 attachment_item:1 span:2"),
+        ("sdk a", "sk a span:1"),
+        ("a", "a"),
+        ("a td", "a transaction:1"),
+    ] {
+        let items: Vec<String> = items.split(' ').map(item).collect();
+        let envelope = format!("{{}}\n{}", items.concat()).into_bytes();
+        let out = through(&policy, &gate, Format::Envelope, envelope.clone());
+        let name = String::from_utf8_lossy(&envelope);
+        assert_eq!(letters(&out, &traces).join(" "), left, "{name}");
+        let again = through(&policy, &gate, Format::Envelope, out.clone());
+        assert!(again == out, "twice is not once: {name}");
+        for cut in 0..envelope.len() {
+            let limits = Limits::default();
+            let scrubber = Scrubber::new(policy.plan(), Format::Envelope, &limits);
+            let mut scrubber = scrubber.gated(Arc::clone(&gate));
+            let mut output = Output::new();
+            for part in [&envelope[..cut], &envelope[cut..]] {
+                scrubber
+                    .push(Bytes::copy_from_slice(part), &mut output)
+                    .unwrap();
+            }
+            scrubber.finish(&mut output).unwrap();
+            let parted = std::iter::from_fn(|| output.pop());
+            let parted: Vec<u8> = parted.flat_map(|it| it.into_bytes()).collect();
+            assert!(parted == out, "cut at {cut}: {name}");
+        }
+    }
+    // A container that is too large to be taken apart goes by its first trace, and no trace passes with it that is not kept.
+    for (elements, result) in [
+        ("k".repeat(400), Ok(400)),
+        ("d".repeat(400), Ok(0)),
+        ("d".repeat(400) + "k", Ok(0)),
+        ("-".to_owned() + &"k".repeat(400) + "-", Ok(402)),
+        ("k".repeat(400) + "d", Err(())),
+        ("kd".repeat(200), Err(())),
+    ] {
+        let envelope = format!("{{}}\n{}", item(&format!("s{elements}"))).into_bytes();
+        for size in [1, 100, 100_000] {
+            let limits = Limits::default();
+            let scrubber = Scrubber::new(policy.plan(), Format::Envelope, &limits);
+            let mut scrubber = scrubber.gated(Arc::clone(&gate));
+            let mut output = Output::new();
+            let mut held = 0;
+            let pushed = envelope.chunks(size).try_for_each(|part| {
+                let pushed = scrubber.push(Bytes::copy_from_slice(part), &mut output);
+                held = held.max(scrubber.held_bytes());
+                pushed
+            });
+            assert!(held <= 64 << 10, "{held} bytes are held");
+            let ended = pushed.and_then(|()| scrubber.finish(&mut output));
+            let error = "elements of several traces, of which not all are kept, in a container too large to be taken apart";
+            let ended = ended.map_err(|it| assert!(it.to_string().contains(error), "{it}"));
+            let out = std::iter::from_fn(|| output.pop());
+            let out: Vec<u8> = out.flat_map(|it| it.into_bytes()).collect();
+            let count = ended.map(|()| {
+                let left = letters(&out, &traces);
+                left.first().map_or(0, |it| it.len() - 1)
+            });
+            assert_eq!(count, result, "{elements}");
+        }
+    }
+}
+
+/// Of whatever traces an envelope is, and however large: cuts don't matter, twice is once, and what leaves is an envelope.
+#[test]
+fn the_laws_hold_at_a_gate() {
+    let policy = Policy::builtin("sentry-eu").unwrap();
+    let gate = (*policy.gate(Ingress::Sidecar)).clone().with_reports(true);
+    let gate = Arc::new(gate);
+    let of = |kept: bool| {
+        let mut ids = trace_ids(1000).filter(|id| gate.sampler().keeps(id) == kept);
+        hex(&ids.next().unwrap())
+    };
+    let traces = [of(true), of(false)];
+    let (mut passed, mut refused) = (0, 0);
+    // The same draws in every run.
+    let mut draws = trace_ids(u64::MAX).flat_map(|id| id.map(usize::from));
+    let mut below = |bound: usize| (draws.next().unwrap() << 8 | draws.next().unwrap()) % bound;
+    let of_trace = |below: &mut dyn FnMut(usize) -> usize, room: usize| {
+        let padding = "x".repeat(below(room));
+        let secret = ["a=b", "token=hunter2hunter2", "password=Qx93kdb7Zr51mw8T"][below(3)];
+        match below(5) {
+            0 => json!({"m": secret, "p": padding}),
+            1 => json!({"p": padding, "m": secret, "trace_id": traces[0]}),
+            2 => json!({"trace_id": traces[1], "p": padding}),
+            3 => json!({"trace_id": [traces[1]], "m": {"trace_id": traces[1]}}),
+            _ => json!({"m": secret, "trace_id": traces[0], "p": padding}),
+        }
+    };
+    for _ in 0..600 {
+        let mut envelope = match below(4) {
+            0 => format!(
+                "{}\n",
+                json!({"trace": {"trace_id": traces[below(2)], "sample_rate": "0.5"}})
+            ),
+            1 => format!("{}\n", json!({"event_id": traces[below(2)]})),
+            _ => "{}\n".to_owned(),
+        };
+        for _ in 0..=below(4) {
+            // Around what is looked at of a payload, too.
+            let room = [10, 10, 100, 6000][below(4)];
+            let (header, payload) = match below(5) {
+                0 => (
+                    json!({"type": "transaction"}),
+                    json!({"contexts": {"trace": of_trace(&mut below, room)}}),
+                ),
+                1 => (
+                    json!({"type": "profile"}),
+                    json!({"transaction": of_trace(&mut below, room)}),
+                ),
+                2 => (
+                    json!({"type": "attachment", "filename": "a.txt", "length": 3}),
+                    json!("x"),
+                ),
+                _ => {
+                    let elements: Vec<Value> =
+                        (0..below(9)).map(|_| of_trace(&mut below, room)).collect();
+                    let media = "application/vnd.sentry.items.span.v2+json";
+                    let header = json!({"type": "span", "content_type": media, "item_count": elements.len()});
+                    (header, json!({"items": elements}))
+                }
+            };
+            let payload = payload
+                .to_string()
+                .replace("},{", ["} , {", "},{", "},\t{"][below(3)]);
+            envelope.push_str(&format!("{header}\n{payload}\n"));
+        }
+        let cuts: Vec<usize> = (0..3).map(|_| below(usize::MAX)).collect();
+        check_gate(&policy.plan(), &gate, envelope.as_bytes(), &cuts);
+        // One that is refused breaks no law, so it has to be told why.
+        let limits = Limits::default();
+        let scrubber = Scrubber::new(policy.plan(), Format::Envelope, &limits);
+        let mut scrubber = scrubber.gated(Arc::clone(&gate));
+        let mut output = Output::new();
+        let pushed = scrubber.push(Bytes::from(envelope), &mut output);
+        match pushed.and_then(|()| scrubber.finish(&mut output)) {
+            Ok(()) => passed += 1,
+            Err(error) => {
+                let error = error.to_string();
+                assert!(error.contains("too large to be taken apart"), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(
+        passed > 400 && refused > 3,
+        "{passed} passed, {refused} refused"
+    );
+}
+
+/// A header can say what it likes of how much was in what is left out.
+#[tokio::test]
+async fn the_collector_is_told_of_what_was_really_there() {
+    for (header, payload, told) in [
+        (
+            json!({"type": "check_in", "item_count": 4_000_000}),
+            "{}",
+            json!(["monitor", 1]),
+        ),
+        (
+            json!({"type": "check_in", "item_count": 0}),
+            "{}",
+            json!(["monitor", 1]),
+        ),
+        (
+            json!({"type": "session", "item_count": 77}),
+            "{}",
+            json!(["session", 1]),
+        ),
+        (
+            json!({"type": "log", "item_count": 4_000_000, "content_type": "application/vnd.sentry.items.log+json"}),
+            r#"{"a": [{}], "items": [{"items": [{}, {}]}, {"body": "{,[\"{"}], "z": {"y": {}}}"#,
+            json!(["log_item", 2]),
+        ),
+    ] {
+        let mut upstream = Upstream::start().await;
+        let settings = [("policy.server.drop", "session,log")];
+        let proxy = Proxy::start(&upstream.url(), &settings).await;
+        let envelope = format!("{{}}\n{header}\n{payload}\n{{\"type\":\"user_report\"}}\n{{}}\n");
+        assert_eq!(proxy.post(envelope.into_bytes()).await.status, 200);
+        let body = upstream.received.recv().await.unwrap().plain();
+        let report = client_report(&body).unwrap();
+        let entries = &report["discarded_events"];
+        assert_eq!(entries.as_array().unwrap().len(), 1, "{report}");
+        let entry = json!([entries[0]["category"], entries[0]["quantity"]]);
+        assert_eq!(entry, told, "{header}");
+    }
 }
 
 /// A collector goes by what the payload says it is, so an item cannot leave by another name.

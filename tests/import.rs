@@ -165,7 +165,7 @@ fn what_is_no_configuration_is_told() {
             "{\"rules\":{}}",
             &["-o", "no/such/folder"],
             1,
-            "scrubline: no/such/folder: ",
+            "scrubline: no/such/folder: its directory is not there; make that first\n",
         ),
     ] {
         folder.write("relay.json", input);
@@ -176,7 +176,26 @@ fn what_is_no_configuration_is_told() {
         assert!(output.stdout.is_empty());
     }
     let output = folder.run(&["import", "relay-pii", "no-such.json"]);
-    assert!(text(&output.stderr).starts_with("scrubline: no-such.json: "));
+    assert_eq!(
+        text(&output.stderr),
+        "scrubline: no-such.json: there is no such file; a relative name is looked for from the working directory\n"
+    );
+    // What the system says by a number is said in words.
+    for (file, expected) in [
+        (".", ".: is a directory; name the file in it"),
+        (
+            "relay.json/x",
+            "relay.json/x: there is no such file; a part of its path is no directory",
+        ),
+        (
+            "latin1.json",
+            "latin1.json: is not UTF-8; is it the file that is meant?",
+        ),
+    ] {
+        std::fs::write(folder.0.join("latin1.json"), b"{\"caf\xE9\":1}").unwrap();
+        let output = folder.run(&["import", "relay-pii", file]);
+        assert_eq!(text(&output.stderr), format!("scrubline: {expected}\n"));
+    }
 }
 
 #[test]

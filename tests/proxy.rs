@@ -931,7 +931,7 @@ async fn redirects_are_not_followed() {
 #[tokio::test]
 async fn only_listed_headers_travel() {
     let mut upstream = Upstream::start().await;
-    let proxy = Proxy::before(&upstream).await;
+    let proxy = Proxy::start(&upstream.url(), &[("upstream.encoding", "gzip")]).await;
     let secret: Vec<(&str, &str)> = [
         "cookie",
         "proxy-authorization",
@@ -1081,6 +1081,33 @@ async fn a_client_that_says_nothing_is_hung_up_on() {
             String::from_utf8_lossy(&rest)
         );
     }
+}
+
+/// The time for a head is over, and there has been one: a collector that takes its time is waited for.
+#[tokio::test]
+async fn a_client_that_has_spoken_is_not_hung_up_on() {
+    let release = Arc::new(Notify::new());
+    let (begun, mut beginning) = mpsc::unbounded_channel();
+    let held = Arc::clone(&release);
+    let upstream = Upstream::with(move |_| {
+        let (held, begun) = (Arc::clone(&held), begun.clone());
+        async move {
+            begun.send(()).unwrap();
+            held.notified().await;
+            Response::new(Full::default())
+        }
+    })
+    .await;
+    let settings = [("server.head_timeout", "50ms")];
+    let proxy = Arc::new(Proxy::start(&upstream.url(), &settings).await);
+    let asking = Arc::clone(&proxy);
+    let asked = tokio::spawn(async move { asking.post(envelope()).await });
+    beginning.recv().await.unwrap();
+    // Whoever came later and said nothing has been hung up on, so the time of the first is over too.
+    let mut silent = TcpStream::connect(proxy.address).await.unwrap();
+    assert_eq!(silent.read(&mut [0]).await.unwrap(), 0);
+    release.notify_one();
+    assert_eq!(asked.await.unwrap().status, 200);
 }
 
 #[tokio::test]
@@ -1356,6 +1383,7 @@ scrubline_build_info{{policy=\"sentry-eu\",version=\"{version}\"}}
 # scrubline_connection_errors_total Connections of clients that ended badly, by reason.
 scrubline_connection_errors_total{{reason=\"broken\"}}
 scrubline_connection_errors_total{{reason=\"crowded\"}}
+scrubline_connection_errors_total{{reason=\"crowded_client\"}}
 scrubline_connection_errors_total{{reason=\"handshake\"}}
 scrubline_connection_errors_total{{reason=\"head_timeout\"}}
 scrubline_connection_errors_total{{reason=\"head_too_large\"}}

@@ -464,7 +464,7 @@ async fn the_database_of_countries_must_say_that_an_address_is_in_the_eea() {
         }
     }
     for (content, what) in [
-        (None, "No such file"),
+        (None, "there is no such file"),
         (
             Some(b"no database".as_slice()),
             "residency.country_database: ",

@@ -83,6 +83,72 @@ ignores = ["acm_short"]
     }
 }
 
+/// In words, with what to do; the system's own have a number.
+#[test]
+fn what_cannot_be_read_is_said_in_words() {
+    let folder = folder("unread", "pack.toml", "pack = 'p'");
+    std::fs::write(folder.join("latin1.toml"), b"# caf\xE9").unwrap();
+    std::fs::create_dir_all(folder.join("packs/p.toml")).unwrap();
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let gone = path("gone");
+    let (whole, nested, file) = (path(""), path("packs"), path("pack.toml"));
+    let (latin1, below) = (path("latin1.toml"), path("pack.toml/x"));
+    let of_packs = |pack: &str| {
+        let set = format!("policy.packs={pack}");
+        let upstream = "http://127.0.0.1:9";
+        ["check", "--offline", "--upstream", upstream, "--set", &set].map(str::to_owned)
+    };
+    let of = |words: &[&str]| words.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+    for (arguments, expected) in [
+        (of(&["rules", "test", &gone]), format!("{gone}: there is no such file")),
+        (
+            of(&["rules", "test", &file]),
+            format!("{file}: is a file; name the directory that it is in"),
+        ),
+        (
+            of(&["rules", "test", &whole]),
+            format!("{latin1}: is not UTF-8; is it the file that is meant?"),
+        ),
+        (
+            of(&["rules", "test", &nested]),
+            format!("{nested}/p.toml: is a directory; name the file in it"),
+        ),
+        (
+            of(&["rules", "diff", &latin1, "strict"]),
+            format!("{latin1}: is not UTF-8; is it the file that is meant?"),
+        ),
+        (of(&["policy", "test", &gone]), format!("{gone}: there is no such file")),
+        (
+            of_packs(&gone).to_vec(),
+            format!("policy.packs: {gone}: there is no such file"),
+        ),
+        (
+            of_packs("no/such.toml").to_vec(),
+            "policy.packs: no/such.toml: there is no such file; a relative name is looked for from the working directory".to_owned(),
+        ),
+        (
+            of_packs(&nested).to_vec(),
+            format!("policy.packs: {nested}: is a directory; name the file in it"),
+        ),
+        (
+            of_packs(&below).to_vec(),
+            format!("policy.packs: {below}: there is no such file; a part of its path is no directory"),
+        ),
+        (
+            of_packs(&latin1).to_vec(),
+            format!("policy.packs: {latin1}: is not UTF-8; is it the file that is meant?"),
+        ),
+    ] {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let output = scrubline(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let error = text(&output.stderr);
+        assert!(error.contains(&expected), "{arguments:?}: {error}");
+        assert!(!error.contains("os error"), "{error}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn what_is_wrong_with_a_pack_has_its_file_and_line() {
     let head = "pack = 'p'\nversion = 1\ndescription = 'd'\n\n";

@@ -55,7 +55,7 @@ fn a_wrong_command_line_names_the_flag() {
         ),
         (
             &["--format", "json", "--secret-file", "no/such"],
-            "scrubline: --secret-file: no/such: there is no such file\n",
+            "scrubline: --secret-file: no/such: there is no such file; a relative name is looked for from the working directory\n",
         ),
         (
             &["order.json"],

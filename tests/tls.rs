@@ -212,12 +212,12 @@ async fn mistakes_in_the_files_are_told() {
         (
             Path::new("/nowhere"),
             key,
-            "server.tls.cert: /nowhere: No such file",
+            "server.tls.cert: /nowhere: there is no such file",
         ),
         (
             cert,
             Path::new("/nowhere"),
-            "server.tls.key: /nowhere: No such file",
+            "server.tls.key: /nowhere: there is no such file",
         ),
         (empty.as_path(), key, "has no certificate in PEM"),
         (key, key, "has no certificate in PEM"),

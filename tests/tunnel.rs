@@ -408,6 +408,38 @@ async fn a_key_is_good_for_its_own_project_and_others_go_as_they_are() {
     assert!(upstream.received.try_recv().is_err());
 }
 
+/// Who asks in another way than SDKs do has no more requests than they.
+#[tokio::test]
+async fn requests_that_are_refused_count_too() {
+    let upstream = Upstream::start().await;
+    let limit = [
+        ("tunnel.limit.per_ip_per_minute", "1"),
+        ("tunnel.limit.burst", "2"),
+    ];
+    for (method, target, headers, status) in [
+        ("GET", "/tunnel", vec![], 405),
+        ("PUT", "/tunnel/", vec![], 405),
+        ("POST", "/tunnel?p=x", vec![], 400),
+        (
+            "POST",
+            "/tunnel",
+            vec![("origin", "https://evil.example")],
+            403,
+        ),
+    ] {
+        let settings = [SETTINGS[0], limit[0], limit[1]];
+        let proxy = Proxy::start(&upstream.url(), &settings).await;
+        for status in [status, status, 429, 429] {
+            let answer = request(proxy.address, method, target, &headers, Vec::new()).await;
+            assert_eq!(answer.status, status, "{method} {target}: {}", answer.body);
+        }
+        // Elsewhere there are no such limits.
+        let answer = request(proxy.address, "GET", "/elsewhere", &[], Vec::new()).await;
+        assert_eq!(answer.status, 404);
+    }
+    assert_eq!(upstream.connections(), 0);
+}
+
 /// Seed policy: a client is held back by a 429 that SDKs understand.
 #[tokio::test]
 async fn one_request_too_many_is_answered_as_a_collector_would() {

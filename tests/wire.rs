@@ -166,6 +166,78 @@ async fn one_connection_too_many_is_told_when_to_come_back() {
     );
 }
 
+/// A client has so many connections, and somebody else has others. The load balancer speaks for many.
+#[tokio::test]
+async fn one_client_may_not_have_all_connections() {
+    let upstream = Upstream::start().await;
+    let request = format!(
+        "POST /api/1/envelope/ HTTP/1.1\r\nHost: proxy\r\nX-Sentry-Auth: {AUTH}\r\nContent-Length: {}\r\n\r\n{}",
+        envelope().len(),
+        String::from_utf8(envelope()).unwrap()
+    );
+    for (settings, statuses) in [
+        (vec![("server.connections_per_ip", "2")], [200, 200, 429]),
+        (vec![("server.connections_per_ip", "0")], [200, 200, 200]),
+        (vec![], [200, 200, 200]),
+        (
+            vec![
+                ("server.connections_per_ip", "2"),
+                ("server.trusted_proxies", "127.0.0.1"),
+            ],
+            [200, 200, 200],
+        ),
+        // Both limits: who is one too many of a client takes no place from all.
+        (
+            vec![
+                ("server.connections_per_ip", "1"),
+                ("limits.connections", "1"),
+            ],
+            [200, 429, 429],
+        ),
+    ] {
+        let proxy = Proxy::start(&upstream.url(), &settings).await;
+        let mut open = Vec::new();
+        for (number, status) in statuses.into_iter().enumerate() {
+            let mut socket = send(&proxy, &request).await;
+            let raw = answer(&mut socket).await.unwrap();
+            assert_eq!(raw.status, status, "{settings:?}, {number}: {}", raw.body);
+            if status == 429 {
+                assert_eq!(raw.header("retry-after"), Some("1"));
+                assert_eq!(
+                    raw.header("x-sentry-rate-limits"),
+                    Some("1::key:client_limit")
+                );
+                assert!(
+                    raw.body.contains("server.connections_per_ip"),
+                    "{}",
+                    raw.body
+                );
+            }
+            open.push(socket);
+        }
+        // Of this machine, 127.0.0.2 is another client.
+        let other = tokio::net::TcpSocket::new_v4().unwrap();
+        other.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+        let mut other = other.connect(proxy.address).await.unwrap();
+        other.write_all(request.as_bytes()).await.unwrap();
+        let is_full = settings.iter().any(|(key, _)| *key == "limits.connections");
+        let status = answer(&mut other).await.unwrap().status;
+        assert_eq!(status, if is_full { 503 } else { 200 }, "{settings:?}");
+        if statuses[2] != 429 {
+            continue;
+        }
+        // With the first connection its place is free, once its end has been noticed.
+        open.remove(0);
+        let mut again = answer(&mut send(&proxy, &request).await).await.unwrap();
+        while again.status == 429 {
+            again = answer(&mut send(&proxy, &request).await).await.unwrap();
+        }
+        let metrics = proxy.ask("/metrics").await.body;
+        let counted = "scrubline_connection_errors_total{reason=\"crowded_client\"}";
+        assert!(metrics.contains(counted), "{metrics}");
+    }
+}
+
 /// Clients that send slowly take no place from those who don't: more of them than there are places, and an ordinary one is served.
 #[tokio::test]
 async fn slow_bodies_take_no_places() {

@@ -4,11 +4,9 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use super::proof::{self, prove};
-use super::{Configuration, USAGE, fail, located};
-use crate::config::{Region, Resolved};
-use crate::policy::{self, Policy};
+use super::{Configuration, USAGE, fail, literals, located};
+use crate::config::Region;
 use crate::proxy;
-use crate::scrub::scrub_string;
 
 /// As those of `serve`, so that a command line can be checked before it is used.
 #[derive(Debug, clap::Args)]
@@ -24,12 +22,14 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> ExitCode {
-    let resolved = match arguments.configuration.loader().load() {
+    let loader = arguments.configuration.loader();
+    let file = loader.path();
+    let resolved = match loader.load() {
         Ok(resolved) => resolved,
         Err(error) => return fail(USAGE, error),
     };
     // First of all: what follows may show values.
-    let literals = literals(&resolved);
+    let literals = literals::literals(&resolved, file.as_deref());
     if !literals.is_empty() {
         return fail(USAGE, literals.join("\n"));
     }
@@ -103,27 +103,4 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(1, error),
     }
-}
-
-/// Values that look like secrets and stand in the configuration themselves, each with its place. None is shown.
-fn literals(resolved: &Resolved) -> Vec<String> {
-    let Ok(policy) = Policy::builtin(policy::DEFAULT) else {
-        return Vec::new();
-    };
-    let plan = policy.plan();
-    let mut found = Vec::new();
-    for (key, value) in resolved.settings() {
-        let redactions = scrub_string(&plan, &value).1;
-        let rules = redactions
-            .iter()
-            .filter_map(|it| plan.rule_ids().get(usize::from(it.rule)));
-        if let Some(rule) = rules.into_iter().find(|rule| rule.starts_with("tokens.")) {
-            found.push(format!(
-                "{}: {key}: holds what looks like a secret (rule {rule}); secrets stand in a configuration by reference only: \
-                 env:NAME, file:PATH, or a name in secrets.env",
-                resolved.source(key)
-            ));
-        }
-    }
-    found
 }

@@ -6,6 +6,7 @@ mod explain;
 mod import;
 mod input;
 mod label;
+mod literals;
 mod policy;
 mod process;
 mod proof;

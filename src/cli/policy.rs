@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{USAGE, fail};
+use crate::config::reading;
 use crate::policy::{Policy, Profile};
 
 #[derive(Debug, clap::Args)]
@@ -57,8 +58,7 @@ fn profiles(file: Option<PathBuf>) -> Result<Vec<Profile>, String> {
     match file {
         Some(path) => {
             let shown = path.display().to_string();
-            let text =
-                std::fs::read_to_string(&path).map_err(|error| format!("{shown}: {error}"))?;
+            let text = reading::text(&path)?;
             Ok(vec![Profile::read(&shown, &text)?])
         }
         None => Policy::builtin_names().into_iter().map(profile).collect(),

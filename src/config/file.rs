@@ -8,7 +8,7 @@ use super::keys::{POLICY_ALLOW, PROJECTS, keys};
 use super::load::{Draft, Mistake, Source};
 use super::near::near_section;
 use super::value::Value;
-use super::{DEFAULT_FILE, allow, projects};
+use super::{DEFAULT_FILE, allow, projects, reading};
 
 /// A configuration is a few dozen lines; what is larger than this is some other file.
 const FILE_BYTES: u64 = 1 << 20;
@@ -34,7 +34,7 @@ fn text_of(path: &Path) -> Result<String, String> {
         if error.kind() == std::io::ErrorKind::NotFound {
             "there is no such file; --config names the configuration file".to_owned()
         } else {
-            said(&error)
+            reading::why(path, &error)
         }
     })?;
     if metadata.is_dir() && path == Path::new(DEFAULT_FILE) {
@@ -56,17 +56,9 @@ fn text_of(path: &Path) -> Result<String, String> {
             metadata.len()
         ));
     }
-    let bytes = std::fs::read(path).map_err(|error| said(&error))?;
+    let bytes = std::fs::read(path).map_err(|error| reading::why(path, &error))?;
     String::from_utf8(bytes)
         .map_err(|error| format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
-}
-
-fn said(error: &std::io::Error) -> String {
-    if error.kind() == std::io::ErrorKind::PermissionDenied {
-        "may not be read by this user; check its permissions and those of its folders".to_owned()
-    } else {
-        error.to_string()
-    }
 }
 
 fn parse(path: &Path, text: &str, draft: &mut Draft) {

@@ -130,6 +130,15 @@ const SERVER: &[Key] = &[
         },
     },
     Key {
+        name: "server.connections_per_ip",
+        set: |config, value| {
+            value
+                .count(0, 1_000_000)
+                .map(|it| config.server.connections_per_ip = it as usize)
+        },
+        show: |config| config.server.connections_per_ip.to_string(),
+    },
+    Key {
         name: "server.drain_timeout",
         set: |config, value| value.duration().map(|it| config.server.drain_timeout = it),
         show: |config| quoted(size::show_duration(config.server.drain_timeout)),
@@ -450,6 +459,7 @@ pub(super) const LISTS: [&str; 16] = [
 fn network(text: &str) -> Result<IpNet, String> {
     let address = |_| text.parse::<IpAddr>().map(IpNet::from);
     text.parse::<IpNet>().or_else(address).map_err(|_| {
-        format!("{text:?} is no network; write it as an address and its bits, as \"10.0.0.0/8\"")
+        // Not shown: anything may have been pasted there.
+        "is no network; write it as an address and its bits, as \"10.0.0.0/8\"".to_owned()
     })
 }

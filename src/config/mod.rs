@@ -14,6 +14,7 @@ mod load;
 mod near;
 mod policy;
 mod projects;
+pub(crate) mod reading;
 mod residency;
 mod secrets;
 mod server_tls;
@@ -86,6 +87,9 @@ pub struct Server {
     pub idle_timeout: Duration,
     /// Whose `X-Forwarded-For` is believed. Default nobody's.
     pub trusted_proxies: Vec<IpNet>,
+    /// Connections at a time from one client, an IPv4 address or an IPv6 /64; one more is answered 429. Those of `trusted_proxies` don't
+    /// count. Default 512; 0 for no limit.
+    pub connections_per_ip: usize,
     /// How long requests in flight may take to finish after SIGTERM. Default 25 s, less than what Kubernetes grants.
     pub drain_timeout: Duration,
     /// TLS of our own.
@@ -110,8 +114,8 @@ impl Serves {
 pub struct Upstream {
     /// Scheme, host, port and path prefix of the collector. Required.
     pub url: UpstreamUrl,
-    /// How bodies leave. Default gzip.
-    pub encoding: UpstreamEncoding,
+    /// How bodies leave. `None`, the default: as they are to a collector on this machine, else gzip.
+    pub encoding: Option<UpstreamEncoding>,
     /// How long a connection may take to be made. Default 5 s.
     pub connect_timeout: Duration,
     /// How long the collector may stall: not reading, or not answering. Default 30 s.
@@ -132,11 +136,23 @@ pub enum UpstreamEncoding {
 }
 
 impl UpstreamEncoding {
-    const NAMES: [(&str, UpstreamEncoding); 3] = [
-        ("gzip", UpstreamEncoding::Gzip),
-        ("zstd", UpstreamEncoding::Zstd),
-        ("identity", UpstreamEncoding::Identity),
+    const NAMES: [(&str, Option<UpstreamEncoding>); 4] = [
+        ("auto", None),
+        ("gzip", Some(UpstreamEncoding::Gzip)),
+        ("zstd", Some(UpstreamEncoding::Zstd)),
+        ("identity", Some(UpstreamEncoding::Identity)),
     ];
+}
+
+impl Upstream {
+    /// How bodies leave, whether that was said or not.
+    pub fn effective_encoding(&self) -> UpstreamEncoding {
+        self.encoding.unwrap_or(match self.url.is_here() {
+            // To compress costs more than to scrub, and here saves nobody a wire.
+            true => UpstreamEncoding::Identity,
+            false => UpstreamEncoding::Gzip,
+        })
+    }
 }
 
 /// Which certificate authorities are trusted.
@@ -297,12 +313,13 @@ impl Config {
                 write_timeout: Duration::from_secs(30),
                 idle_timeout: Duration::from_secs(75),
                 trusted_proxies: Vec::new(),
+                connections_per_ip: 512,
                 drain_timeout: Duration::from_secs(25),
                 tls: ServerTls::default(),
             },
             upstream: Upstream {
                 url,
-                encoding: UpstreamEncoding::Gzip,
+                encoding: None,
                 connect_timeout: Duration::from_secs(5),
                 response_timeout: Duration::from_secs(30),
                 roots: Roots::System,

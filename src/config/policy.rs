@@ -1,9 +1,9 @@
 //! `[policy]`, and the policy that it comes to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Config, Region, Waiver, projects, secrets};
+use super::{Config, Region, Waiver, projects, reading, secrets};
 use crate::policy::{Allow, DoorRules, Doors, Policy, Profile};
 use crate::scrub;
 
@@ -122,9 +122,9 @@ impl Config {
         let mut own = Vec::new();
         let mut problems = Vec::new();
         for path in &self.policy.packs {
-            match std::fs::read_to_string(path) {
+            match reading::text(Path::new(path)) {
                 Ok(text) => own.push((path.clone(), text)),
-                Err(error) => problems.push(format!("policy.packs: {path}: {error}")),
+                Err(what) => problems.push(format!("policy.packs: {what}")),
             }
         }
         let mut referred = |key: &str, reference: &str| {
@@ -153,8 +153,8 @@ impl Config {
         };
         let loaded = match is_file(name) {
             true => {
-                let text = std::fs::read_to_string(name)
-                    .map_err(|error| vec![format!("{name_key}: {name}: {error}")])?;
+                let text = reading::text(Path::new(name))
+                    .map_err(|what| vec![format!("{name_key}: {what}")])?;
                 let profile = Profile::read(name, &text)
                     .map_err(|problem| vec![format!("{name_key}: {problem}")])?;
                 Policy::of_profile_with(&profile, &own)

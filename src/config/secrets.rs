@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::reading;
 use super::value::Value;
 use crate::scrub::LEAST_SECRET_BYTES;
 
@@ -208,7 +209,7 @@ fn files(pattern: &str) -> Result<Vec<PathBuf>, String> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let meta = std::fs::metadata(path).map_err(|error| said(&error))?;
+    let meta = std::fs::metadata(path).map_err(|error| reading::why(path, &error))?;
     if !meta.is_file() {
         return Err("is no file".to_owned());
     }
@@ -218,15 +219,5 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
             LARGEST_FILE
         ));
     }
-    std::fs::read(path).map_err(|error| said(&error))
-}
-
-fn said(error: &std::io::Error) -> String {
-    if error.kind() == std::io::ErrorKind::NotFound {
-        "there is no such file".to_owned()
-    } else if error.kind() == std::io::ErrorKind::PermissionDenied {
-        "may not be read by this user".to_owned()
-    } else {
-        error.to_string()
-    }
+    std::fs::read(path).map_err(|error| reading::why(path, &error))
 }

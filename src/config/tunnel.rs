@@ -162,11 +162,11 @@ fn dsn(text: &str) -> Result<Dsn, String> {
     }
 }
 
-/// As browsers write it in `Origin` (RFC 6454, 6.2): in lower case, without a path, and without the scheme's own port.
+/// Nothing of what is none is shown: anything may have been pasted there. As browsers write it in `Origin` (RFC 6454, 6.2): in lower case, without a path, and without the scheme's own port.
 fn origin(text: &str) -> Result<String, String> {
     let wrong = || {
         format!(
-            "{text:?} is no origin; give scheme and host, and the port if there is one, as {ORIGIN_EXAMPLE}"
+            "is no origin; give scheme and host, and the port if there is one, as {ORIGIN_EXAMPLE}"
         )
     };
     if text == "*" {

@@ -93,6 +93,18 @@ impl UpstreamUrl {
         self.secure
     }
 
+    /// Whether it is on this machine, by its address or its name (RFC 6761).
+    pub(crate) fn is_here(&self) -> bool {
+        let host = self.host();
+        match host.parse::<IpAddr>() {
+            Ok(address) => address.to_canonical().is_loopback(),
+            Err(_) => {
+                let host = host.trim_end_matches('.').to_ascii_lowercase();
+                host == "localhost" || host.ends_with(".localhost")
+            }
+        }
+    }
+
     /// Whether it is on this machine or in a private network, by its address or its name (RFC 6761, RFC 8375, and names without a dot,
     /// which only a local resolver knows).
     pub(crate) fn is_near(&self) -> bool {

@@ -14,6 +14,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::Failure;
+use super::line::Severable;
 use super::outbound::Outbound;
 use super::pins::{NotPinned, Pinned};
 use super::resolve::Resolver;
@@ -26,7 +27,7 @@ const IDLE_CONNECTIONS: usize = 32;
 const HEAD_BYTES: usize = 64 << 10;
 const HEADERS: usize = 100;
 
-pub(super) type Pool = Client<HttpsConnector<HttpConnector<Resolver>>, Outbound>;
+pub(super) type Pool = Client<HttpsConnector<Severable<HttpConnector<Resolver>>>, Outbound>;
 
 /// The way to the collector could not be set up.
 #[derive(Debug)]
@@ -54,7 +55,11 @@ pub(super) fn tls(config: &Upstream, residency: &Residency) -> Result<ClientConf
     };
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions)?;
-    let roots = roots(config.roots);
+    // To read hundreds of certificates takes milliseconds.
+    let roots = match config.url.is_secure() {
+        true => roots(config.roots),
+        false => RootCertStore::empty(),
+    };
     if residency.pins.is_empty() {
         return Ok(builder.with_root_certificates(roots).with_no_client_auth());
     }
@@ -85,7 +90,7 @@ pub(super) fn pool(
         .with_tls_config(tls)
         .https_or_http()
         .enable_all_versions()
-        .wrap_connector(tcp);
+        .wrap_connector(Severable(tcp));
     Ok(Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())

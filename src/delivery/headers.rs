@@ -1,12 +1,17 @@
 //! The allow-list of request headers. What travels is built anew; everything else stays here: cookies, credentials,
 //! addresses, referers, and whatever somebody invents next.
 
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
 use http::{HeaderMap, HeaderValue, Uri, header};
 
 use crate::scrub::{Plan, is_clean, scrub_string};
 
 /// Longer than any browser's.
 const USER_AGENT_BYTES: usize = 1024;
+/// Texts that are kept at most.
+const CLEAN_TEXTS: usize = 32;
 
 /// Content types that travel where [`Media::Usually`] lets them, compared without case and white space.
 const CONTENT_TYPES: [&str; 11] = [
@@ -23,6 +28,29 @@ const CONTENT_TYPES: [&str; 11] = [
     "application/octet-stream",
 ];
 
+/// Texts of headers in which a plan finds nothing: a few clients say the same again and again.
+#[derive(Debug, Default)]
+pub(crate) struct CleanTexts(Mutex<VecDeque<Box<str>>>);
+
+impl CleanTexts {
+    /// Whether a text leaves as it is under this plan, which must be the same each time.
+    pub(crate) fn has(&self, text: &str, plan: &Plan) -> bool {
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known().iter().any(|known| **known == *text) {
+            return true;
+        }
+        if !is_clean(plan, text) {
+            return false;
+        }
+        if text.len() <= USER_AGENT_BYTES {
+            let mut known = known();
+            known.truncate(CLEAN_TEXTS - 1);
+            known.push_front(text.into());
+        }
+        true
+    }
+}
+
 /// The content type of what is sent on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Media {
@@ -33,14 +61,20 @@ pub(crate) enum Media {
 }
 
 /// The headers that travel on, of those that came.
-pub(crate) fn travelling(inbound: &HeaderMap, media: Media, plan: &Plan) -> HeaderMap {
+pub(crate) fn travelling(
+    inbound: &HeaderMap,
+    media: Media,
+    plan: &Plan,
+    clean: &CleanTexts,
+) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let content_type = match media {
         Media::Usually(usual) => content_type(inbound, usual),
         Media::Is(value) => value,
     };
     headers.insert(header::CONTENT_TYPE, content_type);
-    if let Some(agent) = text(inbound, header::USER_AGENT).and_then(|agent| user_agent(agent, plan))
+    if let Some(agent) =
+        text(inbound, header::USER_AGENT).and_then(|agent| user_agent(agent, plan, clean))
     {
         headers.insert(header::USER_AGENT, agent);
     }
@@ -69,9 +103,12 @@ fn content_type(inbound: &HeaderMap, usual: &'static str) -> HeaderValue {
 }
 
 /// Scrubbed as text; one that can't be is left out.
-fn user_agent(agent: &str, plan: &Plan) -> Option<HeaderValue> {
+fn user_agent(agent: &str, plan: &Plan, clean: &CleanTexts) -> Option<HeaderValue> {
     if agent.len() > USER_AGENT_BYTES {
         return None;
+    }
+    if clean.has(agent, plan) {
+        return HeaderValue::from_str(agent).ok();
     }
     let (scrubbed, _) = scrub_string(plan, agent);
     HeaderValue::try_from(scrubbed).ok()

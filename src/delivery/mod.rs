@@ -6,6 +6,7 @@ mod answer;
 mod client;
 mod encode;
 mod headers;
+mod line;
 mod outbound;
 mod pins;
 mod probe;
@@ -13,22 +14,28 @@ mod resolve;
 
 use std::fmt;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
 
 use crate::config::{Residency, Upstream, UpstreamEncoding, UpstreamUrl};
 use crate::scrub::Output;
 
 pub(crate) use answer::{Answer, RATE_LIMITS, SENTRY_ERROR, is_id};
 pub(crate) use client::TlsError;
-pub(crate) use headers::{Media, travelling};
+pub(crate) use headers::{CleanTexts, Media, travelling};
 pub(crate) use outbound::{Cut, More, Source};
 pub(crate) use probe::{Blind, Seen, probe};
 pub(crate) use resolve::Resolver;
 
-use encode::Encoder;
+use encode::{Encoder, Spare};
+use line::Scissors;
 use outbound::{Flow, Outbound};
+
+/// How long a connection may hold a body that has been answered. It lets go of it when it next has room.
+const LETTING_GO: Duration = Duration::from_secs(1);
 
 /// What goes out.
 pub(crate) enum Payload {
@@ -83,6 +90,8 @@ pub(crate) struct Delivery {
     resolver: Resolver,
     url: UpstreamUrl,
     encoding: UpstreamEncoding,
+    /// Encoders that wait for another body.
+    spare: Arc<Spare>,
     response_timeout: Duration,
 }
 
@@ -97,7 +106,8 @@ impl Delivery {
             client: client::pool(config, residency, resolver.clone())?,
             resolver,
             url: config.url.clone(),
-            encoding: config.encoding,
+            encoding: config.effective_encoding(),
+            spare: Arc::default(),
             response_timeout: config.response_timeout,
         })
     }
@@ -112,7 +122,7 @@ impl Delivery {
 
     /// Sends one request and waits for its answer. `headers` are all that travel, beside what the framing needs.
     pub(crate) async fn send(&self, path: &str, headers: HeaderMap, payload: Payload) -> Exchange {
-        let (body, flow) = match Outbound::new(payload, self.encoding) {
+        let (body, flow) = match Outbound::new(payload, Encoder::new(self.encoding, &self.spare)) {
             Ok(it) => it,
             Err(_) => {
                 return Exchange {
@@ -150,6 +160,16 @@ impl Delivery {
             })?,
             () = flow.stalled(self.response_timeout) => return Err(Failure::Timeout),
         };
+        let scissors = response.extensions().get().cloned();
+        let answer = self.answer(response, flow).await;
+        if !flow.has_ended() {
+            let_go(flow, scissors).await;
+        }
+        answer
+    }
+
+    /// What the collector says, once it is true.
+    async fn answer(&self, response: Response<Incoming>, flow: &Flow) -> Result<Answer, Failure> {
         let status = response.status();
         if status.is_redirection() || status.is_informational() {
             return Err(Failure::Redirect(status));
@@ -173,6 +193,9 @@ impl Delivery {
                 biased;
                 () = flow.cut() => return Err(Failure::Cut),
                 () = flow.ended() => {}
+                () = flow.left() => return Err(Failure::Broken(
+                    "it answered before it had everything, and wanted no more".to_owned(),
+                )),
                 () = flow.stalled(self.response_timeout) => return Err(Failure::Timeout),
             }
         }
@@ -196,5 +219,15 @@ impl Delivery {
                 .insert(header::CONTENT_ENCODING, encoding);
         }
         Ok(request)
+    }
+}
+
+/// Ends a body that has been answered. A connection that does not let go of it waits for room that the collector does not give, and is
+/// cut: else it would stay in memory.
+async fn let_go(flow: &Flow, scissors: Option<Scissors>) {
+    flow.stop();
+    let gone = tokio::time::timeout(LETTING_GO, flow.over()).await;
+    if let (Err(_), Some(scissors)) = (gone, scissors) {
+        scissors.cut();
     }
 }

@@ -17,7 +17,6 @@ use tokio::time::Instant;
 
 use super::Payload;
 use super::encode::{Encoder, Rope};
-use crate::config::UpstreamEncoding;
 use crate::scrub::Output;
 
 /// Encoded bytes worth a write of their own while more is at hand.
@@ -68,7 +67,7 @@ pub(crate) struct Outbound {
 impl Outbound {
     pub(super) fn new(
         payload: Payload,
-        encoding: UpstreamEncoding,
+        encoder: io::Result<Encoder>,
     ) -> io::Result<(Outbound, Flow)> {
         let (scrubbed, source) = match payload {
             Payload::Whole(scrubbed) => (scrubbed, None),
@@ -79,16 +78,23 @@ impl Outbound {
         let mut body = Outbound {
             source,
             scrubbed,
-            encoder: Encoder::new(encoding)?,
+            encoder: encoder?,
             flow: Arc::clone(&flow),
         };
         body.encode()?;
         if whole {
             // Now its length is known.
             body.encoder.finish()?;
-            flow.set(ENDED);
+            body.settle();
         }
         Ok((body, Flow(flow)))
+    }
+
+    /// It has ended once the connection has taken all of it.
+    fn settle(&self) {
+        if self.source.is_none() && self.encoder.len() == 0 && self.flow.state() == FLOWING {
+            self.flow.set(ENDED);
+        }
     }
 
     fn encode(&mut self) -> io::Result<()> {
@@ -103,6 +109,7 @@ impl Outbound {
         self.flow
             .sent
             .fetch_add(rope.remaining() as u64, Ordering::Relaxed);
+        self.settle();
         Poll::Ready(Some(Ok(Frame::data(rope))))
     }
 
@@ -125,7 +132,7 @@ impl Outbound {
             if more == More::Ended {
                 self.encoder.finish().map_err(|_| Cut)?;
                 self.source = None;
-                self.flow.set(ENDED);
+                self.settle();
             }
         }
         Poll::Ready(Ok(()))
@@ -189,11 +196,21 @@ impl Body for Outbound {
     }
 }
 
+impl Drop for Outbound {
+    fn drop(&mut self) {
+        if self.flow.state() == FLOWING {
+            self.flow.set(LEFT);
+        }
+    }
+}
+
 const FLOWING: u8 = 0;
 /// All has been handed to the connection, and was well.
 const ENDED: u8 = 1;
 /// It broke off.
 const CUT: u8 = 2;
+/// The connection wanted no more of it.
+const LEFT: u8 = 3;
 
 const RUN: u8 = 0;
 const PAUSE: u8 = 1;
@@ -242,10 +259,14 @@ impl Shared {
             .store(self.started.elapsed().as_millis() as u64, Ordering::Release);
     }
 
-    async fn reaches(&self, state: u8) {
+    async fn reaches(&self, wanted: u8) {
+        self.until(|state| state == wanted).await;
+    }
+
+    async fn until(&self, is_wanted: impl Fn(u8) -> bool) {
         loop {
             let changed = self.changed.notified();
-            if self.state() == state {
+            if is_wanted(self.state()) {
                 return;
             }
             changed.await;
@@ -278,6 +299,16 @@ impl Flow {
     /// Waits until the source gives up; maybe for ever.
     pub(super) async fn cut(&self) {
         self.0.reaches(CUT).await;
+    }
+
+    /// Waits until the connection lets go of the body before its end; maybe for ever.
+    pub(super) async fn left(&self) {
+        self.0.reaches(LEFT).await;
+    }
+
+    /// Waits until the connection has nothing more to do with the body.
+    pub(super) async fn over(&self) {
+        self.0.until(|state| state != FLOWING).await;
     }
 
     /// Reads nothing more from the source, but keeps the connection.

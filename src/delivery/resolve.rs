@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use tower_service::Service;
 
 use super::address::is_public;
-use crate::config::Residency;
+use crate::config::{Residency, reading};
 
 /// The European Economic Area, by ISO 3166-1: the European Union, and Iceland, Liechtenstein and Norway.
 const EEA: [&str; 30] = [
@@ -58,11 +59,11 @@ impl Resolver {
         let countries = match path.is_empty() {
             true => None,
             false => {
-                let reader = maxminddb::Reader::open_readfile(path);
-                Some(
-                    reader
-                        .map_err(|error| format!("residency.country_database: {path}: {error}"))?,
-                )
+                let told = |why: String| format!("residency.country_database: {path}: {why}");
+                let file = Path::new(path);
+                std::fs::File::open(file).map_err(|error| told(reading::why(file, &error)))?;
+                let reader = maxminddb::Reader::open_readfile(file);
+                Some(reader.map_err(|error| told(error.to_string()))?)
             }
         };
         Ok(Resolver(Arc::new(Rules {

@@ -25,6 +25,8 @@ pub(crate) enum ConnectionError {
     Handshake,
     /// As many were open as `limits.connections` allows.
     Crowded,
+    /// As many of one client as `server.connections_per_ip` allows.
+    CrowdedClient,
     /// The head of a request was over `limits.head_bytes`, or had too many headers.
     HeadTooLarge,
     /// The head of a request did not come within `server.head_timeout`.
@@ -36,10 +38,11 @@ pub(crate) enum ConnectionError {
 }
 
 impl ConnectionError {
-    const ALL: [ConnectionError; 7] = [
+    const ALL: [ConnectionError; 8] = [
         ConnectionError::Tls,
         ConnectionError::Handshake,
         ConnectionError::Crowded,
+        ConnectionError::CrowdedClient,
         ConnectionError::HeadTooLarge,
         ConnectionError::HeadTimeout,
         ConnectionError::Malformed,
@@ -52,6 +55,7 @@ impl ConnectionError {
             ConnectionError::Tls => "tls",
             ConnectionError::Handshake => "handshake",
             ConnectionError::Crowded => "crowded",
+            ConnectionError::CrowdedClient => "crowded_client",
             ConnectionError::HeadTooLarge => "head_too_large",
             ConnectionError::HeadTimeout => "head_timeout",
             ConnectionError::Malformed => "malformed",

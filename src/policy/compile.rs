@@ -344,6 +344,16 @@ mod tests {
     use crate::policy::pack::Source;
     use crate::scrub::Format;
 
+    /// They are not tried again when a policy is loaded.
+    #[test]
+    fn the_examples_of_built_in_packs_hold() {
+        for (file, text) in crate::policy::PACKS {
+            let source = Source::read(file, text).unwrap();
+            assert!(source.is_built_in);
+            assert_eq!(examples::problems_alone(&source), [""; 0], "{file}");
+        }
+    }
+
     #[test]
     fn one_phrase_with_two_treatments_is_a_problem() {
         let rule = |id: &str, places: &str, rest: &str| {

@@ -107,12 +107,22 @@ fn unmarked(example: &str) -> String {
         .join("~")
 }
 
-/// The examples of a pack that do not hold, a line each.
+/// The examples of a pack that do not hold, a line each. Those of rules by name depend on other packs, too. The others don't: of a pack that
+/// is built in, they were tried when it was built.
 pub(super) fn problems(source: &Source, plan: &Arc<Plan>) -> Vec<String> {
     let mut problems = Vec::new();
     for rule in &source.pack.name {
         try_names(source, plan, rule.get_ref(), &mut problems);
     }
+    if !source.is_built_in {
+        problems.extend(problems_alone(source));
+    }
+    problems
+}
+
+/// The same of the rules that are tried by themselves.
+pub(super) fn problems_alone(source: &Source) -> Vec<String> {
+    let mut problems = Vec::new();
     let examples = match examples(source) {
         Ok(examples) => examples,
         Err(error) => return vec![error.to_string()],

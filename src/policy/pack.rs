@@ -290,6 +290,8 @@ pub(super) struct Source {
     pub(super) table: toml::Table,
     /// Offsets of the text's newlines.
     newlines: Vec<usize>,
+    /// It is one of those that we come with, as we come with it.
+    pub(super) is_built_in: bool,
 }
 
 impl Source {
@@ -301,6 +303,7 @@ impl Source {
             pack: toml::from_str(text).map_err(|error| located(file, text, &error))?,
             table: toml::from_str(text).map_err(|error| located(file, text, &error))?,
             newlines: memchr::memchr_iter(b'\n', text.as_bytes()).collect(),
+            is_built_in: super::PACKS.contains(&(file, text)),
         })
     }
 

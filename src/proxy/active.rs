@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::delivery::CleanTexts;
 use crate::policy::Policy;
 
 /// A policy that is, or was, in force.
@@ -13,6 +14,8 @@ pub(crate) struct Active {
     pub(crate) shadow: Option<Policy>,
     /// 1 for the one that the process started with, and one more for each that took its place.
     pub(crate) generation: u64,
+    /// What it finds nothing in.
+    pub(crate) clean: CleanTexts,
 }
 
 /// The policy that is in force.
@@ -25,6 +28,7 @@ impl Current {
             policy,
             shadow,
             generation: 1,
+            clean: CleanTexts::default(),
         })))
     }
 
@@ -39,6 +43,7 @@ impl Current {
             policy,
             shadow,
             generation: current.generation + 1,
+            clean: CleanTexts::default(),
         });
         Arc::clone(&current)
     }

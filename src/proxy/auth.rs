@@ -16,7 +16,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use super::respond::Reject;
 use super::tunnel::Barred;
 use crate::config::Project;
-use crate::scrub::{EnvelopeHead, Plan, Rekeying, bare_key, is_clean};
+use crate::delivery::CleanTexts;
+use crate::scrub::{EnvelopeHead, Plan, Rekeying, bare_key};
 
 /// The header of forms 1 and upstream.
 pub(super) const X_SENTRY_AUTH: HeaderName = HeaderName::from_static("x-sentry-auth");
@@ -94,7 +95,7 @@ impl Auth {
 
     /// The one form in which it goes upstream. A client in whose name there is something to scrub goes without one; a key that is
     /// a known secret can't go at all.
-    pub(super) fn header(&self, plan: &Plan) -> Result<HeaderValue, Reject> {
+    pub(super) fn header(&self, plan: &Plan, clean: &CleanTexts) -> Result<HeaderValue, Reject> {
         let Auth {
             key,
             client,
@@ -106,7 +107,7 @@ impl Auth {
         }
         let client = client
             .as_ref()
-            .filter(|client| is_clean(plan, client))
+            .filter(|client| clean.has(client, plan))
             .map(|it| format!(", sentry_client={it}"))
             .unwrap_or_default();
         let value = format!("Sentry sentry_version={version}{client}, sentry_key={key}");
@@ -247,7 +248,7 @@ mod tests {
             .unwrap()
             .unwrap();
         assert_eq!(
-            auth.header(&plan).unwrap(),
+            auth.header(&plan, &CleanTexts::default()).unwrap(),
             format!("Sentry sentry_version=7, sentry_key={KEY}")
         );
         let query = format!("sentry_key={KEY}");

@@ -123,7 +123,8 @@ impl Inbound {
 /// How long a body is still waited for. Only time in which we wait for the client counts: a collector that is slow is no fault of his.
 struct Patience {
     pace: Pace,
-    sleep: Pin<Box<Sleep>>,
+    /// None, as long as there was no need to wait.
+    sleep: Option<Pin<Box<Sleep>>>,
     /// Since when it has been waited for.
     waiting: Option<Instant>,
     /// Time waited before that.
@@ -135,7 +136,7 @@ impl Patience {
     fn new(pace: Pace) -> Patience {
         Patience {
             pace,
-            sleep: Box::pin(tokio::time::sleep(pace.timeout)),
+            sleep: None,
             waiting: None,
             waited: Duration::ZERO,
             received: 0,
@@ -151,6 +152,9 @@ impl Patience {
 
     /// Ready once it has taken too long.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let sleep = self
+            .sleep
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(self.pace.timeout)));
         if self.waiting.is_none() {
             let now = Instant::now();
             self.waiting = Some(now);
@@ -161,9 +165,9 @@ impl Patience {
                     + Duration::from_secs_f64(self.received as f64 / self.pace.rate as f64);
                 left = left.min(allowed.saturating_sub(self.waited));
             }
-            self.sleep.as_mut().reset(now + left);
+            sleep.as_mut().reset(now + left);
         }
-        self.sleep.as_mut().poll(context)
+        sleep.as_mut().poll(context)
     }
 }
 

@@ -210,7 +210,8 @@ impl Http {
             if let Some(flaw) = flaw.or_else(|| heads::flaw_of_http2(&request)) {
                 request.extensions_mut().insert(flaw);
             }
-            let response = handler(request, peer);
+            // By itself: hyper keeps room in each connection for what is returned here, also while nothing is asked.
+            let response = Box::pin(handler(request, peer));
             async move {
                 let mut response = response.await;
                 if tls {
@@ -232,6 +233,7 @@ impl Http {
         let mut idle = pin!(tokio::time::sleep(settings.idle_timeout));
         let mut leaving = false;
         let mut draining = false;
+        let mut heard = false;
         loop {
             tokio::select! {
                 biased;
@@ -250,8 +252,12 @@ impl Http {
                     draining = true;
                     served.as_mut().graceful_shutdown();
                 }
-                () = &mut silence, if !spoken.load(Ordering::Relaxed) => {
-                    return Err(Trouble::head_timeout());
+                () = &mut silence, if !heard => {
+                    // It may have spoken since this wait began.
+                    heard = spoken.load(Ordering::Relaxed);
+                    if !heard {
+                        return Err(Trouble::head_timeout());
+                    }
                 }
                 () = &mut idle => {
                     let now = Instant::now();

@@ -14,7 +14,7 @@ use super::body::{Inbound, Intake, Summary};
 use super::respond::Reject;
 use super::service::{content_encoding, whole};
 use super::{Shared, auth};
-use crate::delivery::{self, Answer, Media, More};
+use crate::delivery::{self, Answer, CleanTexts, Media, More};
 use crate::ingress::Ingress;
 use crate::policy::Policy;
 use crate::scrub::{Action, Format, Malformed, Output, Place, Reason, Scrubber};
@@ -145,8 +145,9 @@ pub(super) async fn send(
         .and_then(|()| scrubber.finish(&mut out))
         .map_err(Reject::Malformed)?;
     let media = Media::Is(HeaderValue::from_static("application/x-sentry-envelope"));
-    let mut headers = delivery::travelling(&parts.headers, media, &plan);
-    headers.insert(auth::X_SENTRY_AUTH, auth.header(&plan)?);
+    let clean = CleanTexts::default();
+    let mut headers = delivery::travelling(&parts.headers, media, &plan, &clean);
+    headers.insert(auth::X_SENTRY_AUTH, auth.header(&plan, &clean)?);
     let path = format!("/api/{}/envelope/", cron.project);
     let summary = Summary {
         report: scrubber.report().clone(),

@@ -19,6 +19,8 @@ use super::chunks::{Chunk, Step};
 
 /// Header lines of a request (the most that hyper takes by default, too).
 pub(super) const HEADERS: usize = 100;
+/// What a head usually has at most.
+const HEAD_BYTES: usize = 512;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What is wrong with a request's head.
@@ -150,10 +152,13 @@ impl Judge {
         while at < bytes.len() {
             match self.state {
                 State::Ended => break,
-                State::Start | State::Head => match self.push_head(bytes[at]) {
-                    Some(Err(())) => return Judged::Refused { pass: at + 1 },
-                    Some(Ok(())) | None => at += 1,
-                },
+                State::Start | State::Head => {
+                    let (taken, refused) = self.push_head(&bytes[at..]);
+                    at += taken;
+                    if refused {
+                        return Judged::Refused { pass: at };
+                    }
+                }
                 State::Counted { left } => {
                     let some = (bytes.len() - at).min(usize::try_from(left).unwrap_or(usize::MAX));
                     at += some;
@@ -186,47 +191,54 @@ impl Judge {
         Judged::Pass
     }
 
-    /// Something, if the head is complete: whether it is good.
-    fn push_head(&mut self, byte: u8) -> Option<Result<(), ()>> {
+    /// Takes a line of the head, or what there is of it (a byte, while it may be the preface): how much, and whether the head ends with
+    /// it and is refused.
+    fn push_head(&mut self, bytes: &[u8]) -> (usize, bool) {
         // Empty lines before a request are passed over (RFC 9112, 2.2).
-        if self.head.is_empty() && matches!(byte, b'\r' | b'\n') {
-            return None;
+        if self.head.is_empty() && matches!(bytes[0], b'\r' | b'\n') {
+            return (1, false);
         }
-        if self.head.len() == self.head_bytes {
+        let room = self.head_bytes - self.head.len();
+        if room == 0 {
             // Hyper refuses it, and the connection with it; but it goes by what one read brings, and may take a little more.
             self.lose(Flaw::TooLong);
-            return None;
+            return (1, false);
         }
-        self.head.push(byte);
+        let line = match self.state == State::Start {
+            true => 1,
+            false => memchr::memchr(b'\n', bytes).map_or(bytes.len(), |at| at + 1),
+        };
+        let line = line.min(room);
+        if self.head.is_empty() {
+            self.head.reserve(HEAD_BYTES.min(self.head_bytes));
+        }
+        self.head.extend_from_slice(&bytes[..line]);
         if self.state == State::Start && !PREFACE.starts_with(&self.head) {
             self.state = State::Head;
         }
         if self.state == State::Start && self.head == PREFACE {
             self.end();
-            return None;
+            return (line, false);
         }
         let is_end = self.head.ends_with(b"\n\r\n") || self.head.ends_with(b"\n\n");
         if !is_end || self.state == State::Start {
-            return None;
+            return (line, false);
         }
         let head = std::mem::take(&mut self.head);
         match judge(&head) {
             // Hyper refuses it too, having the same parser.
-            Verdict::Unreadable => {
-                self.lose(Flaw::Unreadable);
-                None
-            }
+            Verdict::Unreadable => self.lose(Flaw::Unreadable),
             Verdict::Flaw(flaw) => {
                 self.verdicts.push_back(Some(flaw));
                 self.end();
-                Some(Err(()))
+                return (line, true);
             }
             Verdict::Good(body) => {
                 self.verdicts.push_back(None);
                 self.state = body;
-                Some(Ok(()))
             }
         }
+        (line, false)
     }
 
     fn lose(&mut self, flaw: Flaw) {

@@ -158,12 +158,16 @@ impl<C: Clock + Clone> Limiter<C> {
     }
 
     fn slot(&self, client: IpAddr) -> u32 {
-        let hash = match client.to_canonical() {
-            IpAddr::V4(address) => self.hasher.hash_one(address),
-            // Whoever has one address of a /64 has all of them.
-            IpAddr::V6(address) => self.hasher.hash_one(address.to_bits() >> 64),
-        };
-        (hash >> (64 - SLOT_BITS)) as u32
+        (hash(&self.hasher, client) >> (64 - SLOT_BITS)) as u32
+    }
+}
+
+/// All that is kept of a client's address.
+pub(super) fn hash(hasher: &RandomState, client: IpAddr) -> u64 {
+    match client.to_canonical() {
+        IpAddr::V4(address) => hasher.hash_one(address),
+        // Whoever has one address of a /64 has all of them.
+        IpAddr::V6(address) => hasher.hash_one(address.to_bits() >> 64),
     }
 }
 

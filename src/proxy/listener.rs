@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
+use super::clients::{Clients, Place};
 use super::connection::{self, Connection, Settings, Tracked, Trouble};
 use super::{Shared, Shutdown};
 use crate::observe::ConnectionError;
@@ -27,9 +28,50 @@ const SHED_AT_A_TIME: usize = 64;
 const SHED_TIME: Duration = Duration::from_secs(2);
 /// What is read of its request meanwhile, so that it is not reset before it has read.
 const SHED_BYTES: usize = 64 << 10;
-const SHED: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
-    x-sentry-rate-limits: 1::organization:busy\r\nconnection: close\r\ncontent-length: 75\r\n\r\n\
-    {\"detail\":\"too many connections at a time (limits.connections); try again\"}";
+
+/// Why there is no place for a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Crowded {
+    /// As many are open as we take.
+    Together,
+    /// As many as we take from one client.
+    Client,
+}
+
+impl Crowded {
+    fn trouble(self) -> Trouble {
+        Trouble {
+            error: match self {
+                Crowded::Together => ConnectionError::Crowded,
+                Crowded::Client => ConnectionError::CrowdedClient,
+            },
+            detail: String::new(),
+            usual: true,
+        }
+    }
+
+    /// The whole of what is said on the connection.
+    fn answer(self) -> String {
+        let (status, limit, detail) = match self {
+            Crowded::Together => (
+                "503 Service Unavailable",
+                "organization:busy",
+                "too many connections at a time (limits.connections); try again",
+            ),
+            Crowded::Client => (
+                "429 Too Many Requests",
+                "key:client_limit",
+                "too many connections from this address at a time (server.connections_per_ip); try again",
+            ),
+        };
+        let body = format!("{{\"detail\":\"{detail}\"}}");
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nretry-after: 1\r\nx-sentry-rate-limits: 1::{limit}\r\n\
+             connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    }
+}
 
 /// What a listener serves with.
 pub(super) struct Listening {
@@ -37,6 +79,8 @@ pub(super) struct Listening {
     pub(super) settings: Settings,
     /// TLS of our own.
     pub(super) tls: Option<TlsAcceptor>,
+    /// Whose connections are limited each by itself.
+    pub(super) clients: Option<Arc<Clients>>,
     /// With it, connections are counted, and so is what goes wrong with them.
     pub(super) shared: Option<Arc<Shared>>,
     pub(super) tasks: TaskTracker,
@@ -53,6 +97,7 @@ where
         listener,
         settings,
         tls,
+        clients,
         shared,
         tasks,
         shutdown,
@@ -73,19 +118,31 @@ where
                 continue;
             }
         };
-        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
-            if let Some(shared) = &shared {
-                shared.connection_error(&Trouble::crowded());
+        // Who has many takes none from those who have few.
+        let place = match &clients {
+            Some(clients) => clients.enter(peer.ip()).ok_or(Crowded::Client),
+            None => Ok(Place::default()),
+        };
+        let permit = place.and_then(|place| {
+            let permit = Arc::clone(&permits).try_acquire_owned();
+            Ok((place, permit.map_err(|_| Crowded::Together)?))
+        });
+        let permit = match permit {
+            Ok(permit) => permit,
+            Err(crowded) => {
+                if let Some(shared) = &shared {
+                    shared.connection_error(&crowded.trouble());
+                }
+                let telling = Arc::clone(&shedding).try_acquire_owned();
+                // Nothing can be said before a handshake.
+                if let (Ok(telling), None) = (telling, &tls) {
+                    tasks.spawn(async move {
+                        let _telling = telling;
+                        let _ = tokio::time::timeout(SHED_TIME, shed(socket, crowded)).await;
+                    });
+                }
+                continue;
             }
-            let place = Arc::clone(&shedding).try_acquire_owned();
-            // Nothing can be said before a handshake.
-            if let (Ok(place), None) = (place, &tls) {
-                tasks.spawn(async move {
-                    let _place = place;
-                    let _ = tokio::time::timeout(SHED_TIME, shed(socket)).await;
-                });
-            }
-            continue;
         };
         let connection = Connection {
             socket,
@@ -115,9 +172,9 @@ where
     }
 }
 
-/// Answers 503, whatever is asked.
-async fn shed(mut socket: TcpStream) -> io::Result<()> {
-    socket.write_all(SHED.as_bytes()).await?;
+/// Says that there is no place, whatever is asked.
+async fn shed(mut socket: TcpStream, crowded: Crowded) -> io::Result<()> {
+    socket.write_all(crowded.answer().as_bytes()).await?;
     socket.shutdown().await?;
     let mut left = SHED_BYTES;
     let mut space = [0; 4096];
@@ -128,26 +185,4 @@ async fn shed(mut socket: TcpStream) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-impl Trouble {
-    /// As many connections are open as we take.
-    fn crowded() -> Trouble {
-        Trouble {
-            error: ConnectionError::Crowded,
-            detail: String::new(),
-            usual: true,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_said_to_those_who_find_no_place_is_one_whole_answer() {
-        let (head, body) = SHED.split_once("\r\n\r\n").unwrap();
-        assert!(head.ends_with(&format!("content-length: {}", body.len())));
-    }
 }

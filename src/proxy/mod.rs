@@ -8,6 +8,7 @@ mod auth;
 mod body;
 mod chunks;
 mod client_address;
+mod clients;
 mod connection;
 mod cors;
 mod cron;
@@ -47,6 +48,7 @@ use crate::policy::Policy;
 use crate::scrub::{Rekeying, Report};
 
 use active::Current;
+use clients::Clients;
 use connection::{Settings, Trouble};
 use listener::Listening;
 use tls::Certificate;
@@ -160,6 +162,7 @@ impl Shared {
                 "clients are turned away: as many connections are open as limits.connections allows",
             ),
             ConnectionError::Handshake
+            | ConnectionError::CrowdedClient
             | ConnectionError::HeadTooLarge
             | ConnectionError::HeadTimeout
             | ConnectionError::Malformed
@@ -402,6 +405,7 @@ impl App {
                 ..Settings::new(&shared.config)
             },
             tls: None,
+            clients: None,
             shared: None,
             tasks: admin_tasks.clone(),
             shutdown: admin_stop.clone(),
@@ -418,6 +422,7 @@ impl App {
             listener,
             settings: Settings::new(&shared.config),
             tls,
+            clients: Some(Clients::new(&shared.config)),
             shared: Some(Arc::clone(&shared)),
             tasks: shared.tasks.clone(),
             shutdown: shutdown.clone(),

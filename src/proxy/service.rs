@@ -142,11 +142,13 @@ async fn pipeline(
     }
 
     // Routes not listed are refused, whatever their method; and those of servers, where they are not served.
-    let at_tunnel = |tunnel: &Tunnel| tunnel.is_at(parts.uri.path());
-    if shared.config.server.serves == Serves::Browsers
-        && !shared.tunnel.as_ref().is_some_and(at_tunnel)
-    {
-        return Err(Reject::Barred(Barred::NoServers));
+    let at_tunnel = |tunnel: &&Tunnel| tunnel.is_at(parts.uri.path());
+    match shared.tunnel.as_ref().filter(at_tunnel) {
+        Some(tunnel) => tunnel.count(&parts, peer)?,
+        None if shared.config.server.serves == Serves::Browsers => {
+            return Err(Reject::Barred(Barred::NoServers));
+        }
+        None => {}
     }
     if let Some(cron) = Cron::find(parts.uri.path()) {
         record.project = Some(cron.project.clone());
@@ -163,7 +165,7 @@ async fn pipeline(
         Ingress::Sidecar => None,
     };
     let asked = match tunnel {
-        Some(tunnel) => tunnel.knock(&parts, peer)?,
+        Some(tunnel) => tunnel.knock(&parts)?,
         None => None,
     };
     let media = parts
@@ -226,10 +228,13 @@ async fn pipeline(
     let mut out = Output::new();
     let begun = match tunnel {
         // Its first line says whether it may come in, and all of it waits for that.
-        Some(tunnel) => begin(tunnel, &mut intake, &mut out, asked.as_deref()).await,
+        Some(tunnel) => {
+            let begun = begin(tunnel, &mut intake, &mut out, asked.as_deref()).await;
+            record.summary = Some(intake.summary());
+            begun
+        }
         None => Ok((More::Coming, None)),
     };
-    record.summary = Some(intake.summary());
     let (begun, admitted) = begun?;
     if let Some(admitted) = &admitted {
         record.project = Some(admitted.project.clone());
@@ -274,8 +279,9 @@ async fn pipeline(
             .filter(|id| is_id(id));
         return Ok(Passed::NothingLeft(id));
     }
-    let mut headers = delivery::travelling(&parts.headers, content.media(&plan)?, &plan);
-    headers.insert(auth::X_SENTRY_AUTH, auth.header(&plan)?);
+    let mut headers =
+        delivery::travelling(&parts.headers, content.media(&plan)?, &plan, &active.clean);
+    headers.insert(auth::X_SENTRY_AUTH, auth.header(&plan, &active.clean)?);
     let path = route.upstream_path(&project, is_envelope);
 
     let answer = match more {

@@ -15,7 +15,7 @@ use rustls::{ServerConfig, SupportedProtocolVersion, version};
 use tokio_rustls::TlsAcceptor;
 
 use super::Shutdown;
-use crate::config::{MinVersion, ServerTls};
+use crate::config::{MinVersion, ServerTls, reading};
 
 /// How often the files are looked at. By their bytes: what Kubernetes mounts changes behind a link, with an old date.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -130,7 +130,7 @@ fn read(config: &ServerTls) -> Result<[Vec<u8>; 2], String> {
         if length.is_ok_and(|length| length > FILE_BYTES) {
             return Err(told("is larger than a certificate is".to_owned()));
         }
-        std::fs::read(path).map_err(|error| told(error.to_string()))
+        std::fs::read(path).map_err(|error| told(reading::why(Path::new(path), &error)))
     };
     Ok([file("cert", &config.cert)?, file("key", &config.key)?])
 }

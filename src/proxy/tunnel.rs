@@ -162,10 +162,14 @@ impl Tunnel {
         &self.cors
     }
 
-    /// Before anything is read of the body. The project that the URL names, if it does.
-    pub(super) fn knock(&self, parts: &Parts, peer: IpAddr) -> Result<Option<String>, Reject> {
+    /// First of all, whatever is asked, and however.
+    pub(super) fn count(&self, parts: &Parts, peer: IpAddr) -> Result<(), Reject> {
         let client = client_address(peer, &parts.headers, &self.trusted);
-        self.limiter.knock(client).map_err(Reject::Limited)?;
+        self.limiter.knock(client).map_err(Reject::Limited)
+    }
+
+    /// Before anything is read of the body. The project that the URL names, if it does.
+    pub(super) fn knock(&self, parts: &Parts) -> Result<Option<String>, Reject> {
         let host = parts.uri.authority().map(Authority::as_str);
         let host = host.or_else(|| parts.headers.get(header::HOST)?.to_str().ok());
         if self.cors.is_foreign(&parts.headers, host) {

@@ -1,9 +1,10 @@
-// A page with the real @sentry/browser, in a real Chromium, for tests/browser.rs.
+// A page with the real @sentry/browser, or with the SDK of a framework (frameworks/), in a real Chromium, for tests/browser.rs.
 //
 // Serves the page on PAGE_PORT, does what the scenario (the one argument) says, and prints one line of JSON: what the page saw. TUNNEL, DSN and
 // CANARY, a secret that the page lets slip in many places, come by environment; CHROMIUM may name another browser.
 'use strict';
 
+const esbuild = require('esbuild');
 const fs = require('node:fs');
 const http = require('node:http');
 const path = require('node:path');
@@ -35,9 +36,45 @@ const HTML = `<!doctype html><title>shop</title>
 </script>
 <button id="buy">buy</button>`;
 
+const FRAMEWORKS = ['react', 'vue', 'nextjs'];
+const APP = '<!doctype html><title>shop</title><div id="app"></div><script src="/app.js"></script>';
+
+/** The page's script, as a bundler makes it. */
+async function bundle(framework) {
+  // @sentry/nextjs looks at the router of Next.js, which has nothing to do with how it sends.
+  const next = {
+    name: 'next',
+    setup(build) {
+      build.onResolve({ filter: /^next\// }, ({ path }) => ({ path, namespace: 'next' }));
+      build.onLoad({ filter: /./, namespace: 'next' }, () => ({ contents: 'module.exports = { events: { on() {} } }' }));
+    },
+  };
+  const { outputFiles } = await esbuild.build({
+    entryPoints: [path.join(__dirname, 'frameworks', `${framework}.mjs`)],
+    bundle: true,
+    write: false,
+    format: 'iife',
+    platform: 'browser',
+    nodePaths: [MODULES],
+    plugins: [next],
+    define: {
+      'process.env': '{}',
+      'process.env.NODE_ENV': '"production"',
+      'process.env._sentryRewritesTunnelPath': JSON.stringify(TUNNEL),
+    },
+    logLevel: 'error',
+  });
+  return outputFiles[0].text;
+}
+
+let app;
+
 function serve(request, response) {
   const { pathname } = new URL(request.url, PAGE);
-  if (pathname.startsWith('/modules/')) {
+  if (pathname === '/app.js') {
+    response.setHeader('Content-Type', 'text/javascript');
+    response.end(app);
+  } else if (pathname.startsWith('/modules/')) {
     const file = path.normalize(path.join(MODULES, pathname.slice('/modules'.length)));
     response.setHeader('Content-Type', 'text/javascript');
     fs.createReadStream(file).on('error', () => response.writeHead(404).end()).pipe(response);
@@ -45,7 +82,7 @@ function serve(request, response) {
     // Without this there are no profiles.
     response.setHeader('Document-Policy', 'js-profiling');
     response.setHeader('Content-Type', 'text/html');
-    response.end(HTML);
+    response.end(app ? APP : HTML);
   } else {
     response.writeHead(404).end();
   }
@@ -151,7 +188,19 @@ const SCENARIOS = {
   },
 };
 
+for (const framework of FRAMEWORKS) {
+  // An error in what the framework calls.
+  SCENARIOS[framework] = async (page) => {
+    await page.evaluate((options, canary) => window.start(options, canary), { dsn: DSN, tunnel: TUNNEL }, CANARY);
+    await page.click('#sell');
+    return { flushed: await page.evaluate(() => Sentry.flush(10000)) };
+  };
+}
+
 async function main() {
+  if (FRAMEWORKS.includes(process.argv[2])) {
+    app = await bundle(process.argv[2]);
+  }
   const server = http.createServer(serve).listen(Number(PAGE_PORT), '127.0.0.1');
   const browser = await puppeteer.launch({
     executablePath: CHROMIUM.includes('/') ? CHROMIUM : `/usr/bin/${CHROMIUM}`,
@@ -166,10 +215,12 @@ async function main() {
   try {
     const page = await browser.newPage();
     const answers = [];
+    const urls = [];
     const console_ = [];
     page.on('response', (response) => {
       if (response.url().startsWith(TUNNEL) && response.request().method() === 'POST') {
         answers.push(response.status());
+        urls.push(response.url());
       }
     });
     page.on('console', (message) => console_.push(message.text()));
@@ -179,11 +230,11 @@ async function main() {
     const seen = await SCENARIOS[process.argv[2]](page);
     // For what has been sent and is not waited for.
     if (process.env.WAIT_FOR_STDIN) {
-      process.stdout.write(JSON.stringify({ ...seen, answers, console: console_ }) + '\n');
+      process.stdout.write(JSON.stringify({ ...seen, answers, urls, console: console_ }) + '\n');
       await new Promise((resolve) => process.stdin.once('data', resolve));
       return;
     }
-    process.stdout.write(JSON.stringify({ ...seen, answers, console: console_ }) + '\n');
+    process.stdout.write(JSON.stringify({ ...seen, answers, urls, console: console_ }) + '\n');
   } finally {
     await browser.close();
     server.close();

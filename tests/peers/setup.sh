@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Puts the real peers of tests/real_sdks.rs, tests/otlp.rs and tests/browser.rs under target/peers (ignored by git): a Python environment with the
-# bugsink collector, sentry-sdk and Flask; a Node folder with @sentry/node, Express, @sentry/browser and puppeteer-core; and an empty, migrated
-# bugsink, which each test copies. Exact versions: requirements.txt and package-lock.json, beside this file.
+# bugsink collector, sentry-sdk and Flask; a Node folder with @sentry/node, Express, @sentry/browser, the SDKs of React, Vue and Next.js (without
+# Next.js itself, which is large) and puppeteer-core; and an empty, migrated bugsink, which each test copies. Exact versions: requirements.txt and
+# package-lock.json, beside this file.
 #
 # Does nothing when what is there was made from the same files by the same Python and Node. Needs python3 (3.11 or
 # later) with venv, node 18 or later, npm, and chromium for tests/browser.rs; touches nothing outside target/peers.
@@ -37,7 +38,7 @@ python3 -m venv "$peers/venv"
 
 echo "peers: Node packages"
 cp "$here/package.json" "$here/package-lock.json" "$peers/node/"
-(cd "$peers/node" && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
+(cd "$peers/node" && npm ci --no-audit --no-fund --ignore-scripts --legacy-peer-deps --loglevel=error)
 
 echo "peers: an empty collector"
 "$peers/venv/bin/python" "$here/collector.py" template "$peers/bugsink-template"

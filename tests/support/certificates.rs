@@ -10,11 +10,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::support::*;
 
@@ -54,6 +55,26 @@ impl Files {
         let parameters = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         let cert = parameters.signed_by(&key, &self.authority).unwrap();
         (cert.pem(), key.serialize_pem())
+    }
+
+    /// The authority's own certificate.
+    pub fn authority(&self) -> String {
+        self.authority.pem()
+    }
+
+    /// What a server needs that is to be taken for `localhost`.
+    pub fn acceptor(&self, protocols: &[&str]) -> TlsAcceptor {
+        let chain = CertificateDer::pem_file_iter(&self.cert).unwrap();
+        let key = PrivateKeyDer::from_pem_file(&self.key).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain.map(Result::unwrap).collect(), key)
+            .unwrap();
+        config.alpn_protocols = protocols.iter().map(|it| it.as_bytes().to_vec()).collect();
+        TlsAcceptor::from(Arc::new(config))
     }
 
     pub async fn serve(&self, upstream: &Upstream, more: &[(&str, &str)]) -> Proxy {

@@ -66,16 +66,23 @@ pub fn gzip(plain: &[u8]) -> Vec<u8> {
 
 /// The bytes that a case's text stands for: a character for a byte, and `<a*1000>` for a thousand times `a`.
 pub fn wire_bytes(text: &str) -> Vec<u8> {
+    let byte = |c: char| u8::try_from(c).unwrap();
     let mut bytes = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("<a*") {
-        let (before, from) = rest.split_at(at);
-        bytes.extend(before.chars().map(|c| u8::try_from(c).unwrap()));
-        let (count, behind) = from[3..].split_once('>').unwrap();
-        bytes.resize(bytes.len() + count.parse::<usize>().unwrap(), b'a');
-        rest = behind;
+    let mut rest = text.chars();
+    while let Some(first) = rest.next() {
+        let mut behind = rest.clone();
+        match (first, behind.next(), behind.next()) {
+            ('<', Some(repeated), Some('*')) => {
+                let (count, behind) = behind.as_str().split_once('>').unwrap();
+                bytes.resize(
+                    bytes.len() + count.parse::<usize>().unwrap(),
+                    byte(repeated),
+                );
+                rest = behind.chars();
+            }
+            _ => bytes.push(byte(first)),
+        }
     }
-    bytes.extend(rest.chars().map(|c| u8::try_from(c).unwrap()));
     bytes
 }
 

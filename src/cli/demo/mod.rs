@@ -140,7 +140,7 @@ async fn build(listen: Option<SocketAddr>, upstream: SocketAddr) -> Result<App, 
     let mut config = Config::new(&format!("http://{upstream}"))
         .map_err(|error| Failure::Internal(error.to_string()))?;
     // The collector reads what comes as it is.
-    config.upstream.encoding = UpstreamEncoding::Identity;
+    config.upstream.encoding = Some(UpstreamEncoding::Identity);
     // All of it is to be seen.
     config.policy.doors.server.traces_sample_rate = Some(1.0);
     if let Some(address) = listen {

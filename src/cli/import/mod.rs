@@ -5,13 +5,14 @@ mod pack;
 mod relay;
 
 use std::fmt;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
 use super::fail;
+use crate::config::reading;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -87,9 +88,9 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         return fail(super::USAGE, what);
     }
     let shown = file.display();
-    let text = match std::fs::read_to_string(&file) {
+    let text = match reading::text(&file) {
         Ok(text) => text,
-        Err(error) => return fail(1, format!("{shown}: {error}")),
+        Err(why) => return fail(1, why),
     };
     let (pack, remarks) = match relay::convert(&text, &name) {
         Ok(converted) => converted,
@@ -118,15 +119,7 @@ fn write(pack: &str, output: Option<&Path>) -> Result<(), String> {
                 .create_new(true)
                 .open(path);
             file.and_then(|mut file| file.write_all(pack.as_bytes()))
-                .map_err(|error| {
-                    let why = if error.kind() == ErrorKind::AlreadyExists {
-                        "is there already, and is not overwritten; give another name, or remove it"
-                            .to_owned()
-                    } else {
-                        error.to_string()
-                    };
-                    format!("{}: {why}", path.display())
-                })
+                .map_err(|error| reading::not_made(path, &error))
         }
         None => std::io::stdout()
             .write_all(pack.as_bytes())

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use crate::config::reading;
 use crate::scrub::Format;
 
 /// All files that the paths name, those of a folder in the order of their names, with what is in it at any depth. Hidden files of
@@ -21,7 +22,7 @@ pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
 }
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
-    let said = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let said = |error: std::io::Error| reading::about(folder, &error);
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(said)? {
         let entry = entry.map_err(said)?;
@@ -44,7 +45,7 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
 
 /// What a file has, if it is a document at all.
 pub(super) fn read(path: &Path) -> Result<Bytes, String> {
-    let body = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let body = std::fs::read(path).map_err(|error| reading::about(path, &error))?;
     for (magic, what) in [(&b"\x1f\x8b"[..], "gzip"), (b"\x28\xb5\x2f\xfd", "zstd")] {
         if body.starts_with(magic) {
             return Err(format!(

@@ -3,18 +3,24 @@
 
 use std::path::Path;
 
-use crate::config::Loader;
+use crate::config::{Loader, reading};
 use crate::policy::Policy;
 
 /// The packs of a folder, in the order of their files' names: the name of each, and its text.
 pub(super) fn folder(dir: &Path) -> Result<Vec<(String, String)>, String> {
-    let said = |error: std::io::Error| format!("{}: {error}", dir.display());
+    if dir.is_file() {
+        return Err(format!(
+            "{}: is a file; name the directory that it is in",
+            dir.display()
+        ));
+    }
+    let said = |error: std::io::Error| reading::about(dir, &error);
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(said)? {
         let path = entry.map_err(said)?.path();
         if path.extension().is_some_and(|ending| ending == "toml") {
             let name = path.file_name().unwrap_or_default();
-            files.push((name.to_string_lossy().into_owned(), text_of(&path)?));
+            files.push((name.to_string_lossy().into_owned(), reading::text(&path)?));
         }
     }
     files.sort();
@@ -25,10 +31,6 @@ pub(super) fn folder(dir: &Path) -> Result<Vec<(String, String)>, String> {
         ));
     }
     Ok(files)
-}
-
-fn text_of(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// The policy that a word of the command line stands for: parts separated by commas, whose packs count together.
@@ -53,7 +55,7 @@ fn packs(part: &str) -> Result<Vec<(String, String)>, String> {
     } else if path.is_dir() {
         folder(path)
     } else if path.exists() {
-        Ok(vec![(part.to_owned(), text_of(path)?)])
+        Ok(vec![(part.to_owned(), reading::text(path)?)])
     } else {
         Err(format!(
             "{part}: there is no such policy ({}), file or folder",
@@ -68,7 +70,7 @@ fn configured(part: &str) -> Result<Option<Policy>, String> {
     if !path.is_file() {
         return Ok(None);
     }
-    let table: toml::Table = match text_of(path)?.parse() {
+    let table: toml::Table = match reading::text(path)?.parse() {
         Ok(table) => table,
         // The pack's reader says what is wrong.
         Err(_) => return Ok(None),

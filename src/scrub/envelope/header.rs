@@ -50,13 +50,27 @@ pub(super) struct Rewritten {
     pub(super) redactions: Vec<(RuleIndex, u64)>,
 }
 
+impl Rewritten {
+    /// Says of a container that it has so many elements, if it says of any number. (In a string, a quote has a backslash before it, so
+    /// that what is looked for is a key.)
+    pub(super) fn recount(&mut self, elements: usize) {
+        const KEY: &[u8] = b"\"item_count\":";
+        if let Some(at) = memchr::memmem::find(&self.text, KEY) {
+            let at = at + KEY.len();
+            let digits = self.text[at..].iter().take_while(|it| it.is_ascii_digit());
+            let end = at + digits.count();
+            self.text.splice(at..end, elements.to_string().into_bytes());
+        }
+    }
+}
+
 /// What an item's header line says.
 #[derive(Debug)]
 pub(super) struct ItemHead {
     pub(super) treatment: ItemTreatment,
     pub(super) length: Option<u64>,
-    /// Elements of a container.
-    pub(super) count: Option<u64>,
+    /// Whether its payload is a list of elements (`{"items": […]}`).
+    pub(super) is_container: bool,
     pub(super) header: Rewritten,
 }
 
@@ -195,7 +209,6 @@ pub(super) fn item(
         .any(|(key, value)| key == "type" && value.get() == "\"attachment\"");
     let mut meta_length = None;
     let mut length = None;
-    let mut count = None;
     for (key, value) in &members.0 {
         match key.as_str() {
             "type" => {
@@ -212,10 +225,7 @@ pub(super) fn item(
                 );
             }
             "item_count" => {
-                count = Some(
-                    unsigned(value)
-                        .ok_or(Reason::Header("item_count is no plain unsigned integer"))?,
-                );
+                unsigned(value).ok_or(Reason::Header("item_count is no plain unsigned integer"))?;
                 out.raw(key, value.get());
             }
             "content_type" => {
@@ -295,7 +305,7 @@ pub(super) fn item(
     Ok(ItemHead {
         treatment,
         length,
-        count,
+        is_container: item::is_container(content_type.as_deref()),
         header,
     })
 }

@@ -190,6 +190,14 @@ fn recording(item: Description<'_>, plan: &Plan) -> ItemTreatment {
     }
 }
 
+/// Whether a payload of this type is a list of elements.
+pub(super) fn is_container(content_type: Option<&str>) -> bool {
+    content_type.is_some_and(|t| t.trim_ascii().starts_with("application/vnd.sentry.items."))
+}
+
+/// The types of items that attachments belong to, as the event of their envelope.
+pub(super) const OWNERS: [&str; 4] = ["event", "transaction", "span", "feedback"];
+
 /// The treatment of an item of this type. `header_bytes` bounds the head of a mixed payload.
 pub(super) fn treatment(
     kind: &str,
@@ -198,8 +206,7 @@ pub(super) fn treatment(
     header_bytes: usize,
 ) -> ItemTreatment {
     let content_type = item.content_type;
-    let container =
-        content_type.is_some_and(|t| t.trim_ascii().starts_with("application/vnd.sentry.items."));
+    let container = is_container(content_type);
     let json = |label, document, forces| ItemTreatment::Json {
         label,
         document,

@@ -17,10 +17,12 @@
 //! | `Payload` | its last byte, or a newline | `Newline` |
 //! | `Newline` | newline | `ItemHeader` |
 
+mod container;
 mod dsn;
 mod gated;
 mod header;
 mod item;
+mod left_out;
 mod rekeying;
 mod trace;
 
@@ -36,12 +38,14 @@ use super::limits::Limits;
 use super::outcome::{ItemOutcome, Malformed, Place, Reason, Report};
 use super::plan::{Document, Plan};
 use super::splice::{Reading, Splicer};
+use container::Container;
 pub use dsn::{Dsn, bare_key};
 use gated::{PEEK_BYTES, Waiting};
 pub use header::EnvelopeHead;
 pub(crate) use header::is_event_id;
 pub(crate) use item::is_text_file;
 use item::{ItemTreatment, MixedBody, MixedHead};
+use left_out::LeftOut;
 pub use rekeying::Rekeying;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +76,12 @@ pub(crate) struct EnvelopeScrubber {
     waiting: Option<Waiting>,
     /// The beginning of its payload.
     peeked: Vec<u8>,
+    /// The container that must have no element of a trace that is not kept.
+    watched: Option<Container>,
+    /// The item that is left out.
+    left_out: Option<LeftOut>,
+    /// What became of the items to which attachments belong.
+    owner: Option<ItemOutcome>,
     /// What was left out of earlier envelopes, and is told with this one.
     earlier: Discards,
     header_bytes: usize,
@@ -128,6 +138,9 @@ impl EnvelopeScrubber {
             is_told: true,
             waiting: None,
             peeked: Vec::new(),
+            watched: None,
+            left_out: None,
+            owner: None,
             earlier: Discards::default(),
             header_bytes: limits.header_bytes,
             state: State::Header,
@@ -357,10 +370,6 @@ impl EnvelopeScrubber {
         }
         let item = header::item(&line, &self.plan, self.header_bytes, &mut self.json)
             .map_err(|reason| self.fail(reason, self.line_start))?;
-        let quantity = Quantity {
-            elements: item.count,
-            bytes: item.length,
-        };
         if let ItemTreatment::Json {
             label,
             document,
@@ -373,7 +382,7 @@ impl EnvelopeScrubber {
                 document,
                 forces,
                 header: item.header,
-                quantity,
+                is_container: item.is_container,
                 end,
             });
             self.kept = Kept::Waiting;
@@ -422,17 +431,11 @@ impl EnvelopeScrubber {
                 return Ok(());
             }
             ItemTreatment::Drop { label, outcome } => {
-                self.kept = Kept::No;
-                let why = match outcome {
-                    ItemOutcome::DroppedBySampling => Why::SampleRate,
-                    ItemOutcome::DroppedByPolicy
-                    | ItemOutcome::DroppedUnknown
-                    | ItemOutcome::Forwarded => Why::Policy,
-                };
-                report.discards.item(why, label, quantity);
+                self.leave_out(label, outcome, item.is_container);
                 (outcome, label)
             }
         };
+        self.own(label, outcome);
         report.item(label, outcome);
         self.state = State::Payload { left: item.length };
         Ok(())
@@ -567,7 +570,7 @@ impl EnvelopeScrubber {
             if self.peeked.len() < PEEK_BYTES {
                 return Ok(());
             }
-            self.end_waiting(splicer, report)?;
+            self.end_waiting(false, splicer, report)?;
             from += some;
         }
         if self.kept == Kept::Recording {
@@ -583,6 +586,10 @@ impl EnvelopeScrubber {
                 None => {}
             }
         }
+        if let Some(left_out) = &mut self.left_out {
+            left_out.push(&chunk[from..to]);
+        }
+        self.watch(&chunk[from..to], base + from as u64)?;
         match self.kept {
             Kept::No | Kept::As | Kept::Recording | Kept::Waiting => Ok(()),
             Kept::Json => self
@@ -603,7 +610,11 @@ impl EnvelopeScrubber {
         splicer: &mut Splicer,
         report: &mut Report,
     ) -> Result<(), Malformed> {
-        self.end_waiting(splicer, report)?;
+        self.end_waiting(true, splicer, report)?;
+        self.watched = None;
+        if let Some(left_out) = self.left_out.take() {
+            left_out.tell(&mut report.discards);
+        }
         match self.kept {
             Kept::No | Kept::As | Kept::Recording | Kept::Waiting => {}
             Kept::Json => {

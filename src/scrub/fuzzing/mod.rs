@@ -16,7 +16,10 @@ pub use rules::rules;
 pub use secrets::secrets;
 
 use crate::scrub::decode::{Decoder, Encoding};
-use crate::scrub::{Boundary, Format, Limits, Malformed, Opaque, Output, Plan, Scrubber, Signal};
+use crate::scrub::{
+    Action, Boundary, Format, Gate, Limits, Malformed, Opaque, Output, Plan, SAMPLED_TYPES,
+    Sampler, Scrubber, Signal,
+};
 
 /// Law 6: what one stream may hold beyond the chunk in hand, in bytes.
 pub const STATE_BYTES: usize = 64 << 10;
@@ -102,6 +105,22 @@ pub fn check_laws(plan: &Arc<Plan>, format: Format, input: &[u8], cuts: &[usize]
             Format::Json | Format::Ndjson | Format::Text | Format::Query
         ),
         same_errors: format != Format::Store,
+    };
+    subject.check(input, cuts);
+}
+
+/// The same of an envelope at a gate.
+pub fn check_gate(plan: &Arc<Plan>, gate: &Arc<Gate>, input: &[u8], cuts: &[usize]) {
+    let scrubber = || {
+        Scrubber::new(Arc::clone(plan), Format::Envelope, &Limits::default())
+            .gated(Arc::clone(gate))
+    };
+    let subject = Subject {
+        first: &scrubber,
+        again: &scrubber,
+        state_bytes: STATE_BYTES,
+        keeps: false,
+        same_errors: true,
     };
     subject.check(input, cuts);
 }
@@ -273,10 +292,15 @@ pub fn json(data: &[u8]) {
     }
 }
 
-/// The fuzz target of that name: cuts, then an envelope, also where all that is opaque passes.
+/// The fuzz target of that name: cuts, then an envelope, also where all that is opaque passes, and at a gate that keeps half of all traces.
 pub fn envelope(data: &[u8]) {
     let (cuts, input) = take_cuts(data);
     check_laws(&default_plan(), Format::Envelope, input, &cuts);
+    let mut gate = Gate::default().with_sampler(Sampler::new(0.5, None));
+    for item_type in SAMPLED_TYPES {
+        gate.set(item_type, Action::Sample);
+    }
+    check_gate(&default_plan(), &Arc::new(gate), input, &cuts);
     let kinds = Opaque::NAMES.map(|(_, kind)| kind);
     let passing = Arc::new(default_plan().with_passing(&kinds));
     check_laws(&passing, Format::Envelope, input, &cuts);
