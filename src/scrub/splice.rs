@@ -714,12 +714,18 @@ impl Hand {
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);
         if keep <= self.chunk.len() {
             self.carry.clear();
+            // Not by doubling, which would take more than the bound.
+            self.carry.reserve_exact(keep);
             let from = self.chunk.len() - keep;
             self.carry.extend_from_slice(&self.chunk[from..]);
         } else {
             let from_carry = keep - self.chunk.len();
             let gone = self.carry.len().saturating_sub(from_carry);
             self.carry.drain(..gone);
+            if self.carry.capacity() < keep {
+                let more = self.chunk.len().max(GROWTH);
+                self.carry.reserve_exact(more);
+            }
             self.carry.extend_from_slice(&self.chunk);
         }
         self.base = end;

@@ -127,8 +127,14 @@ impl JsonScrubber {
     }
 
     /// What stands for the address of a user who has no other `id`. The object has a member: the address.
-    pub(super) fn append_id(&self, frame: &Frame, at: u64, splicer: &mut Splicer) {
-        let Some(pseudonym) = frame.pseudonym.filter(|_| !frame.has_id) else {
+    pub(super) fn append_id(&mut self, frame: &Frame, at: u64, splicer: &mut Splicer) {
+        let depth = self.frames.len() + 1;
+        let mut last = None;
+        // Deeper ones were in what has been dropped.
+        while let Some(deeper) = self.pseudonyms.pop_if(|(of, _)| *of >= depth) {
+            last = Some(deeper);
+        }
+        let Some((_, pseudonym)) = last.filter(|(of, _)| *of == depth && !frame.has_id) else {
             return;
         };
         splicer.cut(Reading::Both, at);

@@ -2,7 +2,6 @@
 
 use crate::scrub::name::{RuleIndex, Verdict};
 use crate::scrub::path::{NOWHERE, NodeIndex};
-use crate::scrub::personal::Pseudonym;
 
 use super::keys::Role;
 use super::lexer::Container;
@@ -124,8 +123,6 @@ pub(super) struct Frame {
     pub(super) seen: u32,
     /// A member of this object is its `id`.
     pub(super) has_id: bool,
-    /// What tells this user from others instead of the address: it becomes the `id` of an object that has none.
-    pub(super) pseudonym: Option<Pseudonym>,
     /// Members or elements begun.
     pub(super) count: u32,
     pub(super) before: Before,
@@ -149,7 +146,6 @@ impl Frame {
             hold: 0,
             seen: 0,
             has_id: false,
-            pseudonym: None,
             count: 0,
             before: Before::Nothing,
             element: Element {

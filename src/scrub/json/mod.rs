@@ -39,6 +39,7 @@ use super::limits::Limits;
 use super::name::{Kinds, RuleIndex, Treatment};
 use super::outcome::{Malformed, Place, Reason};
 use super::path::PathTree;
+use super::personal::Pseudonym;
 use super::plan::{Document, Plan};
 use super::splice::{Reading, Splicer};
 use super::text::{Glance, TextMachine};
@@ -56,7 +57,7 @@ const QUOTED_MARKER: &[u8] = b"\"[Filtered]\"";
 /// What the names of members are names of.
 const MEMBER: Kinds = Kinds::KEY.or(Kinds::HEADER);
 /// How many names are remembered.
-const KEYS: usize = 64;
+const KEYS: usize = 32;
 /// Raw bytes of a key or a possible name that are kept for a look.
 const CAPTURE_BYTES: usize = 512;
 /// Raw bytes between an object's brace and the end of its first key while it may be an OTLP value.
@@ -97,6 +98,8 @@ pub(crate) struct JsonScrubber {
     held_drop: Option<HeldDrop>,
     /// The brace of an object that may be an OTLP value, and the reading in which it is replaced.
     otlp: Option<(u64, usize, Reading, RuleIndex)>,
+    /// By depth, what tells a user from others instead of the address: it becomes the `id` of an object that has none.
+    pseudonyms: Vec<(usize, Pseudonym)>,
     /// Newlines to be replaced once it is known that the object around them is no OTLP value.
     newlines: Vec<u64>,
     forces: bool,
@@ -165,6 +168,7 @@ impl JsonScrubber {
             drop: None,
             held_drop: None,
             otlp: None,
+            pseudonyms: Vec::new(),
             newlines: Vec::new(),
             forces,
             events_only: false,
@@ -189,6 +193,7 @@ impl JsonScrubber {
         self.drop = None;
         self.held_drop = None;
         self.otlp = None;
+        self.pseudonyms.clear();
         self.newlines.clear();
         self.forces = forces;
         self.events_only = false;
@@ -213,6 +218,7 @@ impl JsonScrubber {
             + self.string.captured.capacity()
             + self.decoded.capacity()
             + self.newlines.capacity() * size_of::<u64>()
+            + self.pseudonyms.capacity() * size_of::<(usize, Pseudonym)>()
             + self.machine.held_bytes()
             + self.blocks.held_bytes()
             + self.verdicts.held_bytes()

@@ -327,9 +327,10 @@ impl JsonScrubber {
             && let Some(made) = self.plan.personal.address(inside)
         {
             leaf.text = made.text;
-            if let Some(frame) = self.frames.last_mut() {
-                frame.pseudonym = made.pseudonym;
-            }
+            let depth = self.frames.len();
+            while self.pseudonyms.pop_if(|(of, _)| *of >= depth).is_some() {}
+            self.pseudonyms
+                .extend(made.pseudonym.map(|pseudonym| (depth, pseudonym)));
         }
         if let Some(leaf) = &mut self.string.leaf
             && !leaf.cut

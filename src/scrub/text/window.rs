@@ -46,7 +46,7 @@ pub(super) struct Cell {
 }
 
 /// How many symbols are kept at most before those are dropped that nothing looks at any more.
-const KEPT: usize = 2 * AHEAD;
+const KEPT: usize = AHEAD + BACK + 2 * ROOM;
 /// Widest symbol of which as many as may be looked at are not too many bytes.
 const NARROW: u64 = AHEAD_BYTES / AHEAD as u64;
 /// How much room is made at once for what stands in place of a value and is longer than it.
@@ -65,8 +65,9 @@ pub(super) struct Window {
     /// What each symbol is as ASCII, or 0x80: most questions need no more.
     ascii: Vec<u8>,
     symbols: Vec<Symbol>,
-    /// The offset of each; of those behind it is of no use.
-    offsets: Vec<u64>,
+    /// The offset of each, from `base` on; of those behind it is of no use.
+    offsets: Vec<u32>,
+    base: u64,
     /// Index behind the last symbol that has passed.
     back: usize,
     /// Index of the next symbol.
@@ -93,6 +94,7 @@ impl Window {
         self.passed = 0;
         self.looked.set(0);
         self.wide = false;
+        self.base = at;
         self.end = at;
         self.ended = false;
     }
@@ -100,7 +102,7 @@ impl Window {
     pub(super) fn held_bytes(&self) -> usize {
         self.ascii.capacity()
             + self.symbols.capacity() * size_of::<Symbol>()
-            + self.offsets.capacity() * size_of::<u64>()
+            + self.offsets.capacity() * size_of::<u32>()
     }
 
     // --- filling ---
@@ -116,7 +118,7 @@ impl Window {
         self.make_room(1);
         self.ascii.push(cell.symbol.ascii());
         self.symbols.push(cell.symbol);
-        self.offsets.push(cell.at);
+        self.offsets.push((cell.at - self.base) as u32);
         self.wide |= end - cell.at > NARROW;
         self.end = end;
     }
@@ -136,7 +138,8 @@ impl Window {
         self.ascii.extend_from_slice(some);
         let symbols = some.iter().map(|byte| Symbol::plain(u32::from(*byte)));
         self.symbols.extend(symbols);
-        self.offsets.extend(at..at + count as u64);
+        let first = (at - self.base) as u32;
+        self.offsets.extend(first..first + count as u32);
         self.end = at + count as u64;
         count
     }
@@ -157,6 +160,13 @@ impl Window {
         self.back -= from;
         self.head = self.back;
         self.looked.set(self.head + looked);
+        // Offsets stay small however long the text is.
+        let base = self.offset(0);
+        let gone = (base - self.base) as u32;
+        for offset in &mut self.offsets[self.head..] {
+            *offset -= gone;
+        }
+        self.base = base;
     }
 
     /// Nothing comes behind what has been appended.
@@ -170,7 +180,7 @@ impl Window {
     #[inline]
     pub(super) fn next(&self) -> Option<Cell> {
         let symbol = *self.symbols.get(self.head)?;
-        let at = *self.offsets.get(self.head)?;
+        let at = self.base + u64::from(*self.offsets.get(self.head)?);
         Some(Cell { symbol, at })
     }
 
@@ -215,9 +225,7 @@ impl Window {
     /// Whether a symbol at hand, at a distance ahead, is within the bound of what may be looked at.
     #[inline]
     fn is_near(&self, distance: usize) -> bool {
-        let bytes = |at: usize| self.offsets.get(at).copied().unwrap_or(self.end);
-        distance < AHEAD
-            && (!self.wide || bytes(self.head + distance) - bytes(self.head) <= AHEAD_BYTES)
+        distance < AHEAD && (!self.wide || self.offset(distance) - self.offset(0) <= AHEAD_BYTES)
     }
 
     /// Whether nothing stands at a distance ahead where nothing is at hand.
@@ -250,8 +258,7 @@ impl Window {
     pub(super) fn offset(&self, distance: usize) -> u64 {
         self.offsets
             .get(self.head + distance)
-            .copied()
-            .unwrap_or(self.end)
+            .map_or(self.end, |offset| self.base + u64::from(*offset))
     }
 
     /// Whether the text ahead begins with these ASCII characters, at a distance. With `caseless`, in any case.
