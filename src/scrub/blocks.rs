@@ -14,6 +14,7 @@
 //!
 //! [`Literals`]: super::literals::Literals
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 
 use super::text::Signs;
@@ -169,6 +170,12 @@ impl Run {
         self.0 & Self::SIGNS != 0
     }
 
+    /// One that has not been read for literals.
+    #[inline]
+    pub(crate) fn unread(length: usize, signs: bool) -> Run {
+        Run((length as u64) << 2 | Self::LITERALS | u64::from(signs))
+    }
+
     /// Whether there may be a literal, or a sign, among them.
     #[inline]
     pub(crate) fn has_something(self) -> bool {
@@ -316,12 +323,27 @@ impl Blocks {
     }
 }
 
+thread_local! {
+    /// Bytes are read one by one, whatever the processor has.
+    static BYTEWISE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does something as a processor does that reads bytes one by one, to compare.
+pub(crate) fn bytewise<T>(act: impl FnOnce() -> T) -> T {
+    let before = BYTEWISE.replace(true);
+    let done = act();
+    BYTEWISE.set(before);
+    done
+}
+
 /// Whether the processor reads blocks at once, so that it is worth while.
 #[inline]
 pub(crate) fn are_fast() -> bool {
     #[cfg(target_arch = "x86_64")]
     {
-        is_x86_feature_detected!("avx512vbmi") && is_x86_feature_detected!("avx512bw")
+        is_x86_feature_detected!("avx512vbmi")
+            && is_x86_feature_detected!("avx512bw")
+            && !BYTEWISE.get()
     }
     #[cfg(not(target_arch = "x86_64"))]
     false
@@ -367,7 +389,7 @@ fn read_blocks(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
     read_bytes(bytes, masks, filter);
 }
 
-/// The same for any processor, and what the others are compared with.
+/// The same for any processor: what the others are compared with.
 fn read_bytes(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
     for (masks, block) in masks
         .iter_mut()

@@ -15,6 +15,7 @@ use bytes::Bytes;
 pub use rules::rules;
 pub use secrets::secrets;
 
+use crate::scrub::blocks::bytewise;
 use crate::scrub::decode::{Decoder, Encoding};
 use crate::scrub::{
     Action, Boundary, Format, Gate, Limits, Malformed, Opaque, Output, Plan, SAMPLED_TYPES,
@@ -129,6 +130,7 @@ impl Subject<'_> {
     fn check(&self, input: &[u8], cuts: &[usize]) {
         let (out, result) = run((self.first)(), self.state_bytes, [input]);
         self.same(&split(input, cuts), &out, &result, "cut");
+        bytewise(|| self.same(&[input], &out, &result, "without blocks"));
         if input.len() <= 4096 {
             let bytes: Vec<&[u8]> = input.chunks(1).collect();
             self.same(&bytes, &out, &result, "byte by byte");

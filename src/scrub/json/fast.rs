@@ -7,7 +7,7 @@
 
 use super::frame::{Before, Next, Treat};
 use super::keys::Role;
-use super::lexer::{Container, Expect};
+use super::lexer::{Container, Expect, plain_run};
 use super::{CAPTURE_BYTES, JsonScrubber};
 use crate::scrub::blocks::Run;
 use crate::scrub::path::NOWHERE;
@@ -200,6 +200,13 @@ impl JsonScrubber {
     /// The inside of a string that begins at an index, if it has no escapes, is of ASCII, and ends near.
     #[inline]
     fn plain_string(&mut self, bytes: &[u8], from: usize) -> Option<Run> {
+        if !self.has_blocks {
+            let mut signs = Signs::default();
+            let length = plain_run(&bytes[from..], &mut signs);
+            self.lexer.see_plain(signs);
+            let ends = bytes.get(from + length) == Some(&b'"');
+            return ends.then(|| Run::unread(length, signs != Signs::default()));
+        }
         let run = self.blocks.run(bytes, from, &self.plan.literals.filter)?;
         if bytes.get(from + run.length()) != Some(&b'"') {
             return None;
@@ -231,6 +238,7 @@ impl JsonScrubber {
         if quiet && !(in_array && self.may_be_command(text)) {
             return Some(());
         }
+        let has_blocks = self.has_blocks;
         let places = self.blocks.literals(from, from + run.length());
         let glance = Glance::with(
             text,
@@ -239,9 +247,11 @@ impl JsonScrubber {
             Kind::Plain,
             in_array,
             plan,
-            |wanted| {
-                let places = places.map(|at| at - from);
-                plan.literals.look_at(text, wanted, places)
+            |wanted| match has_blocks {
+                true => plan
+                    .literals
+                    .look_at(text, wanted, places.map(|at| at - from)),
+                false => plan.literals.look(text, wanted),
             },
         );
         let is_name = in_array && (glance.named() || self.may_be_command(text));

@@ -540,7 +540,7 @@ impl Lexer {
 
 /// How many bytes at the front can be passed over; takes note of the signs among them.
 #[inline]
-fn plain_run(bytes: &[u8], signs: &mut Signs) -> usize {
+pub(super) fn plain_run(bytes: &[u8], signs: &mut Signs) -> usize {
     let mut run = 0;
     for eight in bytes.chunks_exact(8) {
         let all = eight

@@ -34,7 +34,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::blocks::Blocks;
+use super::blocks::{Blocks, are_fast};
 use super::limits::Limits;
 use super::name::{Kinds, RuleIndex, Treatment};
 use super::outcome::{Malformed, Place, Reason};
@@ -85,6 +85,8 @@ pub(crate) struct JsonScrubber {
     decoded: Vec<u8>,
     machine: TextMachine,
     blocks: Blocks,
+    /// The processor reads blocks at once.
+    has_blocks: bool,
     verdicts: Verdicts<KEYS>,
     keys: Keys,
     /// What a glance has seen in a string that the fast lane has left, and the offset of its inside.
@@ -160,6 +162,7 @@ impl JsonScrubber {
             decoded: Vec::new(),
             machine,
             blocks,
+            has_blocks: are_fast(),
             verdicts,
             keys,
             glanced: None,
