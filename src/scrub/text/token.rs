@@ -11,6 +11,8 @@ use crate::scrub::token::{LONGEST, Token, TokenPart};
 
 /// How far before a token a word of its context may stand, in characters.
 const CONTEXT: usize = 40;
+/// Longest padding of base64 (RFC 4648, section 4).
+const PADDING: usize = 2;
 /// Most white space within an anchor where it has one space.
 const BLANKS: usize = 16;
 /// Longest rest of the line that ends a token, in characters.
@@ -64,10 +66,17 @@ impl TextMachine {
         {
             return Ok(false);
         }
-        // How long a word stands here tells most rules apart.
+        // How long a word stands here tells most rules apart. Behind an equals sign a value may begin, and only padding goes on.
         let mut run = 1;
-        while run < LONGEST && tokens.unanchored().has(self.window.byte(run)?) {
-            run += 1;
+        while run < LONGEST {
+            match self.window.byte(run)? {
+                b'=' => {
+                    run += PADDING;
+                    break;
+                }
+                byte if tokens.unanchored().has(byte) => run += 1,
+                _ => break,
+            }
         }
         for index in tokens.inner() {
             let token = tokens.token(*index);
