@@ -83,6 +83,30 @@ ignores = ["acm_short"]
     }
 }
 
+/// White space may be what a token begins with: nothing that is passed over quickly passes it.
+#[test]
+fn an_anchor_may_begin_with_white_space() {
+    let pack = r#"
+pack = "acme"
+version = 1
+description = "Acme's own"
+
+[[token]]
+id = "acme.ticket"
+description = "Acme's ticket, behind its word"
+source = "Acme handbook"
+anchors = [" ticket "]
+alphabet = "base62"
+length = [12, 12]
+matches = ["take: ticket abcDEF~012345", "token=x1, take: ticket abcDEF~012345"]
+ignores = ["take: ticket abc"]
+"#;
+    let folder = folder("spaced", "acme.toml", pack);
+    let output = scrubline(&["rules", "test", folder.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
 /// In words, with what to do; the system's own have a number.
 #[test]
 fn what_cannot_be_read_is_said_in_words() {
