@@ -379,6 +379,55 @@ const WORDS: &[&str] = &[
     "sid=",
 ];
 
+/// Texts in which something is redacted while what they are held with grows too long, and others that were cut badly once.
+#[test]
+fn long_documents_keep_the_laws() {
+    let text = format!(
+        "https://u:p@h/ it\\\"s {} Cookie: a=b\\\" rest of it",
+        "lorem ".repeat(80)
+    );
+    let deep = |inner: &str| format!("{}{inner}{}", "{\"a\":".repeat(400), "}".repeat(400));
+    let long = format!("\"https://u:p@h/ {}\"", "lorem ".repeat(650));
+    let documents = [
+        format!(
+            "{{\"value\":1,\"p\":\"{}\",\"m\":\"{text}\",\"name\":\"a\"}}",
+            "lorem ".repeat(1640)
+        ),
+        format!(
+            "{{\"value\":1,\"p\":\"{}\",\"q\":{long},\"name\":\"a\"}}",
+            "lorem ".repeat(1600)
+        ),
+        format!(
+            "{{\"value\":1,\"p\":\"{}\",\"q\":{},\"name\":\"a\"}}",
+            "lorem ".repeat(1600),
+            deep(&long)
+        ),
+        format!("{{\"a\":\"s://:{}\"}}", "y".repeat(600)),
+        format!(
+            "{{\"{} sk_live_4eC39HqLyjWDarjtT1zdp7dc\":\"v\"}}",
+            "x ".repeat(252)
+        ),
+    ];
+    for document in &documents {
+        for step in [1, 64, 1000] {
+            let cuts: Vec<usize> = (1..document.len()).step_by(step).collect();
+            check_laws(&plan(), Format::Json, document.as_bytes(), &cuts);
+        }
+    }
+}
+
+/// A text attachment in which a value is not closed: what leaves is read as it leaves, with asterisks.
+#[test]
+fn masked_texts_keep_the_laws() {
+    for text in ["\"'ApiKey:\\\"abc'", "\"'ApiKey:\\\"é'", "'ApiKey:\\\"abc'"] {
+        let envelope = format!(
+            "{{}}\n{{\"type\":\"attachment\",\"length\":{},\"filename\":\"a.txt\",\"content_type\":\"text/plain\"}}\n{text}\n",
+            text.len()
+        );
+        check_laws(&plan(), Format::Envelope, envelope.as_bytes(), &[]);
+    }
+}
+
 proptest! {
     #![proptest_config(config())]
 

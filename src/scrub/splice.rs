@@ -310,6 +310,11 @@ impl Splicer {
         self.hand.masks = on;
     }
 
+    /// Whether what is cut leaves as asterisks.
+    pub(crate) fn masks(&self) -> bool {
+        self.hand.masks
+    }
+
     /// The chunk in hand has been read: every reading takes what is decided of it. `undecided` is where undecided bytes begin, if
     /// any. Then comes [`Splicer::overflow`], and then [`Splicer::release`].
     pub(crate) fn settle(&mut self, undecided: Option<u64>) {
@@ -624,7 +629,11 @@ impl Splicer {
             }
             None => hold.plain,
         };
-        let pieces: Vec<Bytes> = std::iter::once(Bytes::from(std::mem::take(&mut chosen.owned)))
+        let mut owned = Bytes::from(std::mem::take(&mut chosen.owned));
+        // Where a text begins that may be read again, a piece begins.
+        let before = owned.split_to(chosen.mark.unwrap_or(0).min(owned.len()));
+        let pieces: Vec<Bytes> = [before, owned]
+            .into_iter()
             .filter(|owned| !owned.is_empty())
             .chain(chosen.pieces.drain(..))
             .collect();

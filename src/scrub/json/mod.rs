@@ -58,6 +58,10 @@ const QUOTED_MARKER: &[u8] = b"\"[Filtered]\"";
 const MEMBER: Kinds = Kinds::KEY.or(Kinds::HEADER);
 /// How many names are remembered.
 const KEYS: usize = 32;
+/// How many containers there may be around a text that is read again: the memory of more and that of the text are too much together.
+const AGAIN_DEPTH: usize = 64;
+/// Containers for which there is room from one document to the next.
+const FRAMES: usize = 64;
 /// Raw bytes of a key or a possible name that are kept for a look.
 const CAPTURE_BYTES: usize = 512;
 /// Raw bytes between an object's brace and the end of its first key while it may be an OTLP value.
@@ -188,6 +192,7 @@ impl JsonScrubber {
     pub(crate) fn restart(&mut self, document: Document, forces: bool) {
         self.lexer = Lexer::new(self.depth_limit);
         self.frames.clear();
+        self.frames.shrink_to(FRAMES);
         self.next = Next::plain(PathTree::root(document));
         self.string.leaf = None;
         self.glanced = None;

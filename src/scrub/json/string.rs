@@ -7,7 +7,7 @@ use super::keys::{Known, Role};
 use super::lexer::{Container, Lexer};
 use super::name::OTLP_TYPED;
 use super::value::Begun;
-use super::{CAPTURE_BYTES, JsonScrubber, MEMBER, QUOTED_MARKER, SECRET_KEY_BYTES};
+use super::{AGAIN_DEPTH, CAPTURE_BYTES, JsonScrubber, MEMBER, QUOTED_MARKER, SECRET_KEY_BYTES};
 use crate::scrub::MARKER;
 use crate::scrub::name::{RuleIndex, reads_as_name, reads_as_path};
 use crate::scrub::personal::Pseudonym;
@@ -284,6 +284,9 @@ impl JsonScrubber {
                 if !self.string.scanning {
                     self.machine.start(kind, Layer::Json, at);
                     self.machine.expect(glance);
+                    if self.frames.len() > AGAIN_DEPTH {
+                        self.machine.read_once();
+                    }
                     self.string.scanning = true;
                 }
                 let mut cx = Context {
@@ -358,7 +361,8 @@ impl JsonScrubber {
             // A key with a parameter in it reads as a URL, and is no name.
             // Neither is one that had something in it before.
             let seen = &inside[..inside.len().min(CAPTURE_BYTES)];
-            let redacted = (self.string.scanning && self.machine.has_redacted())
+            // Of one that is too long the same part counts when it is read again.
+            let redacted = (self.string.scanning && self.machine.has_redacted() && !full)
                 || (self.string.wanted
                     && memchr::memchr(MARKER[0], seen).is_some()
                     && memchr::memmem::find(seen, MARKER).is_some());
@@ -442,9 +446,10 @@ impl Leaf {
                 let secret = key.len() >= SECRET_KEY_BYTES
                     && key.iter().any(u8::is_ascii_alphabetic)
                     && key.iter().any(u8::is_ascii_digit);
-                // A parameter, however its equals sign is written: keys are not scanned here.
+                // A parameter, however its equals sign is written, or a URL with a user: keys are not scanned here.
                 let encoded = |pair: &[u8]| pair.eq_ignore_ascii_case(b"3d");
                 let text = key.contains(&b'=')
+                    || key.contains(&b'@')
                     || (key.contains(&b'%') && key.windows(2).any(encoded))
                     || key
                         .windows(4)

@@ -5,9 +5,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::KEYS;
 use super::frame::Frame;
 use super::keys::Keys;
+use super::{FRAMES, KEYS};
 use crate::scrub::blocks::Blocks;
 use crate::scrub::text::{Kind, Layer, TextMachine};
 use crate::scrub::verdicts::Verdicts;
@@ -56,6 +56,7 @@ impl Workspaces {
 
     pub(super) fn put_back(&self, mut workspace: Workspace) {
         workspace.frames.clear();
+        workspace.frames.shrink_to(FRAMES);
         workspace.machine.start(Kind::Plain, Layer::Plain, 0);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < KEPT {

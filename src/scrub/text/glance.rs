@@ -7,6 +7,8 @@ use crate::scrub::plan::Plan;
 
 /// Longest HTML character reference, without `&` and `;`.
 const REFERENCE: usize = 10;
+/// Shortest text that may have a URL's authority of which the end is not seen, in bytes.
+const LONG: usize = 256;
 /// Fewest digits of any personal data that is made of digits.
 const DIGITS: usize = 4;
 
@@ -146,7 +148,8 @@ impl Glance {
         }
         if may_separate {
             wanted = wanted.or(Signals::NAME);
-            if memchr::memchr(b'@', text).is_some() {
+            // So long an authority is taken for a user before its end is seen.
+            if text.len() >= LONG || memchr::memchr(b'@', text).is_some() {
                 wanted = wanted.or(Signals::USER).or(Signals::LOGIN);
             }
         } else if may_name {

@@ -203,6 +203,8 @@ pub(crate) struct TextMachine {
     start: Option<u64>,
     /// Where it started, as long as it may have to be read again.
     whole: Option<u64>,
+    /// It is not read again.
+    once: bool,
     kind: Kind,
     layer: Layer,
     window: Window,
@@ -268,6 +270,7 @@ impl TextMachine {
         TextMachine {
             start: None,
             whole: None,
+            once: false,
             kind: Kind::Plain,
             layer: Layer::Plain,
             window: Window::default(),
@@ -303,6 +306,7 @@ impl TextMachine {
     /// Makes it ready for a new text that starts at an offset.
     pub(crate) fn start(&mut self, kind: Kind, layer: Layer, at: u64) {
         self.start = Some(at);
+        self.once = false;
         self.restart(kind, layer, at);
     }
 
@@ -335,6 +339,11 @@ impl TextMachine {
     /// The text that has been started has nothing in it but what a glance has seen.
     pub(crate) fn expect(&mut self, glance: Glance) {
         self.glance = glance;
+    }
+
+    /// The text that has been started is not read again, whatever is redacted in it: there is no room for it.
+    pub(crate) fn read_once(&mut self) {
+        self.once = true;
     }
 
     /// Whether a value of this text has been replaced.
@@ -374,8 +383,12 @@ impl TextMachine {
     /// contract's fifth law), however odd it is.
     pub(crate) fn run(&mut self, bytes: &[u8], at: u64, last: bool, cx: &mut Context<'_>) {
         if let Some(start) = self.start.take() {
-            cx.splicer.begin_text(start);
-            self.whole = Some(start);
+            if self.once {
+                cx.splicer.end_text();
+            } else {
+                cx.splicer.begin_text(start);
+                self.whole = Some(start);
+            }
         }
         self.read(bytes, at, last, cx);
         if last {
@@ -608,7 +621,8 @@ impl TextMachine {
         text: &Bytes,
         cx: &mut Context<'_>,
     ) {
-        self.odd |= self.looked > distance || self.is_odd(distance, &value, text);
+        self.odd |=
+            self.looked > distance || cx.splicer.masks() || self.is_odd(distance, &value, text);
         for _ in 0..distance {
             self.pass();
         }
