@@ -100,6 +100,8 @@ impl MaskedText {
                 .run(b"", at, true, &mut Context { plan, splicer });
         }
         splicer.mask(false);
+        // Attachments are few: nothing is kept for the next.
+        self.machine = TextMachine::new();
     }
 
     pub(crate) fn undecided(&mut self, end: u64) -> Option<u64> {

@@ -27,7 +27,7 @@ use super::scrubbed::Output;
 /// Most bytes that the readings of a hold may have together.
 const HOLD_BYTES: usize = 20 << 10;
 /// The same for a hold in a hold.
-const INNER_HOLD_BYTES: usize = 8 << 10;
+const INNER_HOLD_BYTES: usize = 4 << 10;
 /// By how much what is held grows at least, in bytes.
 const GROWTH: usize = 1 << 10;
 /// Longest text that is read again, in bytes as it leaves.
@@ -531,11 +531,12 @@ impl Splicer {
     }
 
     /// Starts a hold at a value's first byte. `None`: too many holds; the caller redacts.
-    pub(crate) fn hold(&mut self, at: u64) -> Option<u32> {
+    /// (`deep`: many containers are around it, whose memory and that of a hold are too much together.)
+    pub(crate) fn hold(&mut self, at: u64, deep: bool) -> Option<u32> {
         if self.holds.len() == HOLDS {
             return None;
         }
-        let bound = if self.holds.is_empty() {
+        let bound = if self.holds.is_empty() && !deep {
             HOLD_BYTES
         } else {
             INNER_HOLD_BYTES

@@ -4,7 +4,7 @@ use crate::scrub::name::Verdict;
 use crate::scrub::text::Glance;
 use crate::scrub::verdicts::Packed;
 
-const ENTRIES: usize = 256;
+const ENTRIES: usize = 128;
 
 /// What a key is besides a name, as a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ struct Entry {
     plain: bool,
 }
 
-/// A small cache; some 15 KiB.
+/// A small cache; some 6 KiB.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     entries: Vec<Entry>,

@@ -58,7 +58,7 @@ const QUOTED_MARKER: &[u8] = b"\"[Filtered]\"";
 const MEMBER: Kinds = Kinds::KEY.or(Kinds::HEADER);
 /// How many names are remembered.
 const KEYS: usize = 32;
-/// How many containers there may be around a text that is read again: the memory of more and that of the text are too much together.
+/// How many containers there may be around a text that is read again, or a long hold: the memory of more and of these are too much together.
 const AGAIN_DEPTH: usize = 64;
 /// Containers for which there is room from one document to the next.
 const FRAMES: usize = 64;

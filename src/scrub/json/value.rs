@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::frame::{Before, Next, PairName, Treat};
 use super::keys::Role;
 use super::lexer::Container;
-use super::{JsonScrubber, QUOTED_MARKER, apply};
+use super::{AGAIN_DEPTH, JsonScrubber, QUOTED_MARKER, apply};
 use crate::scrub::name::RuleIndex;
 use crate::scrub::splice::{Reading, Splicer};
 
@@ -32,6 +32,7 @@ const NUMBER_BYTES: usize = 64;
 impl JsonScrubber {
     /// What is to be done with the value that begins here. Starts a hold if its name is not known yet.
     pub(super) fn begin_value(&mut self, at: u64, kind: Begun, splicer: &mut Splicer) -> Next {
+        let deep = self.frames.len() > AGAIN_DEPTH;
         let Some(frame) = self.frames.last_mut() else {
             return self.next;
         };
@@ -68,7 +69,7 @@ impl JsonScrubber {
             // Another `value` before the name: it waits, too.
             splicer.hold_value_again(frame.hold);
         } else if waits {
-            match splicer.hold(at) {
+            match splicer.hold(at, deep) {
                 Some(id) => frame.hold = id,
                 None => next.treat = Treat::Leaves(self.plan.held_rule),
             }
