@@ -4,7 +4,9 @@ use crate::scrub::name::Verdict;
 use crate::scrub::text::Glance;
 use crate::scrub::verdicts::Packed;
 
-const ENTRIES: usize = 128;
+/// How many places there are, and how many keys each has room for.
+const SETS: usize = 64;
+const WAYS: usize = 4;
 
 /// What a key is besides a name, as a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +70,7 @@ struct Entry {
     plain: bool,
 }
 
-/// A small cache; some 6 KiB.
+/// A small cache; some 12 KiB.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     entries: Vec<Entry>,
@@ -82,9 +84,14 @@ impl Keys {
     /// Whether it is remembered of a key, as it is written, that it is nothing but a name of which nothing is known.
     #[inline]
     pub(super) fn is_plain(&self, key: &[u8]) -> bool {
-        Packed::new(key)
-            .and_then(|packed| Some((packed, self.entries.get(packed.place(ENTRIES))?)))
-            .is_some_and(|(packed, entry)| entry.plain && entry.key == packed)
+        let Some(packed) = Packed::new(key) else {
+            return false;
+        };
+        let set = packed.place(SETS) * WAYS;
+        let entries = self.entries.get(set..set + WAYS).unwrap_or_default();
+        entries
+            .iter()
+            .any(|entry| entry.plain && entry.key == packed)
     }
 
     /// What is known of a key as it is written.
@@ -102,19 +109,23 @@ impl Keys {
                 },
                 plain: false,
             };
-            self.entries.resize(ENTRIES, empty);
+            self.entries.resize(SETS * WAYS, empty);
         }
-        let entry = &mut self.entries[packed.place(ENTRIES)];
-        if entry.key != packed {
-            let known = look();
-            let unknown =
-                |(role, verdict): (Role, Option<Verdict>)| role.is_none() && verdict.is_none();
-            *entry = Entry {
-                key: packed,
-                known,
-                plain: known.glance.is_idle() && known.name.is_some_and(unknown),
-            };
+        let set = packed.place(SETS) * WAYS;
+        let entries = &mut self.entries[set..set + WAYS];
+        if let Some(entry) = entries.iter().find(|entry| entry.key == packed) {
+            return entry.known;
         }
-        entry.known
+        let known = look();
+        let unknown =
+            |(role, verdict): (Role, Option<Verdict>)| role.is_none() && verdict.is_none();
+        // The oldest goes.
+        entries.rotate_right(1);
+        entries[0] = Entry {
+            key: packed,
+            known,
+            plain: known.glance.is_idle() && known.name.is_some_and(unknown),
+        };
+        known
     }
 }

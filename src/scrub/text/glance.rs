@@ -7,8 +7,8 @@ use crate::scrub::plan::Plan;
 
 /// Longest HTML character reference, without `&` and `;`.
 const REFERENCE: usize = 10;
-/// Shortest text that may have a URL's authority of which the end is not seen, in bytes.
-const LONG: usize = 256;
+/// Shortest authority of a URL whose end is not seen, in bytes and at least.
+const LONG: usize = 480;
 /// Fewest digits of any personal data that is made of digits.
 const DIGITS: usize = 4;
 
@@ -149,7 +149,8 @@ impl Glance {
         if may_separate {
             wanted = wanted.or(Signals::NAME);
             // So long an authority is taken for a user before its end is seen.
-            if text.len() >= LONG || memchr::memchr(b'@', text).is_some() {
+            let endless = text.len() >= LONG && has_long_run(text);
+            if endless || memchr::memchr(b'@', text).is_some() {
                 wanted = wanted.or(Signals::USER).or(Signals::LOGIN);
             }
         } else if may_name {
@@ -182,6 +183,15 @@ impl Glance {
     pub(crate) fn is_idle(self) -> bool {
         self.0 & (Self::NAMES | Self::TOKENS | Self::KNOWN | Self::PERSONAL) == 0
     }
+}
+
+/// Whether a text without percent-encoding has a run of so many bytes that end no authority of a URL.
+#[cold]
+fn has_long_run(text: &[u8]) -> bool {
+    let ends = |byte: &u8| {
+        byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"-._~!$&()*+,;=:[]@%^".contains(byte)
+    };
+    text.split(ends).any(|run| run.len() >= LONG)
 }
 
 /// A bit, if something is so.

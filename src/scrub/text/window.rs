@@ -145,10 +145,33 @@ impl Window {
     }
 
     /// Makes room for so many more symbols.
+    #[inline]
     fn make_room(&mut self, count: usize) {
-        if self.ascii.len() + count <= KEPT {
-            return;
+        if self.ascii.len() + count > KEPT {
+            self.let_go();
         }
+        if self.ascii.len() + count > self.ascii.capacity() {
+            self.grow(count);
+        }
+    }
+
+    /// Makes room in memory, and not by doubling, which would take more than can be needed.
+    #[cold]
+    fn grow(&mut self, count: usize) {
+        let needed = self.ascii.len() + count;
+        let room = if needed <= KEPT / 4 {
+            KEPT / 4
+        } else {
+            KEPT + ROOM
+        };
+        let more = room.max(needed) - self.ascii.len();
+        self.ascii.reserve_exact(more);
+        self.symbols.reserve_exact(more);
+        self.offsets.reserve_exact(more);
+    }
+
+    /// Drops what nothing looks at any more.
+    fn let_go(&mut self) {
         let from = self.back.saturating_sub(BACK);
         self.ascii.drain(self.back..self.head);
         self.ascii.drain(..from);
@@ -376,6 +399,9 @@ impl Window {
     #[cold]
     fn widen_gap(&mut self) {
         let (from, to) = (self.head, self.ascii.len());
+        if to + ROOM > self.ascii.capacity() {
+            self.grow(ROOM);
+        }
         self.ascii.resize(to + ROOM, 0);
         self.ascii.copy_within(from..to, from + ROOM);
         self.symbols.resize(to + ROOM, Symbol::plain(0));
