@@ -15,6 +15,7 @@ mod support;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
+use scrubline::policy::Policy;
 use scrubline::scrub::Format;
 use scrubline::scrub::fuzzing::{check_laws, check_secrets, secrets};
 use support::plan;
@@ -413,6 +414,18 @@ fn long_documents_keep_the_laws() {
             let cuts: Vec<usize> = (1..document.len()).step_by(step).collect();
             check_laws(&plan(), Format::Json, document.as_bytes(), &cuts);
         }
+    }
+}
+
+/// A held value that grows too long in the middle of a number that would be replaced for what it says.
+#[test]
+fn long_numbers_keep_the_laws() {
+    let strict = Policy::builtin("strict").unwrap().plan();
+    let numbers = vec!["4111111111111111"; 1300].join(",");
+    let document = format!("{{\"value\":[{numbers}],\"key\":\"token\"}}");
+    for step in [1, 5, 64] {
+        let cuts: Vec<usize> = (1..document.len()).step_by(step).collect();
+        check_laws(&strict, Format::Json, document.as_bytes(), &cuts);
     }
 }
 

@@ -358,6 +358,8 @@ impl JsonScrubber {
             if let Some(reading) = &mut self.number {
                 *reading = Reading::Both;
             }
+            // A number that is replaced says nothing any more.
+            self.digits = None;
             if let Some((_, _, reading, _)) = &mut self.otlp {
                 *reading = Reading::Both;
             }
