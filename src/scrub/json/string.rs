@@ -361,8 +361,7 @@ impl JsonScrubber {
             // A key with a parameter in it reads as a URL, and is no name.
             // Neither is one that had something in it before.
             let seen = &inside[..inside.len().min(CAPTURE_BYTES)];
-            // Of one that is too long the same part counts when it is read again.
-            let redacted = (self.string.scanning && self.machine.has_redacted() && !full)
+            let redacted = (self.string.scanning && self.machine.has_redacted())
                 || (self.string.wanted
                     && memchr::memchr(MARKER[0], seen).is_some()
                     && memchr::memmem::find(seen, MARKER).is_some());
