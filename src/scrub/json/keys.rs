@@ -6,7 +6,7 @@ use crate::scrub::verdicts::Packed;
 
 /// How many places there are, and how many keys each has room for.
 const SETS: usize = 64;
-const WAYS: usize = 4;
+const WAYS: usize = 3;
 
 /// What a key is besides a name, as a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,7 @@ struct Entry {
     plain: bool,
 }
 
-/// A small cache; some 12 KiB.
+/// A small cache; some 9 KiB.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     entries: Vec<Entry>,
