@@ -104,6 +104,26 @@ ignores = ["take: ticket abc"]
     let folder = folder("spaced", "acme.toml", pack);
     let output = scrubline(&["rules", "test", folder.to_str().unwrap()]);
     assert!(output.status.success(), "{}", text(&output.stderr));
+    // In a document, where what can be passed over is passed over.
+    let pack = folder.join("acme.toml");
+    let config = folder.join("scrubline.toml");
+    std::fs::write(&config, format!("[policy]\npacks = [{pack:?}]\n")).unwrap();
+    let document = folder.join("event.json");
+    std::fs::write(&document, r#"{"m":"token=x1, take: ticket abcDEF012345"}"#).unwrap();
+    let output = scrubline(&[
+        "scrub",
+        "--format",
+        "json",
+        "--config",
+        config.to_str().unwrap(),
+        document.to_str().unwrap(),
+    ]);
+    let scrubbed = text(&output.stdout);
+    assert!(
+        output.status.success() && !scrubbed.contains("abcDEF012345"),
+        "{scrubbed}{}",
+        text(&output.stderr)
+    );
     std::fs::remove_dir_all(folder).unwrap();
 }
 

@@ -80,9 +80,7 @@ impl JsonScrubber {
                 }
                 let is_plain = match in_array {
                     true => frame.before == Before::Nothing,
-                    false => {
-                        self.next.is_plain() && !(self.events_only && self.next.role.is(Role::TYPE))
-                    }
+                    false => self.next.is_plain(),
                 };
                 let length = match first {
                     b'"' => {
