@@ -17,7 +17,7 @@
 use std::cell::Cell;
 use std::ops::ControlFlow;
 
-use super::text::Signs;
+use super::text::SIGNS;
 
 /// Bytes in a block.
 pub(crate) const BLOCK: usize = 64;
@@ -54,17 +54,6 @@ static CLASS: Table = {
 const fn stops(byte: u8) -> bool {
     byte < 0x20 || byte >= 0x80 || byte == b'"' || byte == b'\\'
 }
-
-/// Bytes that are signs.
-static SIGN: Table = {
-    let mut table = [0; 128];
-    let mut byte = 0;
-    while byte < 128 {
-        table[byte] = Signs::of(byte as u8).0;
-        byte += 1;
-    }
-    table
-};
 
 /// Which class may stand beside which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -399,7 +388,7 @@ fn read_bytes(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
         for (at, four) in block.windows(BEHIND + 1).enumerate() {
             let byte = four[0];
             masks.stop |= u64::from(stops(byte)) << at;
-            masks.sign |= u64::from(SIGN[usize::from(byte & 0x7F)] != 0) << at;
+            masks.sign |= u64::from(SIGNS[usize::from(byte & 0x7F)] != 0) << at;
             let four = [four[0], four[1], four[2], four[3]];
             masks.literal |= u64::from(filter.may_be(four)) << at;
         }
@@ -416,7 +405,7 @@ mod x86 {
         _mm512_srli_epi16, _mm512_test_epi8_mask,
     };
 
-    use super::{BEHIND, BLOCK, CLASS, Filter, Masks, SIGN, Table};
+    use super::{BEHIND, BLOCK, CLASS, Filter, Masks, SIGNS, Table};
 
     /// Reads blocks with AVX-512, which the processor has.
     pub(super) fn read_blocks(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
@@ -454,7 +443,7 @@ mod x86 {
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     unsafe fn with_avx512(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
         let class = Wide::new(&CLASS);
-        let sign = Wide::new(&SIGN);
+        let sign = Wide::new(&SIGNS);
         let first = Wide::new(&filter.first.0);
         let second = Wide::new(&filter.second.0);
         let over = Wide::new(&filter.over.0);

@@ -84,11 +84,11 @@ pub(crate) const LITERALS: [&[u8]; 6] = [b"null", b"true", b"false", b"None", b"
 /// How many names are remembered.
 const NAMES: usize = 64;
 
-/// The sign that each byte is.
-static SIGN: [u8; 256] = {
-    let mut table = [0; 256];
+/// The sign that each ASCII character is, or 0.
+pub(crate) static SIGNS: [u8; 128] = {
+    let mut table = [0; 128];
     let mut byte = 0;
-    while byte < 256 {
+    while byte < 128 {
         table[byte] = Signs::of(byte as u8).0;
         byte += 1;
     }
@@ -130,11 +130,11 @@ impl Signs {
         })
     }
 
-    /// Those of the inside of a JSON string that has no escapes.
+    /// Those of the inside of a JSON string that has no escapes and is of ASCII.
     pub(crate) fn of_plain(text: &[u8]) -> Signs {
         Signs(
             text.iter()
-                .fold(0, |all, byte| all | SIGN[usize::from(*byte)]),
+                .fold(0, |all, byte| all | SIGNS[usize::from(*byte & 0x7F)]),
         )
     }
 
