@@ -9,6 +9,9 @@
 //!         0 1 2 3               next(0, 1)  next(1, 2)  over(0, 2)  behind(2, 3)
 //! ```
 //!
+//! What letters are common beside each other is so in most words, and a good part of text is let through by that. Two hashes of the same
+//! three bytes let through a third each, whatever is common. Literals of two bytes are told by these as they are written, capitals and all.
+//!
 //! Such a table has 128 bytes, which is what two registers of AVX-512 hold: one instruction looks up 64 bytes in it. Where that is
 //! not to be had, the same is done byte by byte. This file has the only unsafe code of the core.
 //!
@@ -74,6 +77,39 @@ impl Beside {
     }
 }
 
+/// Numbers of 7 bits with no pattern in them for the characters at each of three places, twice. Case does not matter.
+static MIXED: [[Table; 3]; 2] = {
+    let mut tables = [[[0; 128]; 3]; 2];
+    let mut state: u32 = 0x2545_F491;
+    let mut at = 0;
+    while at < 6 * 128 {
+        // Xorshift (G. Marsaglia, 2003).
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        tables[at / 384][at / 128 % 3][at % 128] = (state >> 16) as u8 & 0x7F;
+        at += 1;
+    }
+    let mut at = 0;
+    while at < 6 * 26 {
+        let table = &mut tables[at / 78][at / 26 % 3];
+        table[b'A' as usize + at % 26] = table[b'a' as usize + at % 26];
+        at += 1;
+    }
+    tables
+};
+
+/// The two hashes of three bytes, of 7 bits each.
+fn mixed(three: [u8; 3]) -> [u8; 2] {
+    let hash = |tables: &[Table; 3]| {
+        let parts = tables.iter().zip(three);
+        parts.fold(0, |all, (table, byte)| {
+            all ^ table[usize::from(byte & 0x7F)]
+        })
+    };
+    [hash(&MIXED[0]), hash(&MIXED[1])]
+}
+
 /// Which bytes may be those of a literal.
 #[derive(Debug, Clone)]
 pub(crate) struct Filter {
@@ -81,6 +117,13 @@ pub(crate) struct Filter {
     second: Beside,
     over: Beside,
     behind: Beside,
+    /// For each of the hashes, one bit of the byte at it: that which the other's lowest bits say.
+    hashed: [Table; 2],
+    /// The groups that a byte begins two of, and those that it ends.
+    begins: Table,
+    ends: Table,
+    /// How many bytes begin two.
+    groups: u32,
 }
 
 impl Default for Filter {
@@ -90,6 +133,10 @@ impl Default for Filter {
             second: Beside::none(),
             over: Beside::none(),
             behind: Beside::none(),
+            hashed: [[0; 128]; 2],
+            begins: [0; 128],
+            ends: [0; 128],
+            groups: 0,
         }
     }
 }
@@ -99,9 +146,12 @@ fn class(byte: u8) -> u8 {
 }
 
 impl Filter {
-    /// Adds three bytes, and those that may stand behind them.
-    pub(crate) fn allow(&mut self, [a, b, c]: [u8; 3], behind: impl Iterator<Item = u8>) {
-        let [a, b, c] = [a, b, c].map(class);
+    /// Adds three bytes, in any case, and those that may stand behind them.
+    pub(crate) fn allow(&mut self, three: [u8; 3], behind: impl Iterator<Item = u8>) {
+        let [x, y] = mixed(three);
+        self.hashed[0][usize::from(x)] |= 1 << (y % 8);
+        self.hashed[1][usize::from(y)] |= 1 << (x % 8);
+        let [a, b, c] = three.map(class);
         self.first.allow(a, b);
         self.second.allow(b, c);
         self.over.allow(a, c);
@@ -110,7 +160,7 @@ impl Filter {
         }
     }
 
-    /// Adds three bytes that anything may stand behind.
+    /// Adds three bytes, in any case, that anything may stand behind.
     pub(crate) fn allow_before_all(&mut self, three: [u8; 3]) {
         self.allow(three, [].into_iter());
         for behind in 0..CLASSES {
@@ -118,13 +168,29 @@ impl Filter {
         }
     }
 
+    /// Adds two bytes, as they are written, that anything may stand behind.
+    pub(crate) fn allow_two(&mut self, [a, b]: [u8; 2]) {
+        let [a, b] = [a, b].map(|byte| usize::from(byte & 0x7F));
+        if self.begins[a] == 0 {
+            self.begins[a] = 1 << (self.groups % u8::BITS);
+            self.groups += 1;
+        }
+        self.ends[b] |= self.begins[a];
+    }
+
     #[inline]
     fn may_be(&self, [a, b, c, d]: [u8; 4]) -> bool {
-        let [a, b, c] = [a, b, c].map(class);
-        self.first.may(a, b)
+        let at = |byte: u8| usize::from(byte & 0x7F);
+        let two = self.begins[at(a)] & self.ends[at(b)] != 0;
+        let [x, y] = mixed([a, b, c]);
+        let hashed = self.hashed[0][usize::from(x)] >> (y % 8) & 1 == 1
+            && self.hashed[1][usize::from(y)] >> (x % 8) & 1 == 1;
+        let [a, b, c, d] = [a, b, c, d].map(class);
+        let beside = self.first.may(a, b)
             && self.second.may(b, c)
             && self.over.may(a, c)
-            && self.behind.may(c, class(d))
+            && self.behind.may(c, d);
+        two || (hashed && beside)
     }
 }
 
@@ -402,10 +468,10 @@ mod x86 {
         __m512i, _mm512_and_si512, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask,
         _mm512_loadu_si512, _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8,
         _mm512_set1_epi8, _mm512_set4_epi32, _mm512_shuffle_epi8, _mm512_slli_epi16,
-        _mm512_srli_epi16, _mm512_test_epi8_mask,
+        _mm512_srli_epi16, _mm512_test_epi8_mask, _mm512_xor_si512,
     };
 
-    use super::{BEHIND, BLOCK, CLASS, Filter, Masks, SIGNS, Table};
+    use super::{BEHIND, BLOCK, CLASS, Filter, MIXED, Masks, SIGNS, Table};
 
     /// Reads blocks with AVX-512, which the processor has.
     pub(super) fn read_blocks(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
@@ -448,10 +514,26 @@ mod x86 {
         let second = Wide::new(&filter.second.0);
         let over = Wide::new(&filter.over.0);
         let behind = Wide::new(&filter.behind.0);
+        let begins = Wide::new(&filter.begins);
+        let ends = Wide::new(&filter.ends);
+        let mixed = [
+            [
+                Wide::new(&MIXED[0][0]),
+                Wide::new(&MIXED[0][1]),
+                Wide::new(&MIXED[0][2]),
+            ],
+            [
+                Wide::new(&MIXED[1][0]),
+                Wide::new(&MIXED[1][1]),
+                Wide::new(&MIXED[1][2]),
+            ],
+        ];
+        let hashed = [Wide::new(&filter.hashed[0]), Wide::new(&filter.hashed[1])];
         let quote = _mm512_set1_epi8(b'"' as i8);
         let backslash = _mm512_set1_epi8(b'\\' as i8);
         let space = _mm512_set1_epi8(0x20);
         let low = _mm512_set1_epi8(3);
+        let lowest = _mm512_set1_epi8(7);
         let all = _mm512_set1_epi8(-1);
         // The bit of each class in a byte of a table.
         let bits = {
@@ -475,6 +557,12 @@ mod x86 {
                 | _mm512_cmplt_epu8_mask(a, space)
                 | _mm512_movepi8_mask(a);
             masks.sign = _mm512_test_epi8_mask(sign.look_up(a), all);
+            let two = _mm512_test_epi8_mask(begins.look_up(a), ends.look_up(b));
+            let hash = |[x, y, z]: [Wide; 3]| {
+                let two = _mm512_xor_si512(x.look_up(a), y.look_up(b));
+                _mm512_xor_si512(two, z.look_up(c))
+            };
+            let [x, y] = [hash(mixed[0]), hash(mixed[1])];
             let [a, b, c, d] = [
                 class.look_up(a),
                 class.look_up(b),
@@ -487,11 +575,14 @@ mod x86 {
             let (to_b, to_c, to_d) = (column(b), column(c), column(d));
             let (bit_b, bit_c, bit_d) = (bit(b), bit(c), bit(d));
             let (of_a, of_b, of_c) = (row(a), row(b), row(c));
-            masks.literal =
-                _mm512_test_epi8_mask(first.look_up(_mm512_or_si512(of_a, to_b)), bit_b)
-                    & _mm512_test_epi8_mask(second.look_up(_mm512_or_si512(of_b, to_c)), bit_c)
-                    & _mm512_test_epi8_mask(over.look_up(_mm512_or_si512(of_a, to_c)), bit_c)
-                    & _mm512_test_epi8_mask(behind.look_up(_mm512_or_si512(of_c, to_d)), bit_d);
+            let of = |hash: __m512i| bit(_mm512_and_si512(hash, lowest));
+            let hashed = _mm512_test_epi8_mask(hashed[0].look_up(x), of(y))
+                & _mm512_test_epi8_mask(hashed[1].look_up(y), of(x));
+            let beside = _mm512_test_epi8_mask(first.look_up(_mm512_or_si512(of_a, to_b)), bit_b)
+                & _mm512_test_epi8_mask(second.look_up(_mm512_or_si512(of_b, to_c)), bit_c)
+                & _mm512_test_epi8_mask(over.look_up(_mm512_or_si512(of_a, to_c)), bit_c)
+                & _mm512_test_epi8_mask(behind.look_up(_mm512_or_si512(of_c, to_d)), bit_d);
+            masks.literal = two | (hashed & beside);
         }
     }
 }
@@ -508,6 +599,8 @@ mod tests {
             filter.allow([word[0], word[1], word[2]], [word[3]].into_iter());
         }
         filter.allow_before_all(*b"sid");
+        filter.allow_two(*b"s.");
+        filter.allow_two(*b"ok");
         filter
     }
 

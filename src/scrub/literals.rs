@@ -369,17 +369,17 @@ impl Literals {
                 }
                 None => self.filter.allow_before_all([a, b, c]),
             },
-            [a, b] => (0..0x80)
-                .filter(|c| literal.may_follow(*c))
-                .for_each(|c| self.filter.allow_before_all([a, b, c])),
             _ => {}
         }
         for spelled in spellings(start, literal.caseless) {
             match *spelled {
                 [a, b, c] => self.set([a, b, c], index, offset),
-                [a, b] => (0..=255)
-                    .filter(|c| literal.may_follow(*c))
-                    .for_each(|c| self.set([a, b, c], index, offset)),
+                [a, b] => {
+                    self.filter.allow_two([a, b]);
+                    (0..=255)
+                        .filter(|c| literal.may_follow(*c))
+                        .for_each(|c| self.set([a, b, c], index, offset));
+                }
                 _ => self.always = self.always.or(literal.signals),
             }
         }

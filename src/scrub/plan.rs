@@ -1,6 +1,6 @@
 //! [`Plan`]: a compiled policy as plain data. The policy module builds it; the engine only reads it.
 
-use super::json::Workspaces;
+use super::json::{SharedKeys, Workspaces};
 use super::known::KnownSecrets;
 use super::literals::{Literal, Literals, Signals};
 use super::name::{Allowance, Kinds, Names, Treatment, Verdict, Words};
@@ -36,6 +36,8 @@ pub struct Plan {
     pub(crate) known_rule: u16,
     passing: Passing,
     pub(crate) workspaces: Workspaces,
+    /// What is known of the keys that streams have met.
+    pub(crate) keys: SharedKeys,
 }
 
 /// One entry of a rule that matches names. Phrases are written as people write names; they are normalised here.
@@ -305,6 +307,7 @@ impl PlanBuilder {
             held_rule,
             forced_rule,
             workspaces: Workspaces::default(),
+            keys: SharedKeys::default(),
         })
     }
 }

@@ -6,14 +6,14 @@ use super::name::{Kinds, Names, Verdict, Words, last_part, may_name_a_pair, read
 use super::plan::Plan;
 
 /// Longest name that is remembered, in bytes.
-const REMEMBERED: usize = 24;
+const REMEMBERED: usize = 32;
 /// An odd number with no pattern in its bits.
 const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// All of a name of at most [`REMEMBERED`] bytes, in words, so that two are compared at once.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Packed {
-    words: [u64; 3],
+    words: [u64; 4],
     len: u8,
 }
 
@@ -21,16 +21,16 @@ impl PartialEq for Packed {
     /// Word by word: as an array they would be read back wider than they have just been written, which processors wait for.
     #[inline]
     fn eq(&self, other: &Packed) -> bool {
-        let [a, b, c] = self.words;
-        let [d, e, f] = other.words;
-        (a ^ d) | (b ^ e) | (c ^ f) == 0 && self.len == other.len
+        let [a, b, c, d] = self.words;
+        let [e, f, g, h] = other.words;
+        (a ^ e) | (b ^ f) | (c ^ g) | (d ^ h) == 0 && self.len == other.len
     }
 }
 
 impl Packed {
     /// No name.
     pub(crate) const NONE: Packed = Packed {
-        words: [0; 3],
+        words: [0; 4],
         len: u8::MAX,
     };
 
@@ -45,16 +45,22 @@ impl Packed {
         let half = |four: &[u8; 4]| u64::from(u32::from_le_bytes(*four));
         // Words overlap where they would reach beyond the end.
         let words = if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
-            let middle = name.get(8..16).and_then(|middle| middle.first_chunk());
-            [word(first), middle.map_or(0, word), word(last)]
+            let second = name.get(8..16).and_then(|middle| middle.first_chunk());
+            let third = name.get(16..24).and_then(|middle| middle.first_chunk());
+            [
+                word(first),
+                second.map_or(0, word),
+                third.map_or(0, word),
+                word(last),
+            ]
         } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
-            [half(first) | half(last) << 32, 0, 0]
+            [half(first) | half(last) << 32, 0, 0, 0]
         } else if let (Some(first), Some(last)) = (name.first(), name.last()) {
             let middle = name[len / 2];
             let three = [*first, middle, *last, 0];
-            [half(&three), 0, 0]
+            [half(&three), 0, 0, 0]
         } else {
-            [0; 3]
+            [0; 4]
         };
         Some(Packed {
             words,
@@ -65,8 +71,9 @@ impl Packed {
     /// Its place in a table of so many, which is a power of two.
     #[inline]
     pub(crate) fn place(&self, places: usize) -> usize {
-        let [first, middle, last] = self.words;
-        let all = first ^ middle.rotate_left(17) ^ last.rotate_left(29) ^ u64::from(self.len);
+        let [first, second, third, last] = self.words;
+        let middle = second.rotate_left(17) ^ third.rotate_left(43);
+        let all = first ^ middle ^ last.rotate_left(29) ^ u64::from(self.len);
         (all.wrapping_mul(MIX) >> 32) as usize & (places - 1)
     }
 }
@@ -78,7 +85,7 @@ struct Entry {
     verdict: Option<Verdict>,
 }
 
-/// A cache of so many entries, a power of two, in front of [`Names::look_up`]; some 40 bytes each.
+/// A cache of so many entries, a power of two, in front of [`Names::look_up`]; some 48 bytes each.
 #[derive(Debug)]
 pub(crate) struct Verdicts<const ENTRIES: usize> {
     entries: Vec<Entry>,

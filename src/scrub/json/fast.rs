@@ -180,7 +180,7 @@ impl JsonScrubber {
         }
         if let Some(frame) = self.frames.last_mut()
             && frame.node == NOWHERE
-            && self.keys.is_plain(key)
+            && self.keys.is_plain(key, &self.plan.keys)
         {
             frame.count = frame.count.saturating_add(1);
             self.next = Next::plain(NOWHERE);

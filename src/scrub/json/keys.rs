@@ -1,12 +1,20 @@
 //! What is known of a key, remembered: events use the same few keys over and over. Keys are compared byte for byte.
+//!
+//! Most are remembered with the plan, for all streams, once and for all: what is known depends on nothing else. When that is full, or where
+//! there is something in a key, each stream remembers some of its own.
+
+use std::sync::OnceLock;
 
 use crate::scrub::name::Verdict;
 use crate::scrub::text::Glance;
 use crate::scrub::verdicts::Packed;
 
 /// How many places there are, and how many keys each has room for.
-const SETS: usize = 64;
+const SETS: usize = 32;
 const WAYS: usize = 3;
+/// The same of what is remembered with the plan; some 150 KiB.
+const SHARED_SETS: usize = 512;
+const SHARED_WAYS: usize = 4;
 
 /// What a key is besides a name, as a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +78,64 @@ struct Entry {
     plain: bool,
 }
 
-/// A small cache; some 9 KiB.
+impl Entry {
+    fn new(key: Packed, known: Known) -> Entry {
+        let unknown =
+            |(role, verdict): (Role, Option<Verdict>)| role.is_none() && verdict.is_none();
+        Entry {
+            key,
+            known,
+            plain: known.glance.is_idle() && known.name.is_some_and(unknown),
+        }
+    }
+}
+
+/// The keys that a plan's streams have met, as many as there is room for. None is forgotten, and none takes the place of another.
+#[derive(Debug)]
+pub(crate) struct SharedKeys {
+    entries: Box<[OnceLock<Entry>]>,
+}
+
+impl Default for SharedKeys {
+    fn default() -> Self {
+        let entries = (0..SHARED_SETS * SHARED_WAYS).map(|_| OnceLock::new());
+        SharedKeys {
+            entries: entries.collect(),
+        }
+    }
+}
+
+impl Clone for SharedKeys {
+    /// None: another plan knows other names.
+    fn clone(&self) -> Self {
+        SharedKeys::default()
+    }
+}
+
+impl SharedKeys {
+    #[inline]
+    fn set(&self, key: Packed) -> &[OnceLock<Entry>] {
+        let set = key.place(SHARED_SETS) * SHARED_WAYS;
+        &self.entries[set..set + SHARED_WAYS]
+    }
+
+    #[inline]
+    fn get(&self, key: Packed) -> Option<&Entry> {
+        let known = self.set(key).iter().map_while(OnceLock::get);
+        known.into_iter().find(|entry| entry.key == key)
+    }
+
+    /// Remembers a key in which there is nothing, if there is room; tells whether there was.
+    fn remember(&self, entry: Entry) -> bool {
+        if !entry.known.glance.is_idle() || entry.known.name.is_none() {
+            return false;
+        }
+        let mut free = self.set(entry.key).iter();
+        free.any(|slot| slot.set(entry).is_ok())
+    }
+}
+
+/// A small cache; some 6 KiB.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     entries: Vec<Entry>,
@@ -83,10 +148,13 @@ impl Keys {
 
     /// Whether it is remembered of a key, as it is written, that it is nothing but a name of which nothing is known.
     #[inline]
-    pub(super) fn is_plain(&self, key: &[u8]) -> bool {
+    pub(super) fn is_plain(&self, key: &[u8], shared: &SharedKeys) -> bool {
         let Some(packed) = Packed::new(key) else {
             return false;
         };
+        if let Some(entry) = shared.get(packed) {
+            return entry.plain;
+        }
         let set = packed.place(SETS) * WAYS;
         let entries = self.entries.get(set..set + WAYS).unwrap_or_default();
         entries
@@ -96,36 +164,44 @@ impl Keys {
 
     /// What is known of a key as it is written.
     #[inline]
-    pub(super) fn look_up(&mut self, key: &[u8], look: impl FnOnce() -> Known) -> Known {
+    pub(super) fn look_up(
+        &mut self,
+        key: &[u8],
+        shared: &SharedKeys,
+        look: impl FnOnce() -> Known,
+    ) -> Known {
         let Some(packed) = Packed::new(key) else {
             return look();
         };
-        if self.entries.is_empty() {
-            let empty = Entry {
-                key: Packed::NONE,
-                known: Known {
-                    glance: Glance::ALL,
-                    name: None,
-                },
-                plain: false,
-            };
-            self.entries.resize(SETS * WAYS, empty);
+        if let Some(entry) = shared.get(packed) {
+            return entry.known;
         }
         let set = packed.place(SETS) * WAYS;
-        let entries = &mut self.entries[set..set + WAYS];
-        if let Some(entry) = entries.iter().find(|entry| entry.key == packed) {
+        let own = self.entries.get_mut(set..set + WAYS).unwrap_or_default();
+        if let Some(entry) = own.iter().find(|entry| entry.key == packed) {
             return entry.known;
         }
         let known = look();
-        let unknown =
-            |(role, verdict): (Role, Option<Verdict>)| role.is_none() && verdict.is_none();
-        // The oldest goes.
-        entries.rotate_right(1);
-        entries[0] = Entry {
-            key: packed,
-            known,
-            plain: known.glance.is_idle() && known.name.is_some_and(unknown),
-        };
+        let entry = Entry::new(packed, known);
+        if !shared.remember(entry) {
+            self.remember(set, entry);
+        }
         known
+    }
+
+    #[cold]
+    fn remember(&mut self, set: usize, entry: Entry) {
+        if self.entries.is_empty() {
+            let nothing = Known {
+                glance: Glance::ALL,
+                name: None,
+            };
+            self.entries
+                .resize(SETS * WAYS, Entry::new(Packed::NONE, nothing));
+        }
+        // The oldest goes.
+        let entries = &mut self.entries[set..set + WAYS];
+        entries.rotate_right(1);
+        entries[0] = entry;
     }
 }

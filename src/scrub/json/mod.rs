@@ -46,6 +46,7 @@ use super::text::{Glance, TextMachine};
 use super::verdicts::Verdicts;
 use frame::{Before, Frame, Next, Treat};
 use keys::Keys;
+pub(crate) use keys::SharedKeys;
 use lexer::{Container, Event, Failure, Lexer};
 use string::StringState;
 use value::Digits;

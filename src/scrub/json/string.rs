@@ -216,7 +216,7 @@ impl JsonScrubber {
             verdicts,
             ..
         } = self;
-        keys.look_up(inside, || {
+        keys.look_up(inside, &plan.keys, || {
             let glance = Glance::at(inside, escaped, signs, Kind::Plain, true, plan);
             // One that had something in it before is no name.
             let plain = !escaped && memchr::memchr(MARKER[0], inside).is_none();

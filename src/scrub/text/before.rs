@@ -172,9 +172,7 @@ impl TextMachine {
     /// Reads the name between two distances behind, at most its last part.
     pub(super) fn read_name(&mut self, start: usize, end: usize) {
         self.name.clear();
-        for symbol in self.window.between(start, end) {
-            push(&mut self.name, *symbol);
-        }
+        self.window.read_back(start, end, &mut self.name);
     }
 }
 

@@ -29,6 +29,17 @@ enum Pass {
     Slash,
 }
 
+/// Letters and digits of ASCII: behind one of them, another is nothing, whatever is looked for.
+static WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 0x80 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    table
+};
+
 /// A table for each kind of glance.
 #[derive(Debug, Clone)]
 pub(crate) struct Skims([[Pass; 256]; Glance::KINDS]);
@@ -141,18 +152,18 @@ impl TextMachine {
         let ahead = self.window.ahead();
         let mut last = self.window.back_byte(0);
         let mut count = 0;
-        for byte in ahead {
+        while let Some(byte) = ahead.get(count) {
             match table[usize::from(*byte)] {
                 Pass::On => {}
                 Pass::Stop => break,
-                Pass::Begin if !last.is_ascii_alphanumeric() => break,
-                Pass::Pair if !last.is_ascii_alphanumeric() => match ahead.get(count + 1) {
+                Pass::Begin | Pass::Pair if last.is_ascii_alphanumeric() => {}
+                Pass::Begin => break,
+                Pass::Pair => match ahead.get(count + 1) {
                     Some(next) if !cx.plan.tokens.may_begin_with(*byte, *next) => {
                         self.window.note(count + 1);
                     }
                     Some(_) | None => break,
                 },
-                Pass::Begin | Pass::Pair => {}
                 Pass::Newline if self.leaves.is_some() => break,
                 Pass::Newline | Pass::Space => {
                     self.in_path = false;
@@ -170,6 +181,15 @@ impl TextMachine {
             }
             last = *byte;
             count += 1;
+            // The rest of a word is nothing.
+            if WORD[usize::from(last)] {
+                let rest = ahead[count..].iter();
+                let rest = rest.take_while(|byte| WORD[usize::from(**byte)]).count();
+                if rest > 0 {
+                    count += rest;
+                    last = ahead[count - 1];
+                }
+            }
         }
         self.window.advance_by(count);
     }

@@ -54,6 +54,12 @@ impl Symbol {
         }
     }
 
+    /// Whether it is of ASCII and stands as it is.
+    #[inline]
+    pub(crate) fn is_plain(self) -> bool {
+        self.code < 0x80 && self == Symbol::plain(self.code)
+    }
+
     /// A character that stands as it is.
     pub(crate) fn plain(code: u32) -> Self {
         Symbol {
@@ -92,6 +98,25 @@ pub(crate) fn read(bytes: &[u8], layer: Layer, last: bool) -> Option<(Symbol, us
         Read::More => None,
         Read::No => Some((Symbol::plain(char::REPLACEMENT_CHARACTER as u32), 1)),
     }
+}
+
+/// Whether an ampersand or percent sign at the start is seen to stand for itself. (If not, that is still to be found out.)
+pub(super) fn is_alone(bytes: &[u8]) -> bool {
+    match bytes {
+        [b'&', rest @ ..] => begins_parameter(rest),
+        [b'%', next, ..] => next.is_ascii() && !next.is_ascii_hexdigit() && *next != b'\\',
+        _ => false,
+    }
+}
+
+/// Whether what stands behind an ampersand is seen to be no character reference. Most begin a parameter: plain characters that are no
+/// semicolon tell.
+fn begins_parameter(behind: &[u8]) -> bool {
+    behind
+        .iter()
+        .take(REFERENCE)
+        .find(|byte| !byte.is_ascii_alphanumeric())
+        .is_some_and(|byte| byte.is_ascii() && !matches!(byte, b';' | b'\\' | b'#'))
 }
 
 enum Read<T> {
@@ -316,13 +341,7 @@ impl Reader<'_> {
 
     /// The rest of an HTML character reference, behind its ampersand.
     fn reference(&self, at: usize) -> Read<u32> {
-        // Most ampersands begin a parameter: plain characters that are no semicolon tell.
-        let plain = self.bytes.get(at..).unwrap_or_default();
-        let behind = plain
-            .iter()
-            .take(REFERENCE)
-            .find(|byte| !byte.is_ascii_alphanumeric());
-        if behind.is_some_and(|byte| byte.is_ascii() && !matches!(byte, b';' | b'\\' | b'#')) {
+        if begins_parameter(self.bytes.get(at..).unwrap_or_default()) {
             return Read::No;
         }
         let mut name = [0; REFERENCE];

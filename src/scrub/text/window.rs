@@ -11,7 +11,8 @@
 
 use std::cell::Cell as Remembered;
 
-use super::symbol::{ESCAPE, Symbol};
+use super::before::push;
+use super::symbol::{ESCAPE, Symbol, is_alone};
 
 /// Most symbols ahead that a decision may depend on.
 pub(super) const AHEAD: usize = 512;
@@ -20,19 +21,8 @@ const AHEAD_BYTES: u64 = 4096;
 /// Most symbols behind that a decision may depend on.
 pub(super) const BACK: usize = 256;
 
-/// Bytes that are characters by themselves however the text is spelled, and no quotes.
-static PLAIN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 0x80 {
-        table[byte] = !matches!(
-            byte as u8,
-            b'\\' | b'%' | b'&' | b'"' | b'\'' | b'`' | ESCAPE
-        );
-        byte += 1;
-    }
-    table
-};
+/// How many bytes are looked at before it is asked whether one was not plain.
+const STRIDE: usize = 16;
 
 /// The bytes in hand end too early to tell.
 #[derive(Debug)]
@@ -64,6 +54,9 @@ const ROOM: usize = 32;
 pub(super) struct Window {
     /// What each symbol is as ASCII, or 0x80: most questions need no more.
     ascii: Vec<u8>,
+    /// All symbols since the text's start are bytes of ASCII that stand for themselves. Then what is ahead is as many bytes as symbols, and
+    /// the next two are not kept.
+    plain: bool,
     symbols: Vec<Symbol>,
     /// The offset of each, from `base` on; of those behind it is of no use.
     offsets: Vec<u32>,
@@ -87,6 +80,7 @@ pub(super) struct Window {
 impl Window {
     pub(super) fn start(&mut self, at: u64) {
         self.ascii.clear();
+        self.plain = true;
         self.symbols.clear();
         self.offsets.clear();
         self.back = 0;
@@ -116,32 +110,53 @@ impl Window {
     /// Appends a symbol that ends at an offset.
     pub(super) fn append(&mut self, cell: Cell, end: u64) {
         self.make_room(1);
+        if self.plain && !(cell.symbol.is_plain() && end - cell.at == 1) {
+            self.tell_apart();
+        }
         self.ascii.push(cell.symbol.ascii());
-        self.symbols.push(cell.symbol);
-        self.offsets.push((cell.at - self.base) as u32);
+        if !self.plain {
+            self.symbols.push(cell.symbol);
+            self.offsets.push((cell.at - self.base) as u32);
+        }
         self.wide |= end - cell.at > NARROW;
         self.end = end;
     }
 
-    /// Appends the bytes at the front, from an offset on, that are characters by themselves however they are spelled, and no quotes;
-    /// tells how many there were.
+    /// Appends the bytes at the front, from an offset on, that stand for themselves; tells how many there were. No backslash stands before
+    /// the first.
     pub(super) fn append_plain(&mut self, bytes: &[u8], at: u64) -> usize {
         let room = (AHEAD + 1).saturating_sub(self.ascii.len() - self.head);
-        let some = &bytes[..bytes.len().min(room)];
-        let plain = some.iter().take_while(|byte| PLAIN[usize::from(**byte)]);
-        let count = plain.count();
+        let count = plain_run(bytes, room);
         if count == 0 {
             return 0;
         }
         self.make_room(count);
-        let some = &some[..count];
+        let some = &bytes[..count];
         self.ascii.extend_from_slice(some);
-        let symbols = some.iter().map(|byte| Symbol::plain(u32::from(*byte)));
-        self.symbols.extend(symbols);
-        let first = (at - self.base) as u32;
-        self.offsets.extend(first..first + count as u32);
+        if !self.plain {
+            let symbols = some.iter().map(|byte| Symbol::plain(u32::from(*byte)));
+            self.symbols.extend(symbols);
+            let first = (at - self.base) as u32;
+            self.offsets.extend(first..first + count as u32);
+        }
         self.end = at + count as u64;
         count
+    }
+
+    /// From here on, symbols and their offsets are kept.
+    #[cold]
+    fn tell_apart(&mut self) {
+        let room = self.ascii.capacity();
+        self.symbols.reserve_exact(room);
+        self.offsets.reserve_exact(room);
+        let symbols = self.ascii.iter();
+        self.symbols
+            .extend(symbols.map(|byte| Symbol::plain(u32::from(*byte))));
+        let next = (self.offset(0) - self.base) as u32;
+        self.offsets.resize(self.head, 0);
+        self.offsets
+            .extend(next..next + (self.ascii.len() - self.head) as u32);
+        self.plain = false;
     }
 
     /// Makes room for so many more symbols.
@@ -166,25 +181,34 @@ impl Window {
         };
         let more = room.max(needed) - self.ascii.len();
         self.ascii.reserve_exact(more);
-        self.symbols.reserve_exact(more);
-        self.offsets.reserve_exact(more);
+        if !self.plain {
+            self.symbols.reserve_exact(more);
+            self.offsets.reserve_exact(more);
+        }
     }
 
     /// Drops what nothing looks at any more.
     fn let_go(&mut self) {
         let from = self.back.saturating_sub(BACK);
-        self.ascii.drain(self.back..self.head);
+        let dropped = self.back..self.head;
+        self.ascii.drain(dropped.clone());
         self.ascii.drain(..from);
-        self.symbols.drain(self.back..self.head);
-        self.symbols.drain(..from);
-        self.offsets.drain(self.back..self.head);
-        self.offsets.drain(..from);
+        if !self.plain {
+            self.symbols.drain(dropped.clone());
+            self.symbols.drain(..from);
+            self.offsets.drain(dropped);
+            self.offsets.drain(..from);
+        }
         let looked = self.looked.get().saturating_sub(self.head);
         self.back -= from;
         self.head = self.back;
         self.looked.set(self.head + looked);
         // Offsets stay small however long the text is.
         let base = self.offset(0);
+        if self.plain {
+            self.base = base;
+            return;
+        }
         let gone = (base - self.base) as u32;
         for offset in &mut self.offsets[self.head..] {
             *offset -= gone;
@@ -202,9 +226,20 @@ impl Window {
     /// The next symbol, if one is at hand.
     #[inline]
     pub(super) fn next(&self) -> Option<Cell> {
-        let symbol = *self.symbols.get(self.head)?;
-        let at = self.base + u64::from(*self.offsets.get(self.head)?);
-        Some(Cell { symbol, at })
+        self.has_next().then(|| Cell {
+            symbol: self.symbol(self.head),
+            at: self.offset(0),
+        })
+    }
+
+    /// The symbol at an index.
+    #[inline]
+    fn symbol(&self, index: usize) -> Symbol {
+        if self.plain {
+            Symbol::plain(u32::from(self.ascii[index]))
+        } else {
+            self.symbols[index]
+        }
     }
 
     /// Whether a symbol is at hand.
@@ -217,9 +252,11 @@ impl Window {
     #[inline]
     pub(super) fn peek(&self, distance: usize) -> Result<Option<Symbol>, More> {
         self.note(distance);
-        match self.symbols.get(self.head + distance) {
-            Some(symbol) => Ok(self.is_near(distance).then_some(*symbol)),
-            None => self.beyond(distance).map(|()| None),
+        let index = self.head + distance;
+        if index < self.ascii.len() {
+            Ok(self.is_near(distance).then(|| self.symbol(index)))
+        } else {
+            self.beyond(distance).map(|()| None)
         }
     }
 
@@ -278,7 +315,12 @@ impl Window {
     }
 
     /// Offset of the symbol at a distance ahead, or of the end.
+    #[inline]
     pub(super) fn offset(&self, distance: usize) -> u64 {
+        if self.plain {
+            let ahead = self.ascii.len() - self.head;
+            return self.end - ahead.saturating_sub(distance) as u64;
+        }
         self.offsets
             .get(self.head + distance)
             .map_or(self.end, |offset| self.base + u64::from(*offset))
@@ -339,7 +381,9 @@ impl Window {
         let to = (self.head + count).min(self.ascii.len());
         if self.back != self.head {
             self.ascii.copy_within(self.head..to, self.back);
-            self.symbols.copy_within(self.head..to, self.back);
+            if !self.plain {
+                self.symbols.copy_within(self.head..to, self.back);
+            }
         }
         let count = to - self.head;
         self.back += count;
@@ -355,6 +399,7 @@ impl Window {
 
     /// Nothing but the next symbols, so many backslashes, stands before the quote behind them, if one does.
     pub(super) fn set_escape(&mut self, backslashes: usize) {
+        // Where all stand for themselves, there is no quote that has backslashes before it.
         let Some((quote, before)) = self
             .symbols
             .get_mut(self.head..=self.head + backslashes)
@@ -386,11 +431,16 @@ impl Window {
     /// A symbol stands behind that did not come by the front.
     #[inline]
     pub(super) fn put_back(&mut self, symbol: Symbol) {
+        if self.plain && !symbol.is_plain() {
+            self.tell_apart();
+        }
         if self.back == self.head {
             self.widen_gap();
         }
         self.ascii[self.back] = symbol.ascii();
-        self.symbols[self.back] = symbol;
+        if !self.plain {
+            self.symbols[self.back] = symbol;
+        }
         self.back += 1;
         self.passed += 1;
     }
@@ -404,10 +454,12 @@ impl Window {
         }
         self.ascii.resize(to + ROOM, 0);
         self.ascii.copy_within(from..to, from + ROOM);
-        self.symbols.resize(to + ROOM, Symbol::plain(0));
-        self.symbols.copy_within(from..to, from + ROOM);
-        self.offsets.resize(to + ROOM, 0);
-        self.offsets.copy_within(from..to, from + ROOM);
+        if !self.plain {
+            self.symbols.resize(to + ROOM, Symbol::plain(0));
+            self.symbols.copy_within(from..to, from + ROOM);
+            self.offsets.resize(to + ROOM, 0);
+            self.offsets.copy_within(from..to, from + ROOM);
+        }
         self.looked
             .set(self.looked.get() + if self.looked.get() > from { ROOM } else { 0 });
         self.head += ROOM;
@@ -419,19 +471,21 @@ impl Window {
     #[inline]
     pub(super) fn back(&self, distance: usize) -> Option<Symbol> {
         let index = self.back.checked_sub(distance + 1)?;
-        if distance < BACK {
-            self.symbols.get(index).copied()
-        } else {
-            None
-        }
+        (distance < BACK).then(|| self.symbol(index))
     }
 
-    /// The symbols from one distance behind, which is not in it, to another that is nearer.
+    /// Appends to a name, in UTF-8, what stands from one distance behind, which is not in it, to another that is nearer.
     #[inline]
-    pub(super) fn between(&self, far: usize, near: usize) -> &[Symbol] {
+    pub(super) fn read_back(&self, far: usize, near: usize, name: &mut Vec<u8>) {
         let from = self.back.saturating_sub(far.min(BACK));
         let to = self.back.saturating_sub(near);
-        self.symbols.get(from..to).unwrap_or_default()
+        if self.plain {
+            name.extend_from_slice(self.ascii.get(from..to).unwrap_or_default());
+            return;
+        }
+        for symbol in self.symbols.get(from..to).unwrap_or_default() {
+            push(name, *symbol);
+        }
     }
 
     /// The character at a distance behind; 0 where there is none, 0x80 where it is not ASCII.
@@ -446,5 +500,28 @@ impl Window {
     /// Whether the text starts at that distance behind.
     pub(super) fn is_start(&self, distance: usize) -> bool {
         distance == self.passed
+    }
+}
+
+/// How many bytes at the start, and at most that many, stand for themselves however the text is spelled. No backslash stands before the first.
+#[inline]
+fn plain_run(bytes: &[u8], most: usize) -> usize {
+    let some = &bytes[..bytes.len().min(most)];
+    let escapes = |byte: &u8| {
+        (*byte >= 0x80) | (*byte == b'\\') | (*byte == b'%') | (*byte == b'&') | (*byte == ESCAPE)
+    };
+    let mut count = 0;
+    loop {
+        while let Some(stride) = some[count..].first_chunk::<STRIDE>()
+            && !stride.iter().fold(false, |any, byte| any | escapes(byte))
+        {
+            count += STRIDE;
+        }
+        let rest = some[count..].iter();
+        count += rest.take_while(|byte| !escapes(byte)).count();
+        if count == some.len() || !is_alone(&bytes[count..]) {
+            return count;
+        }
+        count += 1;
     }
 }
