@@ -1,4 +1,4 @@
-//! One pass over blocks of 64 bytes: where strings end, where signs stand, and where a literal of a rule may. It can only say that there
+//! One pass over blocks of 64 bytes: where strings end, where signs stand that tell something by themselves, and where a literal of a rule may. It can only say that there
 //! is nothing.
 //!
 //! A literal is told by the three bytes of it that are hashed in [`Literals`], and the one behind them. There each is one of 32 classes, and
@@ -20,7 +20,7 @@
 use std::cell::Cell;
 use std::ops::ControlFlow;
 
-use super::text::SIGNS;
+use super::text::{SIGNS, Signs};
 
 /// Bytes in a block.
 pub(crate) const BLOCK: usize = 64;
@@ -199,6 +199,7 @@ impl Filter {
 struct Masks {
     /// Bytes that can't be passed over in a string.
     stop: u64,
+    /// Signs that tell something by themselves.
     sign: u64,
     /// A literal may stand around here.
     literal: u64,
@@ -219,19 +220,20 @@ impl Run {
         (self.0 >> 2) as usize
     }
 
-    /// Whether there are signs among them.
     #[inline]
-    pub(crate) fn has_signs(self) -> bool {
-        self.0 & Self::SIGNS != 0
+    fn new(length: usize, signs: u64, literals: u64) -> Run {
+        let signs = u64::from(signs != 0) * Self::SIGNS;
+        let literals = u64::from(literals != 0) * Self::LITERALS;
+        Run((length as u64) << 2 | signs | literals)
     }
 
     /// One that has not been read for literals.
     #[inline]
-    pub(crate) fn unread(length: usize, signs: bool) -> Run {
-        Run((length as u64) << 2 | Self::LITERALS | u64::from(signs))
+    pub(crate) fn unread(length: usize) -> Run {
+        Run((length as u64) << 2 | Self::LITERALS)
     }
 
-    /// Whether there may be a literal, or a sign, among them.
+    /// Whether there may be a literal among them, or a sign that tells something by itself.
     #[inline]
     pub(crate) fn has_something(self) -> bool {
         self.0 & (Self::SIGNS | Self::LITERALS) != 0
@@ -269,12 +271,27 @@ impl Blocks {
     /// The run of bytes from an index on that can be passed over in a string, with something behind it, and if that is near.
     #[inline]
     pub(crate) fn run(&mut self, bytes: &[u8], from: usize, filter: &Filter) -> Option<Run> {
-        let run = self.run_near(bytes, from, filter);
+        // Most end in the block in which they begin.
+        let index = (from / BLOCK).wrapping_sub(self.first);
+        if let Some(masks) = self.masks[..self.count].get(index) {
+            let rest = u64::MAX << (from % BLOCK);
+            let stop = masks.stop & rest;
+            if stop != 0 {
+                let inside = stop.wrapping_sub(1) & !stop & rest;
+                let length = stop.trailing_zeros() as usize - from % BLOCK;
+                return Some(Run::new(
+                    length,
+                    masks.sign & inside,
+                    masks.literal & inside,
+                ));
+            }
+        }
+        let run = self.run_on(bytes, from, filter);
         (run != Run::ENDLESS).then_some(run)
     }
 
-    #[inline]
-    fn run_near(&mut self, bytes: &[u8], from: usize, filter: &Filter) -> Run {
+    #[inline(never)]
+    fn run_on(&mut self, bytes: &[u8], from: usize, filter: &Filter) -> Run {
         let first = from / BLOCK;
         let mut rest = u64::MAX << (from % BLOCK);
         let (mut signs, mut literals) = (0, 0);
@@ -294,9 +311,7 @@ impl Blocks {
             literals |= literal & inside;
             if stop != 0 {
                 let length = block * BLOCK + stop.trailing_zeros() as usize - from;
-                return Run((length as u64) << 2
-                    | u64::from(signs != 0)
-                    | u64::from(literals != 0) << 1);
+                return Run::new(length, signs, literals);
             }
             rest = u64::MAX;
         }
@@ -454,7 +469,8 @@ fn read_bytes(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
         for (at, four) in block.windows(BEHIND + 1).enumerate() {
             let byte = four[0];
             masks.stop |= u64::from(stops(byte)) << at;
-            masks.sign |= u64::from(SIGNS[usize::from(byte & 0x7F)] != 0) << at;
+            let sign = SIGNS[usize::from(byte & 0x7F)] & Signs::TELLING.0;
+            masks.sign |= u64::from(sign != 0) << at;
             let four = [four[0], four[1], four[2], four[3]];
             masks.literal |= u64::from(filter.may_be(four)) << at;
         }
@@ -471,7 +487,7 @@ mod x86 {
         _mm512_srli_epi16, _mm512_test_epi8_mask, _mm512_xor_si512,
     };
 
-    use super::{BEHIND, BLOCK, CLASS, Filter, MIXED, Masks, SIGNS, Table};
+    use super::{BEHIND, BLOCK, CLASS, Filter, MIXED, Masks, SIGNS, Signs, Table};
 
     /// Reads blocks with AVX-512, which the processor has.
     pub(super) fn read_blocks(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
@@ -534,7 +550,7 @@ mod x86 {
         let space = _mm512_set1_epi8(0x20);
         let low = _mm512_set1_epi8(3);
         let lowest = _mm512_set1_epi8(7);
-        let all = _mm512_set1_epi8(-1);
+        let telling = _mm512_set1_epi8(Signs::TELLING.0 as i8);
         // The bit of each class in a byte of a table.
         let bits = {
             let half = i32::from_le_bytes([1, 2, 4, 8]);
@@ -556,7 +572,7 @@ mod x86 {
                 | _mm512_cmpeq_epi8_mask(a, backslash)
                 | _mm512_cmplt_epu8_mask(a, space)
                 | _mm512_movepi8_mask(a);
-            masks.sign = _mm512_test_epi8_mask(sign.look_up(a), all);
+            masks.sign = _mm512_test_epi8_mask(sign.look_up(a), telling);
             let two = _mm512_test_epi8_mask(begins.look_up(a), ends.look_up(b));
             let hash = |[x, y, z]: [Wide; 3]| {
                 let two = _mm512_xor_si512(x.look_up(a), y.look_up(b));

@@ -313,6 +313,12 @@ impl PlanBuilder {
 }
 
 impl Plan {
+    /// Whether there can be something in a string only where there is a literal, or a sign that tells something by itself.
+    #[inline]
+    pub(crate) fn tells_by_literals(&self) -> bool {
+        self.known.is_empty() && self.personal.is_empty() && !self.literals.has_short()
+    }
+
     /// The same plan, which also looks for these values wherever they stand. Each is at least [`LEAST_SECRET_BYTES`] long.
     ///
     /// [`LEAST_SECRET_BYTES`]: super::LEAST_SECRET_BYTES

@@ -58,17 +58,8 @@ impl JsonScrubber {
                 *at = here + 1;
             }
             Expect::Key | Expect::KeyOrClose if first == b'"' => {
-                let length = self.plain_string(bytes, here + 1)?.length();
-                let key = &bytes[here + 1..][..length];
-                self.plain_key(key, base + (here + length + 2) as u64, splicer)?;
-                // Most often the colon stands right behind it.
-                *at = here + length + 2;
-                if bytes.get(*at) == Some(&b':') {
-                    self.lexer.pass_colon();
-                    *at += 1;
-                } else {
-                    self.lexer.pass_key();
-                }
+                *at = here;
+                return self.plain_members(bytes, at, base, splicer);
             }
             Expect::Colon if first == b':' => {
                 self.lexer.pass_colon();
@@ -142,6 +133,71 @@ impl JsonScrubber {
         Some(())
     }
 
+    /// Reads members of an object, from the quote of a key on, as long as they are plain.
+    #[inline]
+    fn plain_members(
+        &mut self,
+        bytes: &[u8],
+        at: &mut usize,
+        base: u64,
+        splicer: &mut Splicer,
+    ) -> Option<()> {
+        loop {
+            let key_at = *at + 1;
+            let length = self.plain_string(bytes, key_at)?.length();
+            let key = &bytes[key_at..][..length];
+            let behind = key_at + length + 1;
+            self.plain_key(key, base + behind as u64, splicer)?;
+            *at = behind;
+            // Most often the colon stands right behind it, and the value behind that.
+            if bytes.get(behind) != Some(&b':') {
+                self.lexer.pass_key();
+                return Some(());
+            }
+            let value = behind + 1 + usize::from(bytes.get(behind + 1) == Some(&b' '));
+            *at = value;
+            self.lexer.pass_colon();
+            if !self.next.is_plain() || (self.events_only && self.next.role.is(Role::TYPE)) {
+                return Some(());
+            }
+            let end = match bytes.get(value)? {
+                b'"' => {
+                    let Some(run) = self.plain_string(bytes, value + 1) else {
+                        return Some(());
+                    };
+                    let end = value + run.length() + 2;
+                    if self
+                        .plain_value(bytes, value + 1, run, base, false)
+                        .is_none()
+                    {
+                        *at = end;
+                        return self.whole_string(bytes, value, run.length(), base, splicer);
+                    }
+                    end
+                }
+                b'0'..=b'9' => match self.plain_number(&bytes[value..]) {
+                    Some(length) => value + length,
+                    None => return Some(()),
+                },
+                b't' | b'f' | b'n' => match plain_literal(&bytes[value..]) {
+                    Some(length) => value + length,
+                    None => return Some(()),
+                },
+                _ => return Some(()),
+            };
+            *at = end;
+            if bytes.get(end) != Some(&b',') {
+                self.lexer.pass_value();
+                return Some(());
+            }
+            self.lexer.pass_comma(false);
+            *at = end + 1 + usize::from(bytes.get(end + 1) == Some(&b' '));
+            if bytes.get(*at) != Some(&b'"') {
+                return Some(());
+            }
+        }
+    }
+
     /// Reads a string that has no escapes, and is a value in which there may be something; tells whether the lane goes on.
     fn whole_string(
         &mut self,
@@ -151,9 +207,12 @@ impl JsonScrubber {
         base: u64,
         splicer: &mut Splicer,
     ) -> Option<()> {
+        let inside = quote + 1;
+        if self.glanced.is_none_or(|(at, _)| at != base + inside as u64) {
+            self.see_signs(&bytes[inside..][..length]);
+        }
         self.string_start(false, base + quote as u64, splicer);
         self.lexer.pass_value();
-        let inside = quote + 1;
         self.string_part(bytes, inside, inside + length, true, base, splicer);
         (!self.is_pending() && splicer.is_idle()).then_some(())
     }
@@ -178,18 +237,15 @@ impl JsonScrubber {
         if key.len() > CAPTURE_BYTES {
             return None;
         }
-        if let Some(frame) = self.frames.last_mut()
-            && frame.node == NOWHERE
-            && self.keys.is_plain(key, &self.plan.keys)
-        {
-            frame.count = frame.count.saturating_add(1);
-            self.next = Next::plain(NOWHERE);
-            return Some(());
-        }
-        let known = self.known_key(key);
+        let known = self.known_key(key, self.has_blocks);
         let (role, verdict) = known.name.filter(|_| known.glance.is_idle())?;
         let frame = self.frames.last_mut()?;
         frame.count = frame.count.saturating_add(1);
+        // No rule tells where it stands.
+        if known.is_plain && frame.node == NOWHERE {
+            self.next = Next::plain(NOWHERE);
+            return Some(());
+        }
         let name = (true, known.glance.named());
         self.key_known(key, name, Some((role, verdict)), behind, splicer);
         Some(())
@@ -203,18 +259,18 @@ impl JsonScrubber {
             let length = plain_run(&bytes[from..], &mut signs);
             self.lexer.see_plain(signs);
             let ends = bytes.get(from + length) == Some(&b'"');
-            return ends.then(|| Run::unread(length, signs != Signs::default()));
+            return ends.then(|| Run::unread(length));
         }
         let run = self.blocks.run(bytes, from, &self.plan.literals.filter)?;
-        if bytes.get(from + run.length()) != Some(&b'"') {
-            return None;
+        (bytes.get(from + run.length()) == Some(&b'"')).then_some(run)
+    }
+
+    /// Looks for signs in a string that [`Self::plain_string`] has found, if that has not.
+    #[inline]
+    fn see_signs(&mut self, text: &[u8]) {
+        if self.has_blocks {
+            self.lexer.see_plain(Signs::of_plain(text));
         }
-        let signs = match run.has_signs() {
-            true => Signs::of_plain(&bytes[from..][..run.length()]),
-            false => Signs::default(),
-        };
-        self.lexer.see_plain(signs);
-        Some(run)
     }
 
     /// Whether there is nothing in the string of a value.
@@ -228,14 +284,12 @@ impl JsonScrubber {
         in_array: bool,
     ) -> Option<()> {
         let text = &bytes[from..][..run.length()];
-        let plan = &*self.plan;
-        let quiet = !run.has_something()
-            && plan.known.is_empty()
-            && plan.personal.is_empty()
-            && !plan.literals.has_short();
+        let quiet = !run.has_something() && self.plan.tells_by_literals();
         if quiet && !(in_array && self.may_be_command(text)) {
             return Some(());
         }
+        self.see_signs(text);
+        let plan = &*self.plan;
         let has_blocks = self.has_blocks;
         let places = self.blocks.literals(from, from + run.length());
         let glance = Glance::with(

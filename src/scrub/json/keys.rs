@@ -68,26 +68,26 @@ pub(super) struct Known {
     pub(super) glance: Glance,
     /// Its role and the verdict on it as the name of a member, if it has no escapes.
     pub(super) name: Option<(Role, Option<Verdict>)>,
+    /// It is a name of which nothing is known, and there is nothing in it.
+    pub(super) is_plain: bool,
+}
+
+impl Known {
+    pub(super) fn new(glance: Glance, name: Option<(Role, Option<Verdict>)>) -> Known {
+        let unknown =
+            |(role, verdict): (Role, Option<Verdict>)| role.is_none() && verdict.is_none();
+        Known {
+            glance,
+            name,
+            is_plain: glance.is_idle() && name.is_some_and(unknown),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     key: Packed,
     known: Known,
-    /// It is a name of which nothing is known, and there is nothing in it.
-    plain: bool,
-}
-
-impl Entry {
-    fn new(key: Packed, known: Known) -> Entry {
-        let unknown =
-            |(role, verdict): (Role, Option<Verdict>)| role.is_none() && verdict.is_none();
-        Entry {
-            key,
-            known,
-            plain: known.glance.is_idle() && known.name.is_some_and(unknown),
-        }
-    }
 }
 
 /// The keys that a plan's streams have met, as many as there is room for. None is forgotten, and none takes the place of another.
@@ -146,22 +146,6 @@ impl Keys {
         self.entries.capacity() * size_of::<Entry>()
     }
 
-    /// Whether it is remembered of a key, as it is written, that it is nothing but a name of which nothing is known.
-    #[inline]
-    pub(super) fn is_plain(&self, key: &[u8], shared: &SharedKeys) -> bool {
-        let Some(packed) = Packed::new(key) else {
-            return false;
-        };
-        if let Some(entry) = shared.get(packed) {
-            return entry.plain;
-        }
-        let set = packed.place(SETS) * WAYS;
-        let entries = self.entries.get(set..set + WAYS).unwrap_or_default();
-        entries
-            .iter()
-            .any(|entry| entry.plain && entry.key == packed)
-    }
-
     /// What is known of a key as it is written.
     #[inline]
     pub(super) fn look_up(
@@ -182,7 +166,7 @@ impl Keys {
             return entry.known;
         }
         let known = look();
-        let entry = Entry::new(packed, known);
+        let entry = Entry { key: packed, known };
         if !shared.remember(entry) {
             self.remember(set, entry);
         }
@@ -192,12 +176,11 @@ impl Keys {
     #[cold]
     fn remember(&mut self, set: usize, entry: Entry) {
         if self.entries.is_empty() {
-            let nothing = Known {
-                glance: Glance::ALL,
-                name: None,
+            let empty = Entry {
+                key: Packed::NONE,
+                known: Known::new(Glance::ALL, None),
             };
-            self.entries
-                .resize(SETS * WAYS, Entry::new(Packed::NONE, nothing));
+            self.entries.resize(SETS * WAYS, empty);
         }
         // The oldest goes.
         let entries = &mut self.entries[set..set + WAYS];

@@ -12,7 +12,7 @@ use crate::scrub::MARKER;
 use crate::scrub::name::{RuleIndex, reads_as_name, reads_as_path};
 use crate::scrub::personal::Pseudonym;
 use crate::scrub::splice::{Reading, Splicer};
-use crate::scrub::text::{Context, Glance, Kind, LITERALS, Layer};
+use crate::scrub::text::{Context, Glance, Kind, LITERALS, Layer, Signs};
 
 /// A string that is, or may have to be, replaced.
 #[derive(Debug)]
@@ -207,9 +207,11 @@ impl JsonScrubber {
         });
     }
 
-    /// What is known of a key all of which is at hand.
-    pub(super) fn known_key(&mut self, inside: &[u8]) -> Known {
+    /// What is known of a key all of which is at hand. (`plain`: it has no escapes, and its signs have not been looked at.)
+    #[inline]
+    pub(super) fn known_key(&mut self, inside: &[u8], plain: bool) -> Known {
         let Lexer { escaped, signs, .. } = self.lexer;
+        let escaped = escaped && !plain;
         let Self {
             keys,
             plan,
@@ -217,17 +219,21 @@ impl JsonScrubber {
             ..
         } = self;
         keys.look_up(inside, &plan.keys, || {
+            let signs = match plain {
+                true => Signs::of_plain(inside),
+                false => signs,
+            };
             let glance = Glance::at(inside, escaped, signs, Kind::Plain, true, plan);
             // One that had something in it before is no name.
-            let plain = !escaped && memchr::memchr(MARKER[0], inside).is_none();
-            let name = plain.then(|| {
+            let is_name = !escaped && memchr::memchr(MARKER[0], inside).is_none();
+            let name = is_name.then(|| {
                 let verdict = match glance.named() {
                     true => verdicts.look_up(&plan.names, inside, MEMBER),
                     false => None,
                 };
                 (Role::of(inside), verdict)
             });
-            Known { glance, name }
+            Known::new(glance, name)
         })
     }
 
@@ -267,7 +273,7 @@ impl JsonScrubber {
             let glance = if !closed || self.string.scanning {
                 Glance::ALL
             } else if self.string.is_key {
-                let key = self.known_key(part);
+                let key = self.known_key(part, false);
                 known = key.name;
                 key.glance
             } else {

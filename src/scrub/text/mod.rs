@@ -117,6 +117,11 @@ impl Signs {
     const COMMA: u8 = 4;
     const DASH: u8 = 8;
     const MARKUP: u8 = 16;
+    /// A percent sign or ampersand, or an escape: something may be encoded.
+    const ENCODED: u8 = 32;
+
+    /// Those that tell something by themselves. The others do so only beside a literal of some rule.
+    pub(crate) const TELLING: Signs = Signs(Self::DASH | Self::ENCODED);
 
     /// The sign that a byte of a string is, or none.
     pub(crate) const fn of(byte: u8) -> Signs {
@@ -125,7 +130,8 @@ impl Signs {
             b',' => Self::COMMA,
             b'-' => Self::DASH,
             b'<' => Self::MARKUP,
-            b'=' | b':' | b'%' | b'&' => Self::SEPARATOR,
+            b'=' | b':' => Self::SEPARATOR,
+            b'%' | b'&' => Self::SEPARATOR | Self::ENCODED,
             _ => 0,
         })
     }
@@ -143,13 +149,13 @@ impl Signs {
         self.0 |= if byte == b'"' {
             Self::QUOTE
         } else {
-            Self::SEPARATOR
+            Self::SEPARATOR | Self::ENCODED
         };
     }
 
     /// Whether there can be percent-encoding, or character references.
     pub(crate) fn may_encode(self) -> bool {
-        self.0 & Self::SEPARATOR != 0
+        self.0 & Self::ENCODED != 0
     }
 
     /// Whether there can be a name with a separator in a text, all of which is at hand.
