@@ -11,6 +11,7 @@ fn seeds_keep_the_laws() {
     for folder in std::fs::read_dir(root).unwrap() {
         let folder = folder.unwrap();
         let target: fn(&[u8]) = match folder.file_name().to_str().unwrap() {
+            "documents" => fuzzing::documents,
             "json" => fuzzing::json,
             "envelope" => fuzzing::envelope,
             "text" => fuzzing::text,

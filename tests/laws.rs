@@ -17,7 +17,7 @@ use proptest::sample::select;
 use proptest::test_runner::RngSeed;
 use scrubline::policy::Policy;
 use scrubline::scrub::Format;
-use scrubline::scrub::fuzzing::{check_laws, check_secrets, secrets};
+use scrubline::scrub::fuzzing::{check_laws, check_secrets, documents, secrets};
 use support::plan;
 
 /// Stands in a template for the secret.
@@ -404,6 +404,15 @@ fn long_documents_keep_the_laws() {
             deep(&long)
         ),
         format!("{{\"a\":\"s://:{}\"}}", "y".repeat(600)),
+        format!("[\"postgres://u:x{}id\"]", "path/to/".repeat(80)),
+        // A hold with little around it, and much in it that is deep.
+        format!(
+            "{{\"t\":\"token=\\u0041{}\",\"h\":{{\"value\":[\"{}\",{},\"{}\"],\"key\":\"a\"}}}}",
+            "x\\n%41 ".repeat(600),
+            "lorem ".repeat(1200),
+            deep("\"token=a\""),
+            "lorem ".repeat(700)
+        ),
     ];
     for document in &documents {
         for step in [1, 64, 1000] {
@@ -453,6 +462,12 @@ proptest! {
     #[test]
     fn pairs_of_secrets_give_one_output(data in prop::collection::vec(any::<u8>(), 0..160)) {
         secrets(&data);
+    }
+
+    /// Laws 3 to 8 on documents of all formats that the fuzz target `documents` derives from bytes.
+    #[test]
+    fn laws_hold_on_documents_of_all_formats(data in prop::collection::vec(any::<u8>(), 0..1200)) {
+        documents(&data);
     }
 
     /// Laws 3 to 8 on documents with secrets.

@@ -360,16 +360,15 @@ impl Literals {
         self.all.push(literal.clone());
         let offset = rarest(&literal.text);
         let start = &literal.text[offset..literal.text.len().min(offset + GRAM)];
-        match *start {
-            [a, b, c] => match literal.text.get(offset + GRAM) {
+        if let [a, b, c] = *start {
+            match literal.text.get(offset + GRAM) {
                 Some(behind) => self.filter.allow([a, b, c], std::iter::once(*behind)),
                 None if literal.least > 0 => {
                     let behind = (0..0x80).filter(|byte| literal.then.has(*byte));
                     self.filter.allow([a, b, c], behind);
                 }
                 None => self.filter.allow_before_all([a, b, c]),
-            },
-            _ => {}
+            }
         }
         for spelled in spellings(start, literal.caseless) {
             match *spelled {
@@ -542,6 +541,11 @@ impl Literals {
             }
         }
         found
+    }
+
+    /// All of them, as they are written in rules.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        self.all.iter().map(|literal| &*literal.text)
     }
 
     /// Whether one is so short that it is taken to stand everywhere.

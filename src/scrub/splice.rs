@@ -13,7 +13,7 @@
 //!
 //! **Holds.** `{"value": V, "key": N}` must wait with V until N is known. A hold keeps two readings of what follows: as it is
 //! (with its ordinary edits), and with V redacted. Resolving chooses one. Holds nest; both readings together are bounded by
-//! [`HOLD_BYTES`], less for a hold in a hold, and reaching the bound chooses the redacted one.
+//! [`HOLD_BYTES`], less for a hold in a hold and where containers are nested deep, and reaching the bound chooses the redacted one.
 
 //!
 //! **Texts that are read again.** What leaves of a text in which something was redacted can be asked for at its end, to be read once
@@ -28,6 +28,8 @@ use super::scrubbed::Output;
 const HOLD_BYTES: usize = 20 << 10;
 /// The same for a hold in a hold.
 const INNER_HOLD_BYTES: usize = 4 << 10;
+/// The same for a hold in which containers are nested deep.
+const DEEP_HOLD_BYTES: usize = 8 << 10;
 /// By how much what is held grows at least, in bytes.
 const GROWTH: usize = 1 << 10;
 /// Longest text that is read again, in bytes as it leaves.
@@ -551,6 +553,13 @@ impl Splicer {
             bound,
         });
         Some(self.next_id)
+    }
+
+    /// Containers are nested deep: there is less room for what is held.
+    pub(crate) fn tighten(&mut self) {
+        for hold in &mut self.holds {
+            hold.bound = hold.bound.min(DEEP_HOLD_BYTES);
+        }
     }
 
     /// The held value has ended; the hold goes on.

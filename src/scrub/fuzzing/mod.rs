@@ -5,6 +5,8 @@
 
 #![expect(clippy::panic, reason = "a broken law must stop the fuzzer")]
 
+mod choices;
+mod documents;
 mod rules;
 mod secrets;
 
@@ -12,6 +14,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use documents::documents;
 pub use rules::rules;
 pub use secrets::secrets;
 

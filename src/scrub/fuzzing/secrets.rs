@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::scrub::{Format, MARKER, Plan};
 
+use super::choices::Choices;
 use super::{default_plan, scrub, shown, split};
 
 /// So many characters of a secret in a row are a usable part of it.
@@ -108,40 +109,6 @@ const PROSE: [&str; 12] = [
     "'x': \"y\"",
     "C:\\new\\table",
 ];
-
-/// Choices made from bytes. When they have run out, choices go on, each other than the last.
-struct Choices<'a> {
-    bytes: &'a [u8],
-    /// Taken beyond the end.
-    beyond: usize,
-}
-
-impl Choices<'_> {
-    fn byte(&mut self) -> u8 {
-        match self.bytes.split_first() {
-            Some((first, rest)) => {
-                self.bytes = rest;
-                *first
-            }
-            None => {
-                self.beyond += 1;
-                (self.beyond.wrapping_mul(0x9E37_79B1) >> 16) as u8
-            }
-        }
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::from(self.byte()) % bound
-    }
-
-    fn of<'b>(&mut self, all: &[&'b str]) -> &'b str {
-        all[self.below(all.len())]
-    }
-
-    fn one_in(&mut self, bound: usize) -> bool {
-        self.below(bound) == 0
-    }
-}
 
 /// An escape, character by character, so that the spelling of a text is the spelling of its parts.
 #[derive(Debug, Clone, Copy)]
@@ -879,13 +846,8 @@ fn document(choices: &mut Choices<'_>) -> (Format, Template) {
 
 /// The fuzz target of that name: choices, from which a document and two secrets for it are made.
 pub fn secrets(data: &[u8]) {
-    let mut choices = Choices {
-        bytes: data,
-        beyond: 0,
-    };
-    let cuts: Vec<usize> = (0..2)
-        .map(|_| usize::from(choices.byte()) << 8 | usize::from(choices.byte()))
-        .collect();
+    let mut choices = Choices::new(data);
+    let cuts = choices.cuts();
     let (format, template) = document(&mut choices);
     let first = template.letters.secret(&mut choices);
     let mut second = template.letters.secret(&mut choices);

@@ -6,7 +6,7 @@ use super::frame::{Before, Frame, Treat};
 use super::keys::Role;
 use super::lexer::Container;
 use super::value::Begun;
-use super::{JsonScrubber, QUOTED_MARKER};
+use super::{AGAIN_DEPTH, JsonScrubber, QUOTED_MARKER};
 use crate::scrub::name::RuleIndex;
 use crate::scrub::splice::{Reading, Splicer};
 
@@ -79,6 +79,9 @@ impl JsonScrubber {
             }
         }
         self.frames.push(frame);
+        if self.frames.len() > AGAIN_DEPTH {
+            splicer.tighten();
+        }
     }
 
     pub(super) fn close(&mut self, at: u64, splicer: &mut Splicer) {

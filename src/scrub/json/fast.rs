@@ -208,7 +208,10 @@ impl JsonScrubber {
         splicer: &mut Splicer,
     ) -> Option<()> {
         let inside = quote + 1;
-        if self.glanced.is_none_or(|(at, _)| at != base + inside as u64) {
+        if self
+            .glanced
+            .is_none_or(|(at, _)| at != base + inside as u64)
+        {
             self.see_signs(&bytes[inside..][..length]);
         }
         self.string_start(false, base + quote as u64, splicer);

@@ -10,7 +10,7 @@ use crate::scrub::text::Glance;
 use crate::scrub::verdicts::Packed;
 
 /// How many places there are, and how many keys each has room for.
-const SETS: usize = 32;
+const SETS: usize = 16;
 const WAYS: usize = 3;
 /// The same of what is remembered with the plan; some 150 KiB.
 const SHARED_SETS: usize = 512;
@@ -135,7 +135,7 @@ impl SharedKeys {
     }
 }
 
-/// A small cache; some 6 KiB.
+/// A small cache; some 3 KiB.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     entries: Vec<Entry>,

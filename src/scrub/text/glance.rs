@@ -128,8 +128,10 @@ impl Glance {
         if let Kind::Cookie(_) = kind {
             return Glance::ALL;
         }
-        let hides = (escaped && hides_letters(text)) || (signs.may_encode() && is_encoded(text));
-        let known = !plan.known.is_empty();
+        let known = !plan.known.is_empty() && (escaped || plan.known.may_be_in(text));
+        // In place of a known secret a marker stands, which may part a word that had none around it.
+        let hides =
+            known || (escaped && hides_letters(text)) || (signs.may_encode() && is_encoded(text));
         let personal = !plan.personal.is_empty();
         if hides {
             return Glance(
@@ -137,7 +139,7 @@ impl Glance {
                     | Self::FLAGS
                     | Self::LOGIN
                     | bit(Self::NAMES, may_separate)
-                    | bit(Self::KNOWN, known)
+                    | bit(Self::KNOWN, !plan.known.is_empty())
                     | bit(Self::PERSONAL, personal)
                     | bit(Self::TOKENS | Signals::UNANCHORED.bits(), may_token),
             );
@@ -160,7 +162,6 @@ impl Glance {
         let named = found.has(Signals::NAME);
         let names = may_separate && (named || found.has(Signals::USER) || signs.may_command(text));
         let token = found.has(Signals::TOKEN.or(Signals::UNANCHORED));
-        let known = known && (escaped || plan.known.may_be_in(text));
         let personal = personal
             && (escaped
                 || memchr::memchr(b'@', text).is_some()
@@ -185,13 +186,12 @@ impl Glance {
     }
 }
 
-/// Whether a text without percent-encoding has a run of so many bytes that end no authority of a URL.
+/// Whether a text has so long a run of bytes without white space that the end of a URL's user may not be seen. (A password may have
+/// any other delimiter in it.)
 #[cold]
 fn has_long_run(text: &[u8]) -> bool {
-    let ends = |byte: &u8| {
-        byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"-._~!$&()*+,;=:[]@%^".contains(byte)
-    };
-    text.split(ends).any(|run| run.len() >= LONG)
+    text.split(u8::is_ascii_whitespace)
+        .any(|run| run.len() >= LONG)
 }
 
 /// A bit, if something is so.
