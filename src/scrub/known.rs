@@ -44,6 +44,8 @@ impl Form {
 pub(crate) struct KnownSecrets {
     /// The longest first.
     forms: Vec<Form>,
+    /// For each byte, which of them begin with it.
+    beginning: Vec<Vec<u32>>,
     /// First bytes of forms.
     first: [u64; 4],
     /// First bytes of those that share the character before.
@@ -82,6 +84,15 @@ impl KnownSecrets {
         }
         self.forms
             .sort_by(|a, b| (b.text.len().cmp(&a.text.len())).then_with(|| a.text.cmp(&b.text)));
+        self.beginning = vec![Vec::new(); 256];
+        for (index, form) in self.forms.iter().enumerate() {
+            let first = form.text[0];
+            self.beginning[usize::from(first)].push(index as u32);
+            let other = first.to_ascii_uppercase();
+            if form.hex && other != first {
+                self.beginning[usize::from(other)].push(index as u32);
+            }
+        }
     }
 
     /// Adds a value in base64 and in hex.
@@ -161,13 +172,17 @@ impl KnownSecrets {
 
     /// The forms that begin with this byte, the longest first.
     pub(crate) fn beginning(&self, byte: u8) -> impl Iterator<Item = &Form> {
-        self.forms
-            .iter()
-            .filter(move |form| Form::is_at(&[byte], &form.text[..1], form.hex))
+        let indexes = self.beginning.get(usize::from(byte));
+        let indexes = indexes.into_iter().flatten();
+        indexes.filter_map(|index| self.forms.get(*index as usize))
     }
 
     /// Whether one stands in a text that has no other spelling: the digits of a number.
     pub(crate) fn is_in(&self, text: &[u8]) -> bool {
+        // Most numbers are short, and a look over the others can say no.
+        if self.is_empty() || text.len() < LEAST_SECRET_BYTES || !self.is_near(text) {
+            return false;
+        }
         let small = text.to_ascii_lowercase();
         self.forms.iter().any(|form| {
             let text = if form.hex { &small } else { text };

@@ -69,6 +69,12 @@ impl TextMachine {
             if start > 0 && !form.shares_before {
                 continue;
             }
+            // A letter or digit stands for nothing but itself: most forms differ in the second one.
+            let second = self.window.byte(start + 1)?;
+            if second.is_ascii_alphanumeric() && !Form::is_at(&form.text[1..], &[second], form.hex)
+            {
+                continue;
+            }
             let (compared, rest) = form.text.split_at(form.text.len().min(COMPARED));
             if let Some(mut length) = self.matches(start, compared, form.hex)? {
                 if form.shares_behind && rest.is_empty() {
