@@ -4,6 +4,7 @@
 //! for all of these, and beside it in base64 (at each of the three alignments in which it can stand in longer data, in both
 //! alphabets) and in hex. Values are never printed: `Debug` tells how many there are.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use super::literals::{Literal, Literals, Signals};
@@ -46,6 +47,8 @@ pub(crate) struct KnownSecrets {
     forms: Vec<Form>,
     /// For each byte, which of them begin with it.
     beginning: Vec<Vec<u32>>,
+    /// The same for two bytes.
+    pairs: HashMap<[u8; 2], Vec<u32>>,
     /// First bytes of forms.
     first: [u64; 4],
     /// First bytes of those that share the character before.
@@ -82,15 +85,26 @@ impl KnownSecrets {
         if dos != unix {
             self.add_encoded(&dos);
         }
+    }
+
+    /// Arranges the forms. It comes behind the last value, before anything is looked for.
+    pub(crate) fn arrange(&mut self) {
         self.forms
             .sort_by(|a, b| (b.text.len().cmp(&a.text.len())).then_with(|| a.text.cmp(&b.text)));
         self.beginning = vec![Vec::new(); 256];
+        self.pairs.clear();
         for (index, form) in self.forms.iter().enumerate() {
-            let first = form.text[0];
-            self.beginning[usize::from(first)].push(index as u32);
-            let other = first.to_ascii_uppercase();
-            if form.hex && other != first {
-                self.beginning[usize::from(other)].push(index as u32);
+            let index = index as u32;
+            // Letters of hex in either case: a form has small ones.
+            let spelled = |byte: u8| {
+                let other = byte.to_ascii_uppercase();
+                std::iter::once(byte).chain((form.hex && other != byte).then_some(other))
+            };
+            for first in spelled(form.text[0]) {
+                self.beginning[usize::from(first)].push(index);
+                for second in spelled(form.text[1]) {
+                    self.pairs.entry([first, second]).or_default().push(index);
+                }
             }
         }
     }
@@ -170,9 +184,12 @@ impl KnownSecrets {
         self.first_shared[usize::from(byte / 64)] >> (byte % 64) & 1 == 1
     }
 
-    /// The forms that begin with this byte, the longest first.
-    pub(crate) fn beginning(&self, byte: u8) -> impl Iterator<Item = &Form> {
-        let indexes = self.beginning.get(usize::from(byte));
+    /// The forms that begin with this byte, the longest first; with these two, if the second stands for nothing but itself.
+    pub(crate) fn beginning(&self, first: u8, second: Option<u8>) -> impl Iterator<Item = &Form> {
+        let indexes = match second {
+            Some(second) => self.pairs.get(&[first, second]),
+            None => self.beginning.get(usize::from(first)),
+        };
         let indexes = indexes.into_iter().flatten();
         indexes.filter_map(|index| self.forms.get(*index as usize))
     }

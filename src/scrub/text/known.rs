@@ -65,14 +65,11 @@ impl TextMachine {
     fn known_here(&mut self, start: usize, first: u8, cx: &mut Context<'_>) -> Result<bool, More> {
         let plan = cx.plan;
         let known: &KnownSecrets = &plan.known;
-        for form in known.beginning(first) {
+        // A letter or digit stands for nothing but itself.
+        let second = self.window.byte(start + 1)?;
+        let second = second.is_ascii_alphanumeric().then_some(second);
+        for form in known.beginning(first, second) {
             if start > 0 && !form.shares_before {
-                continue;
-            }
-            // A letter or digit stands for nothing but itself: most forms differ in the second one.
-            let second = self.window.byte(start + 1)?;
-            if second.is_ascii_alphanumeric() && !Form::is_at(&form.text[1..], &[second], form.hex)
-            {
                 continue;
             }
             let (compared, rest) = form.text.split_at(form.text.len().min(COMPARED));
