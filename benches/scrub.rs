@@ -1,11 +1,12 @@
 //! Throughput of the scrub engine in bytes a second, beside two peers in the same run: `sonic-rs`, which only parses, and `serde_json`,
-//! which parses, walks every string and writes. `memcpy` is what memory allows. Quote ratios; machines are noisy.
+//! which parses, walks every string and writes. `memcpy` is what memory allows. Processor time counts. Quote ratios; machines are noisy.
 //!
 //! | group | what varies |
 //! | --- | --- |
 //! | `inputs` | the kind of input |
 //! | `attacks` | the same for inputs that were made to be slow, each in two sizes: a cost that grows with the size shows |
 //! | `roofs` | what is read of it how: documents that are all of one kind |
+//! | `blocks` | whether blocks are read, or bytes one by one |
 //! | `size` | the length of a document |
 //! | `rules` | how many rules for tokens of one's own, and how many known secrets there are |
 //! | `density` | how many of a thousand members have a secret |
@@ -21,21 +22,24 @@ mod attacks;
 mod inputs;
 #[path = "scrub/plans.rs"]
 mod plans;
+#[path = "scrub/processor.rs"]
+mod processor;
 #[path = "scrub/readers.rs"]
 mod readers;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use criterion::measurement::WallTime;
 use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
 use inputs::{Input, Redactions};
+use processor::ProcessorTime;
 use readers::{CHUNK, WHOLE, check};
 use scrubline::scrub::Plan;
+use scrubline::scrub::fuzzing::bytewise;
 
-type Group<'a> = BenchmarkGroup<'a, WallTime>;
+type Group<'a> = BenchmarkGroup<'a, ProcessorTime>;
 
 const ATTACK_BYTES: [(&str, usize); 2] = [("64 KiB", 64 << 10), ("1 MiB", 1 << 20)];
 
@@ -58,7 +62,7 @@ fn time_scrubline(
     });
 }
 
-fn kinds(criterion: &mut Criterion) {
+fn kinds(criterion: &mut Criterion<ProcessorTime>) {
     let (default, all) = (plans::default(), plans::all());
     let mut group = criterion.benchmark_group("inputs");
     for input in inputs::ordinary() {
@@ -93,7 +97,7 @@ fn kinds(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn attacks(criterion: &mut Criterion) {
+fn attacks(criterion: &mut Criterion<ProcessorTime>) {
     let (default, all) = (plans::default(), plans::all());
     let mut group = criterion.benchmark_group("attacks");
     for (size, bytes) in ATTACK_BYTES {
@@ -117,7 +121,7 @@ fn attacks(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn roofs(criterion: &mut Criterion) {
+fn roofs(criterion: &mut Criterion<ProcessorTime>) {
     let plan = plans::default();
     let mut group = criterion.benchmark_group("roofs");
     for input in inputs::pure() {
@@ -131,7 +135,24 @@ fn roofs(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn size(criterion: &mut Criterion) {
+fn blocks(criterion: &mut Criterion<ProcessorTime>) {
+    let plan = plans::default();
+    let mut group = criterion.benchmark_group("blocks");
+    let [plain, ..] = inputs::pure();
+    let clean = inputs::generated("clean", 64 << 10, 0);
+    for input in [plain, clean, inputs::bulk()] {
+        group.throughput(Throughput::Bytes(input.bytes()));
+        check(&plan, &input, input.redactions);
+        time_scrubline(&mut group, "blocks", &input.name, &plan, &input, WHOLE);
+        bytewise(|| {
+            check(&plan, &input, input.redactions);
+            time_scrubline(&mut group, "bytes", &input.name, &plan, &input, WHOLE);
+        });
+    }
+    group.finish();
+}
+
+fn size(criterion: &mut Criterion<ProcessorTime>) {
     let plan = plans::default();
     let mut group = criterion.benchmark_group("size");
     for bytes in (10..=24).step_by(2).map(|bits| 1 << bits) {
@@ -149,7 +170,7 @@ fn size(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn rules(criterion: &mut Criterion) {
+fn rules(criterion: &mut Criterion<ProcessorTime>) {
     let mut group = criterion.benchmark_group("rules");
     let input = inputs::bulk();
     group.throughput(Throughput::Bytes(input.bytes()));
@@ -165,7 +186,7 @@ fn rules(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn density(criterion: &mut Criterion) {
+fn density(criterion: &mut Criterion<ProcessorTime>) {
     let plan = plans::default();
     let mut group = criterion.benchmark_group("density");
     for share in [0, 5, 10, 20, 50, 100, 200, 500, 1000] {
@@ -185,7 +206,7 @@ fn density(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().sample_size(10).measurement_time(Duration::from_secs(1)).warm_up_time(Duration::from_millis(300));
-    targets = kinds, attacks, roofs, size, rules, density
+    config = Criterion::default().with_measurement(ProcessorTime).sample_size(10).measurement_time(Duration::from_secs(1)).warm_up_time(Duration::from_millis(300));
+    targets = kinds, attacks, roofs, blocks, size, rules, density
 }
 criterion_main!(benches);

@@ -139,7 +139,7 @@ pub(super) fn generated(name: impl Into<String>, length: usize, per_mille: usize
 
 /// Documents that are all of one kind: one long string that nothing stands in, members with numbers, and text in which there is much to
 /// look at and nothing to redact.
-pub(super) fn pure() -> Vec<Input> {
+pub(super) fn pure() -> [Input; 3] {
     let repeated = |unit: &str| unit.repeat(DOCUMENT_BYTES / unit.len());
     let kinds = [
         (
@@ -161,8 +161,5 @@ pub(super) fn pure() -> Vec<Input> {
             ),
         ),
     ];
-    let kinds = kinds.into_iter();
-    kinds
-        .map(|(name, text)| Input::json(name, vec![Bytes::from(text)], Redactions::Exactly(0)))
-        .collect()
+    kinds.map(|(name, text)| Input::json(name, vec![Bytes::from(text)], Redactions::Exactly(0)))
 }
