@@ -1,184 +1,212 @@
-//! Throughput of the scrub engine in bytes a second, beside two baselines in the same run: `sonic-rs`, which only parses, and
-//! `serde_json`, which parses, walks every string and writes. Quote ratios; machines are noisy.
+//! Throughput of the scrub engine in bytes a second, beside two peers in the same run: `sonic-rs`, which only parses, and `serde_json`,
+//! which parses, walks every string and writes. `memcpy` is what memory allows. Processor time counts. Quote ratios; machines are noisy.
 //!
-//! Each case states how many redactions it must make, and that is checked before it is timed: fast and wrong fails.
+//! | group | what varies |
+//! | --- | --- |
+//! | `inputs` | the kind of input |
+//! | `attacks` | the same for inputs that were made to be slow, each in two sizes: a cost that grows with the size shows |
+//! | `roofs` | what is read of it how: documents that are all of one kind |
+//! | `blocks` | whether blocks are read, or bytes one by one |
+//! | `size` | the length of a document |
+//! | `rules` | how many rules for tokens of one's own, and how many known secrets there are |
+//! | `density` | how many of a thousand members have a secret |
+//!
+//! What comes out is looked at before it is timed. `cargo run --example plots` draws what criterion leaves. A group by itself:
+//! `cargo bench --bench scrub -- inputs/`.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, missing_docs)]
 
-use std::hint::black_box;
+#[path = "scrub/attacks.rs"]
+mod attacks;
+#[path = "scrub/inputs.rs"]
+mod inputs;
+#[path = "scrub/plans.rs"]
+mod plans;
+#[path = "scrub/processor.rs"]
+mod processor;
+#[path = "scrub/readers.rs"]
+mod readers;
+
 use std::sync::Arc;
+use std::time::Duration;
 
-use bytes::Bytes;
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use scrubline::policy::{self, Policy};
-use scrubline::scrub::{Format, Limits, Output, Plan, Scrubber};
+use criterion::{
+    BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
+};
+use inputs::{Input, Redactions};
+use processor::ProcessorTime;
+use readers::{CHUNK, WHOLE, check};
+use scrubline::scrub::Plan;
+use scrubline::scrub::fuzzing::bytewise;
 
-const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/data");
+type Group<'a> = BenchmarkGroup<'a, ProcessorTime>;
 
-/// A case: its documents, and the redactions that they take together (`None`: some).
-struct Case {
-    name: &'static str,
-    documents: Vec<Bytes>,
-    redactions: Option<u64>,
+const ATTACK_BYTES: [(&str, usize); 2] = [("64 KiB", 64 << 10), ("1 MiB", 1 << 20)];
+
+fn time(group: &mut Group<'_>, reader: &str, value: &str, mut act: impl FnMut()) {
+    group.bench_function(BenchmarkId::new(reader, value), |bencher| {
+        bencher.iter(&mut act);
+    });
 }
 
-/// An event-like document of about `length` bytes in which every `every`th member has a secret (0: none).
-fn generated(length: usize, every: usize) -> (Bytes, u64) {
-    let mut text = String::from("{\"event_id\":\"9ec79c33ec9942ab8353589fcb2e04dc\",\"frames\":[");
-    let mut secrets = 0;
-    let mut index = 0;
-    while text.len() < length {
-        if index > 0 {
-            text.push(',');
-        }
-        index += 1;
-        if every > 0 && index % every == 0 {
-            secrets += 1;
-            match secrets % 3 {
-                0 => text.push_str("{\"Authorization\":\"Bearer 0123456789abcdef0123\"}"),
-                1 => text.push_str("{\"url\":\"https://a.eu/x?page=2&token=0123456789\"}"),
-                _ => text.push_str("[\"X-Api-Key\",\"0123456789abcdef0123456789abcd\"]"),
-            }
-        } else {
-            text.push_str(&format!(
-                "{{\"filename\":\"app/views/orders.py\",\"function\":\"charge_{index}\",\"lineno\":{index},\"in_app\":true,\
-                 \"context_line\":\"    return gateway.charge(order, amount)\",\"vars\":{{\"order\":\"<Order {index}>\"}}}}"
-            ));
-        }
-    }
-    text.push_str("]}");
-    (Bytes::from(text), secrets)
+fn time_scrubline(
+    group: &mut Group<'_>,
+    reader: &str,
+    value: &str,
+    plan: &Arc<Plan>,
+    input: &Input,
+    chunk: usize,
+) {
+    time(group, reader, value, || {
+        readers::scrubline(plan, input, chunk);
+    });
 }
 
-/// The JSON payloads of the captured envelopes.
-fn bulk() -> Vec<Bytes> {
-    let data = Bytes::from(std::fs::read(format!("{DATA}/bulk.bin")).unwrap());
-    let index = std::fs::read_to_string(format!("{DATA}/bulk.index")).unwrap();
-    let mut documents = Vec::new();
-    for line in index.lines() {
-        let (offset, length) = line.split_once(' ').unwrap();
-        let offset: usize = offset.parse().unwrap();
-        let envelope = data.slice(offset..offset + length.parse::<usize>().unwrap());
-        for part in envelope.split(|byte| *byte == b'\n').skip(1) {
-            let is_payload = part.starts_with(b"{") && !part.starts_with(b"{\"type\"");
-            if is_payload && serde_json::from_slice::<serde_json::Value>(part).is_ok() {
-                documents.push(envelope.slice_ref(part));
-            }
-        }
-    }
-    documents
-}
-
-fn cases() -> Vec<Case> {
-    let (clean, _) = generated(64 << 10, 0);
-    let (sparse, few) = generated(64 << 10, 20);
-    let (dense, many) = generated(64 << 10, 1);
-    vec![
-        Case {
-            name: "bulk",
-            documents: bulk(),
-            redactions: None,
-        },
-        Case {
-            name: "clean",
-            documents: vec![clean],
-            redactions: Some(0),
-        },
-        Case {
-            name: "sparse",
-            documents: vec![sparse],
-            redactions: Some(few),
-        },
-        Case {
-            name: "dense",
-            documents: vec![dense],
-            redactions: Some(many),
-        },
-    ]
-}
-
-/// Scrubs one document in chunks of at most `chunk` bytes; gives the bytes that came out and the redactions.
-fn scrub(plan: &Arc<Plan>, document: &Bytes, chunk: usize) -> (usize, u64) {
-    let mut scrubber = Scrubber::new(Arc::clone(plan), Format::Json, &Limits::default());
-    let mut output = Output::new();
-    let mut out = 0;
-    let mut at = 0;
-    while at < document.len() {
-        let end = document.len().min(at + chunk);
-        scrubber.push(document.slice(at..end), &mut output).unwrap();
-        at = end;
-        while let Some(slice) = output.pop() {
-            out += black_box(slice.into_bytes()).len();
-        }
-    }
-    scrubber.finish(&mut output).unwrap();
-    while let Some(slice) = output.pop() {
-        out += black_box(slice.into_bytes()).len();
-    }
-    (out, scrubber.report().redaction_count())
-}
-
-/// What a careful `before_send` does: parse, look at every string, write.
-fn walk(value: &mut serde_json::Value) -> usize {
-    match value {
-        serde_json::Value::String(text) => usize::from(text.contains("token=")),
-        serde_json::Value::Array(items) => items.iter_mut().map(walk).sum(),
-        serde_json::Value::Object(members) => members
-            .iter_mut()
-            .map(|(key, value)| key.len() + walk(value))
-            .sum(),
-        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => 0,
-    }
-}
-
-fn throughput(criterion: &mut Criterion) {
-    let plan = Policy::builtin(policy::DEFAULT).unwrap().plan();
-    for case in cases() {
-        let bytes: usize = case.documents.iter().map(Bytes::len).sum();
-        let redactions: u64 = case
-            .documents
-            .iter()
-            .map(|document| scrub(&plan, document, usize::MAX >> 1).1)
-            .sum();
-        match case.redactions {
-            Some(expected) => assert_eq!(redactions, expected, "{}", case.name),
-            None => assert!(redactions > 0, "{}", case.name),
-        }
-        let mut group = criterion.benchmark_group(case.name);
-        group.throughput(Throughput::Bytes(bytes as u64));
-        for (name, chunk) in [("whole", usize::MAX >> 1), ("16KiB", 16 << 10)] {
-            group.bench_function(BenchmarkId::new("scrubline", name), |bencher| {
-                bencher.iter(|| {
-                    case.documents
-                        .iter()
-                        .map(|document| scrub(&plan, document, chunk).0)
-                        .sum::<usize>()
-                });
-            });
-        }
-        group.bench_function("sonic-rs parse", |bencher| {
-            bencher.iter(|| {
-                for document in &case.documents {
-                    black_box(sonic_rs::from_slice::<sonic_rs::Value>(document).unwrap());
-                }
-            });
+fn kinds(criterion: &mut Criterion<ProcessorTime>) {
+    let (default, all) = (plans::default(), plans::all());
+    let mut group = criterion.benchmark_group("inputs");
+    for input in inputs::ordinary() {
+        check(&default, &input, input.redactions);
+        check(&all, &input, Redactions::Any);
+        let mut place = vec![0; input.documents.iter().map(|it| it.len()).max().unwrap()];
+        let name = input.name.as_str();
+        group.throughput(Throughput::Bytes(input.bytes()));
+        time_scrubline(&mut group, "scrubline", name, &default, &input, WHOLE);
+        time_scrubline(
+            &mut group,
+            "scrubline, 16 KiB chunks",
+            name,
+            &default,
+            &input,
+            CHUNK,
+        );
+        time_scrubline(
+            &mut group,
+            "scrubline, everything on",
+            name,
+            &all,
+            &input,
+            WHOLE,
+        );
+        time(&mut group, "sonic-rs", name, || readers::sonic(&input));
+        time(&mut group, "serde_json", name, || readers::serde(&input));
+        time(&mut group, "memcpy", name, || {
+            readers::copy(&input, &mut place)
         });
-        group.bench_function("serde_json parse-walk-write", |bencher| {
-            bencher.iter(|| {
-                for document in &case.documents {
-                    let mut value: serde_json::Value = serde_json::from_slice(document).unwrap();
-                    black_box(walk(&mut value));
-                    black_box(serde_json::to_vec(&value).unwrap());
-                }
-            });
-        });
-        group.finish();
     }
+    group.finish();
+}
+
+fn attacks(criterion: &mut Criterion<ProcessorTime>) {
+    let (default, all) = (plans::default(), plans::all());
+    let mut group = criterion.benchmark_group("attacks");
+    for (size, bytes) in ATTACK_BYTES {
+        for input in attacks::attacks(bytes) {
+            check(&default, &input, input.redactions);
+            check(&all, &input, Redactions::Any);
+            let name = format!("{}, {size}", input.name);
+            group.throughput(Throughput::Bytes(input.bytes()));
+            time_scrubline(&mut group, "scrubline", &name, &default, &input, WHOLE);
+            time_scrubline(
+                &mut group,
+                "scrubline, everything on",
+                &name,
+                &all,
+                &input,
+                WHOLE,
+            );
+            time(&mut group, "sonic-rs", &name, || readers::sonic(&input));
+        }
+    }
+    group.finish();
+}
+
+fn roofs(criterion: &mut Criterion<ProcessorTime>) {
+    let plan = plans::default();
+    let mut group = criterion.benchmark_group("roofs");
+    for input in inputs::pure() {
+        check(&plan, &input, input.redactions);
+        group.throughput(Throughput::Bytes(input.bytes()));
+        time_scrubline(&mut group, "scrubline", &input.name, &plan, &input, WHOLE);
+        time(&mut group, "sonic-rs", &input.name, || {
+            readers::sonic(&input);
+        });
+    }
+    group.finish();
+}
+
+fn blocks(criterion: &mut Criterion<ProcessorTime>) {
+    let plan = plans::default();
+    let mut group = criterion.benchmark_group("blocks");
+    let [plain, ..] = inputs::pure();
+    let clean = inputs::generated("clean", 64 << 10, 0);
+    for input in [plain, clean, inputs::bulk()] {
+        group.throughput(Throughput::Bytes(input.bytes()));
+        check(&plan, &input, input.redactions);
+        time_scrubline(&mut group, "blocks", &input.name, &plan, &input, WHOLE);
+        bytewise(|| {
+            check(&plan, &input, input.redactions);
+            time_scrubline(&mut group, "bytes", &input.name, &plan, &input, WHOLE);
+        });
+    }
+    group.finish();
+}
+
+fn size(criterion: &mut Criterion<ProcessorTime>) {
+    let plan = plans::default();
+    let mut group = criterion.benchmark_group("size");
+    for bytes in (10..=24).step_by(2).map(|bits| 1 << bits) {
+        let input = inputs::generated(bytes.to_string(), bytes, 50);
+        check(&plan, &input, input.redactions);
+        group.throughput(Throughput::Bytes(input.bytes()));
+        time_scrubline(&mut group, "scrubline", &input.name, &plan, &input, WHOLE);
+        time(&mut group, "sonic-rs", &input.name, || {
+            readers::sonic(&input)
+        });
+        time(&mut group, "serde_json", &input.name, || {
+            readers::serde(&input)
+        });
+    }
+    group.finish();
+}
+
+fn rules(criterion: &mut Criterion<ProcessorTime>) {
+    let mut group = criterion.benchmark_group("rules");
+    let input = inputs::bulk();
+    group.throughput(Throughput::Bytes(input.bytes()));
+    for count in [1, 10, 100, 1000] {
+        for (reader, plan) in [
+            ("rules for tokens", plans::tokens(count)),
+            ("known secrets", plans::known(count)),
+        ] {
+            check(&plan, &input, input.redactions);
+            time_scrubline(&mut group, reader, &count.to_string(), &plan, &input, WHOLE);
+        }
+    }
+    group.finish();
+}
+
+fn density(criterion: &mut Criterion<ProcessorTime>) {
+    let plan = plans::default();
+    let mut group = criterion.benchmark_group("density");
+    for share in [0, 5, 10, 20, 50, 100, 200, 500, 1000] {
+        let input = inputs::generated(share.to_string(), 64 << 10, share);
+        check(&plan, &input, input.redactions);
+        group.throughput(Throughput::Bytes(input.bytes()));
+        time_scrubline(&mut group, "scrubline", &input.name, &plan, &input, WHOLE);
+        time(&mut group, "sonic-rs", &input.name, || {
+            readers::sonic(&input)
+        });
+        time(&mut group, "serde_json", &input.name, || {
+            readers::serde(&input)
+        });
+    }
+    group.finish();
 }
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().sample_size(20).measurement_time(std::time::Duration::from_secs(2)).warm_up_time(std::time::Duration::from_millis(500));
-    targets = throughput
+    config = Criterion::default().with_measurement(ProcessorTime).sample_size(10).measurement_time(Duration::from_secs(1)).warm_up_time(Duration::from_millis(300));
+    targets = kinds, attacks, roofs, blocks, size, rules, density
 }
 criterion_main!(benches);

@@ -20,6 +20,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ProtocolVersion;
 use rustls::pki_types::CertificateDer;
 use support::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
@@ -247,5 +248,32 @@ async fn mistakes_in_the_files_are_told() {
     }
     for path in [other, empty] {
         std::fs::remove_file(path).unwrap();
+    }
+}
+
+/// A connection on which nothing was asked for a while goes on, in both versions, and is told of its end as TLS demands.
+#[tokio::test]
+async fn connections_rest_and_go_on() {
+    let upstream = Upstream::start().await;
+    let files = Files::new();
+    let proxy = files.serve(&upstream, &[]).await;
+    for version in BOTH {
+        let mut stream = files
+            .connect(proxy.address, &["http/1.1"], &[version])
+            .await
+            .unwrap();
+        for _ in 0..3 {
+            let request = b"GET /nothing HTTP/1.1\r\nHost: proxy\r\n\r\n";
+            stream.write_all(request).await.unwrap();
+            let mut answered = vec![0; 4096];
+            let count = stream.read(&mut answered).await.unwrap();
+            assert!(answered[..count].starts_with(b"HTTP/1.1 404"));
+            tokio::time::sleep(Duration::from_millis(600)).await;
+        }
+        if version == BOTH[1] {
+            proxy.shutdown.drain();
+            // The end is no error, as it would be without a word.
+            assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0);
+        }
     }
 }

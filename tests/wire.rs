@@ -345,3 +345,96 @@ async fn answers_have_to_be_read() {
         assert!(patience.elapsed().as_secs() < 20, "it is never counted");
     }
 }
+
+const NOTHING: &str = "GET /nothing HTTP/1.1\r\nHost: proxy\r\n\r\n";
+/// Longer than a connection stays in hyper on which nothing is asked.
+const REST: std::time::Duration = std::time::Duration::from_millis(600);
+
+/// A connection on which nothing was asked for a while is as good as before: requests are answered, also behind empty lines and together, and
+/// their heads are judged.
+#[tokio::test]
+async fn connections_rest_and_go_on() {
+    let upstream = Upstream::start().await;
+    let proxy = Proxy::before(&upstream).await;
+    let request = format!(
+        "POST /api/1/envelope/ HTTP/1.1\r\nHost: proxy\r\nX-Sentry-Auth: {AUTH}\r\nContent-Length: {}\r\n\r\n{}",
+        envelope().len(),
+        String::from_utf8(envelope()).unwrap()
+    );
+    let behind_empty_lines = format!("\r\n\r\n{request}{NOTHING}");
+    let refused = "GET / HTTP/1.1\r\nHost: proxy\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n";
+    let mut socket = send(&proxy, &request).await;
+    assert_eq!(answer(&mut socket).await.unwrap().status, 200);
+    for (text, statuses) in [
+        ("\r\n", vec![]),
+        (&behind_empty_lines, vec![200, 404]),
+        (NOTHING, vec![404]),
+        (&request, vec![200]),
+        (refused, vec![400]),
+    ] {
+        tokio::time::sleep(REST).await;
+        socket.write_all(text.as_bytes()).await.unwrap();
+        for status in statuses {
+            assert_eq!(answer(&mut socket).await.unwrap().status, status);
+        }
+    }
+    assert!(answer(&mut socket).await.is_none());
+    assert_eq!(upstream.connections(), 1);
+}
+
+/// What bounds a connection bounds it at rest, too: how long it may be idle, however often it brings empty lines, and how long a head may take.
+#[tokio::test]
+async fn connections_at_rest_have_an_end() {
+    let upstream = Upstream::start().await;
+    let settings = [
+        ("server.idle_timeout", "1500ms"),
+        ("server.head_timeout", "400ms"),
+    ];
+    let proxy = Proxy::start(&upstream.url(), &settings).await;
+    let idle = async {
+        let mut socket = send(&proxy, NOTHING).await;
+        assert_eq!(answer(&mut socket).await.unwrap().status, 404);
+        let since = std::time::Instant::now();
+        while since.elapsed() < 20 * REST {
+            let ended = tokio::time::timeout(REST, socket.read_u8()).await;
+            if ended.is_ok() || socket.write_all(b"\r\n").await.is_err() {
+                break;
+            }
+        }
+        assert!(since.elapsed() < 10 * REST, "it stays");
+    };
+    let slow = async {
+        let mut socket = send(&proxy, NOTHING).await;
+        assert_eq!(answer(&mut socket).await.unwrap().status, 404);
+        tokio::time::sleep(REST).await;
+        let since = std::time::Instant::now();
+        socket.write_all(b"GET /no").await.unwrap();
+        assert!(answer(&mut socket).await.is_none());
+        assert!(since.elapsed() < 2 * REST, "it stays");
+    };
+    tokio::join!(idle, slow);
+    let counted = "scrubline_connection_errors_total{reason=\"head_timeout\"} 1";
+    assert!(proxy.ask("/metrics").await.body.contains(counted));
+}
+
+/// Connections at rest count for their client, and end at once when the program is to end.
+#[tokio::test]
+async fn connections_at_rest_count_and_end_with_the_program() {
+    let upstream = Upstream::start().await;
+    let settings = [("server.connections_per_ip", "2")];
+    let proxy = Proxy::start(&upstream.url(), &settings).await;
+    let mut sockets = Vec::new();
+    for status in [404, 404, 429] {
+        let mut socket = send(&proxy, NOTHING).await;
+        assert_eq!(answer(&mut socket).await.unwrap().status, status);
+        tokio::time::sleep(REST).await;
+        sockets.push(socket);
+    }
+    // Who was told that there is no place may take a while.
+    drop(sockets.pop());
+    proxy.shutdown.drain();
+    assert!(answer(&mut sockets[0]).await.is_none());
+    assert!(answer(&mut sockets[1]).await.is_none());
+    let ended = tokio::time::timeout(REST, proxy.running).await;
+    assert_eq!(ended.unwrap().unwrap(), scrubline::proxy::Ended::Drained);
+}

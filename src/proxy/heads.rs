@@ -146,6 +146,14 @@ impl Judge {
         matches!(self.state, State::Start | State::Head) && !self.head.is_empty()
     }
 
+    /// Whether all that has come are whole requests, and each of them is taken.
+    pub(super) fn is_between_requests(&self) -> bool {
+        matches!(self.state, State::Start | State::Head)
+            && self.head.is_empty()
+            && self.verdicts.is_empty()
+            && self.lost.is_none()
+    }
+
     /// Takes the next bytes.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Judged {
         let mut at = 0;

@@ -21,16 +21,20 @@ pub(super) struct Watch {
     active: AtomicUsize,
     /// When that was last another number.
     changed: Mutex<Instant>,
+    /// Something is written that the client does not take.
+    writing: AtomicBool,
     /// A head did not come in time.
     pub(super) head_timed_out: AtomicBool,
 }
 
 impl Watch {
-    pub(super) fn new(head_bytes: usize) -> Arc<Watch> {
+    /// Nothing has been asked since then.
+    pub(super) fn new(head_bytes: usize, since: Instant) -> Arc<Watch> {
         Arc::new(Watch {
             judge: Mutex::new(Judge::new(head_bytes)),
             active: AtomicUsize::new(0),
-            changed: Mutex::new(Instant::now()),
+            changed: Mutex::new(since),
+            writing: AtomicBool::new(false),
             head_timed_out: AtomicBool::new(false),
         })
     }
@@ -50,6 +54,13 @@ impl Watch {
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let idle = self.active.load(Ordering::Acquire) == 0 && !self.judge().is_in_head();
         idle.then(|| *self.changed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether all of what was asked has been answered, and the answers are written: then nothing of this connection is in hyper.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.active.load(Ordering::Acquire) == 0
+            && !self.writing.load(Ordering::Acquire)
+            && self.judge().is_between_requests()
     }
 
     fn touch(&self) {
@@ -124,15 +135,24 @@ impl<S> Wire<S> {
         }
     }
 
+    /// The socket, when hyper has nothing to do with it any more.
+    pub(super) fn into_socket(self) -> S {
+        self.socket
+    }
+
     fn watch_write<T>(
         &mut self,
         context: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.write.end();
+            if self.write.waiting {
+                self.write.end();
+                self.watch.writing.store(false, Ordering::Release);
+            }
             return written;
         }
+        self.watch.writing.store(true, Ordering::Release);
         match self.write.poll(context) {
             Poll::Ready(()) => Poll::Ready(Err(io::Error::new(
                 io::ErrorKind::TimedOut,

@@ -26,6 +26,8 @@ use super::text::{SIGNS, Signs};
 pub(crate) const BLOCK: usize = 64;
 /// Blocks that are read at once.
 const BATCH: usize = 32;
+/// Blocks of a text that are read at once, where it is looked at by itself.
+const AT_ONCE: usize = 8;
 /// Bytes behind a block that are looked at.
 const BEHIND: usize = 3;
 /// Classes of bytes.
@@ -399,7 +401,7 @@ thread_local! {
 }
 
 /// Does something as a processor does that reads bytes one by one, to compare.
-pub(crate) fn bytewise<T>(act: impl FnOnce() -> T) -> T {
+pub fn bytewise<T>(act: impl FnOnce() -> T) -> T {
     let before = BYTEWISE.replace(true);
     let done = act();
     BYTEWISE.set(before);
@@ -422,30 +424,31 @@ pub(crate) fn are_fast() -> bool {
 /// Where in a text a literal may stand around, in order, as long as whoever is told goes on.
 #[inline]
 pub(crate) fn find(text: &[u8], filter: &Filter, mut tell: impl FnMut(usize) -> ControlFlow<()>) {
-    let mut padded;
     let mut at = 0;
     while at < text.len() {
         let rest = &text[at..];
-        let mut masks = [Masks::default()];
-        let block = match rest.get(..BLOCK + BEHIND) {
-            Some(block) => block,
-            None => {
-                // As if zeros stood behind it.
-                padded = [0; BLOCK + BEHIND];
-                padded[..rest.len()].copy_from_slice(rest);
-                padded.as_slice()
-            }
-        };
-        read_blocks(block, &mut masks, filter);
-        let mut bits = masks[0].literal;
-        while bits != 0 {
-            let place = at + bits.trailing_zeros() as usize;
-            if place >= text.len() || tell(place).is_break() {
-                return;
-            }
-            bits &= bits - 1;
+        let mut masks = [Masks::default(); AT_ONCE];
+        let count = (rest.len().saturating_sub(BEHIND) / BLOCK).min(AT_ONCE);
+        if count > 0 {
+            read_blocks(&rest[..count * BLOCK + BEHIND], &mut masks[..count], filter);
+        } else {
+            // As if zeros stood behind it.
+            let mut padded = [0; BLOCK + BEHIND];
+            let length = rest.len().min(padded.len());
+            padded[..length].copy_from_slice(&rest[..length]);
+            read_blocks(&padded, &mut masks[..1], filter);
         }
-        at += BLOCK;
+        for masks in &masks[..count.max(1)] {
+            let mut bits = masks.literal;
+            while bits != 0 {
+                let place = at + bits.trailing_zeros() as usize;
+                if place >= text.len() || tell(place).is_break() {
+                    return;
+                }
+                bits &= bits - 1;
+            }
+            at += BLOCK;
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! for all of these, and beside it in base64 (at each of the three alignments in which it can stand in longer data, in both
 //! alphabets) and in hex. Values are never printed: `Debug` tells how many there are.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use super::literals::{Literal, Literals, Signals};
@@ -44,6 +45,10 @@ impl Form {
 pub(crate) struct KnownSecrets {
     /// The longest first.
     forms: Vec<Form>,
+    /// For each byte, which of them begin with it.
+    beginning: Vec<Vec<u32>>,
+    /// The same for two bytes.
+    pairs: HashMap<[u8; 2], Vec<u32>>,
     /// First bytes of forms.
     first: [u64; 4],
     /// First bytes of those that share the character before.
@@ -80,8 +85,28 @@ impl KnownSecrets {
         if dos != unix {
             self.add_encoded(&dos);
         }
+    }
+
+    /// Arranges the forms. It comes behind the last value, before anything is looked for.
+    pub(crate) fn arrange(&mut self) {
         self.forms
             .sort_by(|a, b| (b.text.len().cmp(&a.text.len())).then_with(|| a.text.cmp(&b.text)));
+        self.beginning = vec![Vec::new(); 256];
+        self.pairs.clear();
+        for (index, form) in self.forms.iter().enumerate() {
+            let index = index as u32;
+            // Letters of hex in either case: a form has small ones.
+            let spelled = |byte: u8| {
+                let other = byte.to_ascii_uppercase();
+                std::iter::once(byte).chain((form.hex && other != byte).then_some(other))
+            };
+            for first in spelled(form.text[0]) {
+                self.beginning[usize::from(first)].push(index);
+                for second in spelled(form.text[1]) {
+                    self.pairs.entry([first, second]).or_default().push(index);
+                }
+            }
+        }
     }
 
     /// Adds a value in base64 and in hex.
@@ -159,15 +184,22 @@ impl KnownSecrets {
         self.first_shared[usize::from(byte / 64)] >> (byte % 64) & 1 == 1
     }
 
-    /// The forms that begin with this byte, the longest first.
-    pub(crate) fn beginning(&self, byte: u8) -> impl Iterator<Item = &Form> {
-        self.forms
-            .iter()
-            .filter(move |form| Form::is_at(&[byte], &form.text[..1], form.hex))
+    /// The forms that begin with this byte, the longest first; with these two, if the second stands for nothing but itself.
+    pub(crate) fn beginning(&self, first: u8, second: Option<u8>) -> impl Iterator<Item = &Form> {
+        let indexes = match second {
+            Some(second) => self.pairs.get(&[first, second]),
+            None => self.beginning.get(usize::from(first)),
+        };
+        let indexes = indexes.into_iter().flatten();
+        indexes.filter_map(|index| self.forms.get(*index as usize))
     }
 
     /// Whether one stands in a text that has no other spelling: the digits of a number.
     pub(crate) fn is_in(&self, text: &[u8]) -> bool {
+        // Most numbers are short, and a look over the others can say no.
+        if self.is_empty() || text.len() < LEAST_SECRET_BYTES || !self.is_near(text) {
+            return false;
+        }
         let small = text.to_ascii_lowercase();
         self.forms.iter().any(|form| {
             let text = if form.hex { &small } else { text };

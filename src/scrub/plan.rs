@@ -327,6 +327,7 @@ impl Plan {
         for value in values {
             plan.known.add(value);
         }
+        plan.known.arrange();
         plan
     }
 

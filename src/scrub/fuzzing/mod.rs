@@ -18,7 +18,7 @@ pub use documents::documents;
 pub use rules::rules;
 pub use secrets::secrets;
 
-use crate::scrub::blocks::bytewise;
+pub use crate::scrub::blocks::bytewise;
 use crate::scrub::decode::{Decoder, Encoding};
 use crate::scrub::{
     Action, Boundary, Format, Gate, Limits, Malformed, Opaque, Output, Plan, SAMPLED_TYPES,

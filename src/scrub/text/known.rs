@@ -65,7 +65,10 @@ impl TextMachine {
     fn known_here(&mut self, start: usize, first: u8, cx: &mut Context<'_>) -> Result<bool, More> {
         let plan = cx.plan;
         let known: &KnownSecrets = &plan.known;
-        for form in known.beginning(first) {
+        // A letter or digit stands for nothing but itself.
+        let second = self.window.byte(start + 1)?;
+        let second = second.is_ascii_alphanumeric().then_some(second);
+        for form in known.beginning(first, second) {
             if start > 0 && !form.shares_before {
                 continue;
             }
