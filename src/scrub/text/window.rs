@@ -447,4 +447,29 @@ impl Window {
     pub(super) fn is_start(&self, distance: usize) -> bool {
         distance == self.passed
     }
+
+    // --- reading again ---
+
+    /// The symbols behind that a decision may depend on.
+    pub(super) fn behind(&self) -> &[Symbol] {
+        self.between(BACK, 0)
+    }
+
+    /// How many symbols have passed since the text's start.
+    pub(super) fn passed_since_start(&self) -> usize {
+        self.passed
+    }
+
+    /// Makes a window that has been started one that stands behind these symbols, so many having passed since the text's start.
+    pub(super) fn restore(&mut self, behind: &[Symbol], passed: usize) {
+        self.make_room(behind.len());
+        self.ascii
+            .extend(behind.iter().map(|symbol| symbol.ascii()));
+        self.symbols.extend_from_slice(behind);
+        self.offsets.resize(behind.len(), 0);
+        self.back = behind.len();
+        self.head = behind.len();
+        self.passed = passed;
+        self.looked.set(self.head);
+    }
 }
