@@ -212,6 +212,24 @@ fn memory_does_not_grow_with_the_input() {
             assert_eq!(many, passes, "{name}, {sizes:?}: {out} bytes came out");
         }
     }
+    // Long texts in which markers look different than values did, and which are read again as they leave.
+    let odd = "see https://ann:x@a.eu/b and `token = [1, 2]` ";
+    let dense = "--user a:b {'token': ['x', 1]} <token>x</token>; Bearer 0123456789abcdef ";
+    let sparse = format!("{}{odd}", "lorem ipsum, ".repeat(300));
+    let attachment = "{}\n{\"type\":\"attachment\",\"length\":LENGTH,\"filename\":\"a.txt\",\"content_type\":\"text/plain\"}\n";
+    let wheres = [
+        (Format::Json, "{\"m\":\"", "\"}"),
+        (Format::Json, "{\"value\":\"", "\"}"),
+        (Format::Text, "", ""),
+        (Format::Envelope, attachment, "\n"),
+    ];
+    for (format, start, end) in wheres {
+        for (filler, chunk) in [(odd, 300), (dense, 1000), (sparse.as_str(), CHUNK)] {
+            let (peak, _) = stream(format, start, filler, (1 << 18, chunk), end);
+            assert!(peak <= 64 << 10, "{start}{filler}: {peak} bytes");
+        }
+    }
+
     // As much as can be held at a time, in chunks so small that hardly anything of them counts.
     let start = "{\"name\":\"a\",\"value\":{\"name\":\"a\",\"value\":[{\"value\":[0";
     let (peak, _) = stream(Format::Json, start, ",12345", (1 << 18, 70), "]}]}}");

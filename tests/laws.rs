@@ -261,6 +261,12 @@ fn config() -> ProptestConfig {
     }
 }
 
+/// The same for what is a thousand times as long: a hundredth of the cases.
+fn long_config() -> ProptestConfig {
+    let cases = (config().cases / 50).max(8);
+    ProptestConfig { cases, ..config() }
+}
+
 /// What the machine looks for, and what it looks at on the way.
 const WORDS: &[&str] = &[
     "token",
@@ -413,6 +419,12 @@ fn long_documents_keep_the_laws() {
             deep("\"token=a\""),
             "lorem ".repeat(700)
         ),
+        // A key that is too long to be looked at whole, with a secret in it behind that.
+        format!("{{\"{}?token=abc\":\"x\"}}", "k".repeat(600)),
+        format!(
+            "{{\"{} Bearer 0123456789abcdef\":[\"x\"]}}",
+            "k".repeat(505)
+        ),
     ];
     for document in &documents {
         for step in [1, 64, 1000] {
@@ -499,5 +511,27 @@ proptest! {
     fn laws_hold_on_tokens(text in "([\\[\\]{}:,]|\"token\"|\"value\"|\"key\"|\"name\"|\"a\"|\"Cookie\"|\"--token\"|1|-|true|null| |\n|\"x=1\"|\"\"|\"intValue\"|\"cookies\"|\"type\"|\"integer\"){0,24}", cuts in prop::collection::vec(any::<usize>(), 0..4)) {
         check_laws(&plan(), Format::Json, text.as_bytes(), &cuts);
         check_laws(&plan(), Format::Ndjson, text.as_bytes(), &cuts);
+    }
+}
+
+proptest! {
+    #![proptest_config(long_config())]
+
+    /// Laws 3 to 8 on long text that is dense with what the machine looks for: it is read again while it leaves.
+    #[test]
+    fn laws_hold_on_long_text(words in prop::collection::vec(select(WORDS), 1000..4000), cuts in prop::collection::vec(any::<usize>(), 0..40)) {
+        let text = words.concat();
+        check_laws(&plan(), Format::Text, text.as_bytes(), &cuts);
+        check_laws(&plan(), Format::Query, text.as_bytes(), &cuts);
+        check_laws(&plan(), Format::Headers, text.as_bytes(), &cuts);
+        let json = serde_json::to_string(&text).unwrap();
+        check_laws(&plan(), Format::Json, json.as_bytes(), &cuts);
+        let members = format!("{{\"value\":{json},\"cookies\":{json},\"query_string\":{json},\"key\":\"a\"}}");
+        check_laws(&plan(), Format::Json, members.as_bytes(), &cuts);
+        let attachment = format!(
+            "{{}}\n{{\"type\":\"attachment\",\"length\":{},\"filename\":\"a.txt\",\"content_type\":\"text/plain\"}}\n{text}\n",
+            text.len()
+        );
+        check_laws(&plan(), Format::Envelope, attachment.as_bytes(), &cuts);
     }
 }

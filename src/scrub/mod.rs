@@ -23,6 +23,7 @@
 
 mod attachment;
 mod blocks;
+mod check;
 pub mod decode;
 mod discards;
 mod envelope;

@@ -14,13 +14,13 @@
 //! **Holds.** `{"value": V, "key": N}` must wait with V until N is known. A hold keeps two readings of what follows: as it is
 //! (with its ordinary edits), and with V redacted. Resolving chooses one. Holds nest; both readings together are bounded by
 //! [`HOLD_BYTES`], less for a hold in a hold and where containers are nested deep, and reaching the bound chooses the redacted one.
-
 //!
-//! **Texts that are read again.** What leaves of a text in which something was redacted can be asked for at its end, to be read once
-//! more and replaced as a whole ([`Splicer::again`]); for that, a text that goes on behind the chunk stays as long as it is short.
+//! **Texts that are read again.** The last of what leaves of a text in which something was redacted can be taken back, to be read once
+//! more and perhaps to leave as something else ([`Splicer::take_text`], [`Splicer::put_text`]).
 
 use bytes::Bytes;
 
+use super::check::Check;
 use super::name::RuleIndex;
 use super::scrubbed::Output;
 
@@ -32,8 +32,8 @@ const INNER_HOLD_BYTES: usize = 4 << 10;
 const DEEP_HOLD_BYTES: usize = 8 << 10;
 /// By how much what is held grows at least, in bytes.
 const GROWTH: usize = 1 << 10;
-/// Longest text that is read again, in bytes as it leaves.
-pub(crate) const AGAIN_BYTES: usize = 4 << 10;
+/// Most of what leaves of a text that is kept to be read again, in bytes.
+const TEXT_BYTES: usize = 32 << 10;
 /// Most holds at a time.
 const HOLDS: usize = 3;
 
@@ -81,6 +81,8 @@ struct Strand {
     edited: bool,
     /// Where in it the text begins that may be read again.
     mark: Option<usize>,
+    /// By how much texts were longer before they were read again.
+    shift: isize,
 }
 
 impl Strand {
@@ -91,6 +93,11 @@ impl Strand {
         }
     }
 
+    /// How long it was before texts were read again.
+    fn as_read(&self) -> usize {
+        self.len.saturating_add_signed(self.shift)
+    }
+
     fn put(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {
             self.len += bytes.len();
@@ -98,39 +105,22 @@ impl Strand {
         }
     }
 
-    /// What has been put from a place on.
-    fn since(&self, mark: usize) -> Bytes {
-        let mut from = self.pieces.len();
-        let mut left = self.len - mark;
-        while let Some(piece) = from.checked_sub(1).map(|at| &self.pieces[at])
-            && left > 0
-        {
-            left = left.saturating_sub(piece.len());
-            from -= 1;
-        }
-        match &self.pieces[from..] {
-            [piece] if left == 0 => piece.clone(),
-            pieces => {
-                let mut all = Vec::with_capacity(self.len - mark);
-                all.extend_from_slice(&self.owned[self.owned.len() - left..]);
-                for piece in pieces {
-                    all.extend_from_slice(piece);
-                }
-                Bytes::from(all)
-            }
-        }
-    }
-
     /// Takes back what has been put from a place on, where a piece begins.
-    fn truncate(&mut self, mark: usize) {
-        while self.len > mark
-            && let Some(piece) = self.pieces.pop()
-        {
-            self.len -= piece.len();
+    fn take(&mut self, mark: usize) -> Vec<Bytes> {
+        let mut from = self.pieces.len();
+        let mut at = self.len;
+        while at > mark && from > 0 {
+            from -= 1;
+            at -= self.pieces[from].len();
         }
-        let over = self.len.saturating_sub(mark);
-        self.owned.truncate(self.owned.len() - over);
-        self.len -= over;
+        let mut taken = Vec::with_capacity(self.pieces.len() - from + 1);
+        if at > mark {
+            let owned = self.owned.split_off(self.owned.len() - (at - mark));
+            taken.push(Bytes::from(owned));
+        }
+        taken.extend(self.pieces.drain(from..));
+        self.len = mark;
+        taken
     }
 
     /// Copies what was put out of this chunk.
@@ -149,7 +139,7 @@ impl Strand {
         let kept = self
             .mark
             .map(|mark| self.len - mark)
-            .filter(|kept| *kept <= AGAIN_BYTES);
+            .filter(|kept| *kept <= TEXT_BYTES);
         let mut left = self.len - kept.unwrap_or(0);
         let owned = left.min(self.owned.len());
         if owned > 0 {
@@ -205,7 +195,8 @@ struct Hold {
 
 impl Hold {
     fn is_full(&self) -> bool {
-        self.plain.len + self.redacted.len > self.bound
+        // As it was before it was read again, for that comes sooner or later by how the text is cut.
+        self.plain.as_read() + self.redacted.as_read() > self.bound
     }
 }
 
@@ -233,68 +224,20 @@ pub(crate) struct Splicer {
     check: Option<Check>,
 }
 
-/// Whether edits of a text leave it as it is.
-#[derive(Debug, Default)]
-struct Check {
-    text: Bytes,
-    /// Where the cut begins that has not ended, or the last one.
-    from: usize,
-    /// How many cuts are open.
-    cuts: u8,
-    /// How much has been put out in its place.
-    put: usize,
-    /// Something has changed.
-    changed: bool,
-}
-
-impl Check {
-    fn cut(&mut self, at: u64) {
-        if self.cuts == 0 {
-            self.from = at as usize;
-            self.put = 0;
-        }
-        self.cuts = self.cuts.saturating_add(1);
-    }
-
-    fn insert(&mut self, text: &[u8], masks: bool) {
-        if self.cuts == 1 && !masks {
-            let known = self.text.get(self.from + self.put..);
-            self.changed |= !known.is_some_and(|known| known.starts_with(text));
-            self.put += text.len();
-        }
-    }
-
-    fn resume(&mut self, at: u64, masks: bool) {
-        self.cuts = self.cuts.saturating_sub(1);
-        if self.cuts > 0 {
-            return;
-        }
-        let cut = self.text.get(self.from..at as usize).unwrap_or_default();
-        self.changed |= match masks {
-            true => cut.iter().any(|byte| *byte != b'*'),
-            false => cut.len() != self.put,
-        };
-    }
-}
-
 impl Splicer {
     /// One that puts nothing out, and only compares. (`masks`: what is cut would leave as asterisks.)
     pub(crate) fn checking(text: Bytes, masks: bool) -> Splicer {
         let mut splicer = Splicer {
-            check: Some(Check {
-                text,
-                ..Check::default()
-            }),
+            check: Some(Check::new(text, masks)),
             ..Splicer::default()
         };
         splicer.mask(masks);
         splicer
     }
 
-    /// Whether the edits of one that compares change anything.
-    pub(crate) fn is_changed(&self) -> bool {
-        let changed = |check: &Check| check.changed || check.cuts > 0;
-        self.check.as_ref().is_some_and(changed)
+    /// What one has found that only compares.
+    pub(crate) fn checked(&mut self) -> Option<Check> {
+        self.check.take()
     }
 
     /// Takes the next chunk in hand.
@@ -354,10 +297,22 @@ impl Splicer {
         self.hand.let_go(end - self.decided);
     }
 
-    /// A text begins, which may be read again at its end.
-    pub(crate) fn begin_text(&mut self, at: u64) {
+    /// A text begins that may be read again as it leaves; or all of it that may be begins here, and what stood before may leave. Tells
+    /// how much of it that was, from where it began before.
+    pub(crate) fn begin_text(&mut self, at: u64) -> u64 {
+        let before = self.text.map_or(at, |text| text.min(at));
+        let mut left = at - before;
+        if before < at {
+            self.each(Reading::Plain, |hand, strand| {
+                if let Some(mark) = strand.mark {
+                    hand.flush(strand, at, at);
+                    left = (strand.len - mark) as u64;
+                }
+            });
+        }
         self.end_text();
         self.text = Some(at);
+        left
     }
 
     /// The text that has begun is not read again.
@@ -370,37 +325,46 @@ impl Splicer {
         }
     }
 
-    /// The text that has begun ends. If something was cut of it, and not too much is left, `read` gets what leaves of it, and may give
-    /// something else to leave in its place, with the rules by which. (`true`: what is cut leaves as asterisks.)
-    pub(crate) fn again(
-        &mut self,
-        end: u64,
-        mut read: impl FnMut(&Bytes, bool) -> Option<(Bytes, Vec<(RuleIndex, u64)>)>,
-    ) {
-        let Some(text) = self.text.take() else {
-            return;
-        };
-        let path = self.path.clone();
+    /// Takes what leaves of the text that has begun, up to an offset, if something was cut of it, and tells whether the first of it was
+    /// kept of earlier chunks. (`cut`: something is being cut.) It must be given back by [`Splicer::put_text`].
+    pub(crate) fn take_text(&mut self, until: u64, cut: bool) -> Option<(Vec<Bytes>, bool)> {
+        let mut text = None;
         self.each(Reading::Plain, |hand, strand| {
-            let Some(mark) = strand.mark.take().filter(|_| strand.cuts == 0) else {
+            let Some(mark) = strand.mark.filter(|_| strand.cuts == u8::from(cut)) else {
+                strand.mark = None;
                 return;
             };
-            hand.flush(strand, end, end);
-            if strand.len - mark > AGAIN_BYTES {
-                return;
+            hand.flush(strand, until, until);
+            strand.shift += (strand.len - mark) as isize;
+            let kept = strand.owned.len() > mark;
+            let taken = strand.take(mark);
+            text.get_or_insert((taken, kept));
+        });
+        text
+    }
+
+    /// What leaves of the text that has begun, up to now: what is final, and what may be taken again; and the rules by which more
+    /// was redacted.
+    pub(crate) fn put_text(&mut self, done: &[Bytes], held: &[Bytes], rules: &[(RuleIndex, u64)]) {
+        let text = self.text.unwrap_or(0);
+        let path = self.path.clone();
+        self.each(Reading::Plain, |_, strand| {
+            let Some(mark) = strand.mark else { return };
+            for piece in done {
+                strand.put(piece.clone());
             }
-            let Some((other, rules)) = read(&strand.since(mark), hand.masks) else {
-                return;
-            };
-            strand.truncate(mark);
-            strand.put(other);
+            strand.mark = Some(strand.len);
+            for piece in held {
+                strand.put(piece.clone());
+            }
+            strand.shift -= (strand.len - mark) as isize;
             for (rule, count) in rules {
-                strand.tally.add(rule, count);
+                strand.tally.add(*rule, *count);
                 if let Some(path) = &path {
                     strand.tally.log.push(Redaction {
-                        rule,
+                        rule: *rule,
                         offset: text,
-                        end,
+                        end: strand.flushed,
                         path: path.clone(),
                     });
                 }
@@ -432,7 +396,7 @@ impl Splicer {
     /// Puts the replacement out, right after a cut.
     pub(crate) fn insert(&mut self, reading: Reading, text: &Bytes) {
         if let Some(check) = &mut self.check {
-            return check.insert(text, self.hand.masks);
+            return check.insert(text);
         }
         self.each(reading, |hand, strand| {
             if strand.cuts == 1 && !hand.masks {
@@ -444,7 +408,7 @@ impl Splicer {
     /// Ends a cut: the bytes from `at` on are put out again.
     pub(crate) fn resume(&mut self, reading: Reading, at: u64) {
         if let Some(check) = &mut self.check {
-            return check.resume(at, self.hand.masks);
+            return check.resume(at);
         }
         self.each(reading, |hand, strand| {
             debug_assert!(strand.cuts > 0, "a resume without a cut");
@@ -463,8 +427,8 @@ impl Splicer {
 
     /// Records a redaction by a rule at an offset.
     pub(crate) fn record(&mut self, reading: Reading, rule: RuleIndex, offset: u64) {
-        if self.check.is_some() {
-            return;
+        if let Some(check) = &mut self.check {
+            return check.record(rule);
         }
         let rule = if reading == Reading::Redacted {
             RULE_PENDING
@@ -658,6 +622,7 @@ impl Splicer {
             for piece in &pieces {
                 strand.put(piece.clone());
             }
+            strand.shift += chosen.shift;
             strand.flushed = chosen.flushed;
             strand.cuts = chosen.cuts;
             strand.edited = true;

@@ -160,6 +160,7 @@ impl JsonScrubber {
                 scanning: false,
                 captured: Vec::new(),
                 capture_full: false,
+                marked: 0,
                 wanted: false,
                 says_type: false,
                 leaf: None,

@@ -54,9 +54,24 @@ pub(super) struct StringState {
     pub(super) capture_full: bool,
     /// Whether the inside is wanted when the string ends.
     pub(super) wanted: bool,
+    /// How much of a marker has been read last, if all is not at hand; all of one: it has had something in it before.
+    pub(super) marked: usize,
     /// It says what the document is, and that matters.
     pub(super) says_type: bool,
     pub(super) leaf: Option<Leaf>,
+}
+
+impl StringState {
+    /// Looks for a marker in the next bytes of the inside.
+    fn look_for_marker(&mut self, part: &[u8]) {
+        for byte in part {
+            self.marked = match MARKER.get(self.marked) {
+                None => return,
+                Some(next) if next == byte => self.marked + 1,
+                Some(_) => usize::from(*byte == MARKER[0]),
+            };
+        }
+    }
 }
 
 /// The types of a log or span attribute whose value becomes a string with the marker. (A boolean is no secret and stays one.)
@@ -125,6 +140,7 @@ impl JsonScrubber {
         string.captured.clear();
         string.capture_full = false;
         string.wanted = false;
+        string.marked = 0;
         string.says_type = false;
         string.leaf = None;
         if self.dropping() {
@@ -313,6 +329,9 @@ impl JsonScrubber {
                 .extend_from_slice(&part[..part.len().min(room)]);
             self.string.capture_full |= part.len() > room;
         }
+        if self.string.wanted && (!whole || part.len() > CAPTURE_BYTES) {
+            self.string.look_for_marker(part);
+        }
         let captured = std::mem::take(&mut self.string.captured);
         let inside: &[u8] = if whole { part } else { &captured };
         let full = self.string.capture_full || inside.len() > CAPTURE_BYTES;
@@ -368,6 +387,7 @@ impl JsonScrubber {
             // Neither is one that had something in it before.
             let seen = &inside[..inside.len().min(CAPTURE_BYTES)];
             let redacted = (self.string.scanning && self.machine.has_redacted())
+                || self.string.marked == MARKER.len()
                 || (self.string.wanted
                     && memchr::memchr(MARKER[0], seen).is_some()
                     && memchr::memmem::find(seen, MARKER).is_some());

@@ -39,7 +39,7 @@ const CONTROLS: [&[u8]; 12] = [
 ];
 
 /// What of markup is being read.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Markup {
     tag: Option<Tag>,
     element: Option<Element>,

@@ -26,6 +26,7 @@ mod arrow;
 mod attribute;
 mod authority;
 mod before;
+mod checker;
 mod colon;
 mod columns;
 mod container;
@@ -61,8 +62,9 @@ use super::MARKER;
 use super::literals::has_caseless;
 use super::name::RuleIndex;
 use super::plan::Plan;
-use super::splice::{AGAIN_BYTES, Reading, Splicer};
+use super::splice::{Reading, Splicer};
 use super::verdicts::Verdicts;
+use checker::Checker;
 use container::Containers;
 pub(crate) use flag::{is_http_client, takes_user};
 pub(crate) use glance::Glance;
@@ -207,7 +209,7 @@ fn has_flag(text: &[u8]) -> bool {
 pub(crate) struct TextMachine {
     /// Where the text starts, until it is read.
     start: Option<u64>,
-    /// Where it started, as long as it may have to be read again.
+    /// From where on all of it is at hand, as long as it may have to be read again.
     whole: Option<u64>,
     /// It is not read again.
     once: bool,
@@ -252,6 +254,8 @@ pub(crate) struct TextMachine {
     looked: usize,
     /// What has been replaced may look different when it is read again.
     odd: bool,
+    /// How far it has been read again.
+    checker: Checker,
     /// No colon before this offset has a login behind it.
     no_login: u64,
     /// In a cookie string: a cookie begins here.
@@ -300,6 +304,7 @@ impl TextMachine {
             redacted: false,
             looked: 0,
             odd: false,
+            checker: Checker::default(),
             no_login: 0,
             cookie_starts: true,
             partial: Vec::new(),
@@ -366,6 +371,7 @@ impl TextMachine {
             + self.quotes.held_bytes()
             + self.markup.held_bytes()
             + self.window.held_bytes()
+            + self.checker.held_bytes()
     }
 
     /// Where undecided bytes begin, if any, when the chunk ends at `end`.
@@ -375,43 +381,39 @@ impl TextMachine {
             .next()
             .map(|cell| cell.at)
             .or_else(|| (!self.partial.is_empty()).then(|| end - self.partial.len() as u64));
-        // Until something is redacted, the text must be at hand from its start on.
-        let read = |start: u64| next.unwrap_or(end).saturating_sub(start);
-        self.whole = self
-            .whole
-            .filter(|start| !self.redacted && read(*start) <= AGAIN_BYTES as u64);
+        // Until something is redacted, the text must be at hand from where it would be read again.
+        self.whole = self.whole.filter(|_| !self.checker.redacted);
         self.whole.or(next)
+    }
+
+    /// Up to where it has been read, when the bytes at hand end at `end`.
+    fn decided(&self, end: u64) -> u64 {
+        let partial = end - self.partial.len() as u64;
+        self.window.next().map_or(partial, |cell| cell.at)
     }
 
     /// Reads the next bytes of the text, which start at offset `at`; with `last`, the text ends behind them.
     ///
-    /// A short text in which something was redacted is read again as it leaves, so that scrubbing it once more changes nothing (the
+    /// A text in which something was redacted is read again as it leaves, so that scrubbing it once more changes nothing (the
     /// contract's fifth law), however odd it is.
     pub(crate) fn run(&mut self, bytes: &[u8], at: u64, last: bool, cx: &mut Context<'_>) {
         if let Some(start) = self.start.take() {
-            if self.once {
-                cx.splicer.end_text();
-            } else {
+            cx.splicer.end_text();
+            if !self.once {
                 cx.splicer.begin_text(start);
                 self.whole = Some(start);
+                self.checker.start(start);
             }
         }
         self.read(bytes, at, last, cx);
+        if self.is_checked() {
+            let until = self.decided(at + bytes.len() as u64);
+            self.check(until, last, cx);
+        }
         if last {
             self.whole = None;
-            if self.redacted && (self.odd || cfg!(debug_assertions)) {
-                let odd = self.odd;
-                let Context { plan, splicer } = cx;
-                let (kind, layer) = (self.kind, self.layer);
-                splicer.again(at + bytes.len() as u64, |text, masks| {
-                    let other = self.reread(text, masks, kind, layer, plan);
-                    debug_assert!(odd || other.is_none(), "{text:?} was odd");
-                    other
-                });
-                self.redacted = true;
-            } else {
-                cx.splicer.end_text();
-            }
+            self.checker.end();
+            cx.splicer.end_text();
         }
     }
 
@@ -420,12 +422,16 @@ impl TextMachine {
             let used = self.fill(bytes, at, last);
             bytes = &bytes[used..];
             at += used as u64;
+            self.checker.due |= self.checker.is_due(at);
             let ended = last && bytes.is_empty() && self.partial.is_empty();
             if ended {
                 self.window.end();
             }
             loop {
                 self.skim(cx);
+                if self.checker.due {
+                    self.at_border(cx);
+                }
                 if !self.window.has_next() {
                     break;
                 }
@@ -637,6 +643,8 @@ impl TextMachine {
         cx.splicer.insert(Reading::Plain, text);
         cx.splicer.record(Reading::Plain, rule, at);
         self.redacted = true;
+        self.checker.redacted = true;
+        self.checker.grown += text.len();
         self.replaced = (text != MARKER).then(|| text.clone());
         self.value = Some(value);
     }

@@ -95,7 +95,7 @@ impl Open {
 }
 
 /// The open quotes, the outermost first.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Quotes {
     open: Vec<Open>,
 }

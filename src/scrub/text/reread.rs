@@ -1,20 +1,10 @@
-//! Reading a text again as it leaves, until that changes nothing.
-//!
-//! What is redacted depends on what stands around it, and markers stand around differently than values did. Where that matters, the
-//! text is odd, and most often it does not; but "twice is once" is a law. So it is tried, and not only argued for.
+//! Whether a text may look different when it is read again as it leaves: most often it can't, and need not be read (see `checker`).
 
 use bytes::Bytes;
 
+use super::TextMachine;
 use super::value::{Until, Value};
-use super::{Context, Glance, Kind, Layer, TextMachine};
 use crate::scrub::MARKER;
-use crate::scrub::name::RuleIndex;
-use crate::scrub::plan::Plan;
-use crate::scrub::scrubbed::Output;
-use crate::scrub::splice::Splicer;
-
-/// How often a text is read again at most. One that still changes then goes as a whole.
-const READINGS: usize = 8;
 
 impl TextMachine {
     /// Whether it is not certain that a value which is replaced, and begins at a distance ahead, would be again, to the same end.
@@ -54,68 +44,4 @@ impl TextMachine {
             && !self.markup.is_within();
         !simple || !alone || value.lead > 0 || value.silent || value.whole || text != MARKER
     }
-
-    /// What is to leave in place of a text that leaves, if not that, and the rules by which. (`masks`: what is cut leaves as
-    /// asterisks.)
-    pub(super) fn reread(
-        &mut self,
-        text: &Bytes,
-        masks: bool,
-        kind: Kind,
-        layer: Layer,
-        plan: &Plan,
-    ) -> Option<(Bytes, Vec<(RuleIndex, u64)>)> {
-        // Most often nothing changes. Markers are in no literal, so there is no more in it than there was.
-        let glance = self.glance;
-        let mut check = Splicer::checking(text.clone(), masks);
-        self.read_by_itself(text, kind, layer, glance, plan, &mut check);
-        if !check.is_changed() {
-            return None;
-        }
-        let mut now = text.clone();
-        let mut rules = Vec::new();
-        for _ in 0..READINGS {
-            let mut splicer = Splicer::default();
-            splicer.mask(masks);
-            splicer.begin(now.clone());
-            self.read_by_itself(&now, kind, layer, Glance::ALL, plan, &mut splicer);
-            let next = what_leaves(&mut splicer);
-            if next == now {
-                return Some((now, rules));
-            }
-            rules.extend(splicer.counts());
-            now = next;
-        }
-        let marker = match masks {
-            true => Bytes::from(vec![b'*'; text.len()]),
-            false => Bytes::from_static(MARKER),
-        };
-        Some((marker, rules))
-    }
-
-    fn read_by_itself(
-        &mut self,
-        text: &Bytes,
-        kind: Kind,
-        layer: Layer,
-        glance: Glance,
-        plan: &Plan,
-        splicer: &mut Splicer,
-    ) {
-        self.restart(kind, layer, 0);
-        self.expect(glance);
-        self.read(text, 0, true, &mut Context { plan, splicer });
-    }
-}
-
-/// All that leaves of the chunk in hand.
-fn what_leaves(splicer: &mut Splicer) -> Bytes {
-    splicer.settle(None);
-    let mut output = Output::new();
-    splicer.release(&mut output);
-    let mut all = Vec::with_capacity(output.len());
-    while let Some(slice) = output.pop() {
-        all.extend_from_slice(&slice.into_bytes());
-    }
-    Bytes::from(all)
 }

@@ -501,6 +501,35 @@ impl Window {
     pub(super) fn is_start(&self, distance: usize) -> bool {
         distance == self.passed
     }
+
+    // --- reading again ---
+
+    /// The symbols behind that a decision may depend on.
+    pub(super) fn behind(&self) -> impl DoubleEndedIterator<Item = Symbol> {
+        let from = self.back.saturating_sub(BACK);
+        (from..self.back).map(|index| self.symbol(index))
+    }
+
+    /// How many symbols have passed since the text's start.
+    pub(super) fn passed_since_start(&self) -> usize {
+        self.passed
+    }
+
+    /// Makes a window that has been started one that stands behind these symbols, so many having passed since the text's start.
+    pub(super) fn restore(&mut self, behind: &[Symbol], passed: usize) {
+        self.plain = behind.iter().all(|symbol| symbol.is_plain());
+        self.make_room(behind.len());
+        self.ascii
+            .extend(behind.iter().map(|symbol| symbol.ascii()));
+        if !self.plain {
+            self.symbols.extend_from_slice(behind);
+            self.offsets.resize(behind.len(), 0);
+        }
+        self.back = behind.len();
+        self.head = behind.len();
+        self.passed = passed;
+        self.looked.set(self.head);
+    }
 }
 
 /// How many bytes at the start, and at most that many, stand for themselves however the text is spelled. No backslash stands before the first.
