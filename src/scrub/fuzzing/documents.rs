@@ -213,10 +213,10 @@ const SCALARS: [&str; 10] = [
     "4111111111111111",
 ];
 
-/// Longest text, in bytes: longer ones are not read again as they leave, and law 5 is likely only.
-const TEXT_BYTES: usize = 3000;
-/// Longest key before it is escaped. One of more than 512 bytes that has a secret behind these is none a second time.
-const KEY_BYTES: usize = 80;
+/// Longest text, in bytes.
+const TEXT_BYTES: usize = 12_000;
+/// Longest key before it is escaped.
+const KEY_BYTES: usize = 700;
 
 /// The plans that documents are scrubbed with: the default, the one with all packs, and one with known secrets.
 fn plans() -> &'static [Arc<Plan>; 3] {
