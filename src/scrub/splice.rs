@@ -65,7 +65,7 @@ pub(crate) enum Reading {
 }
 
 /// One reading of the text since some offset.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Strand {
     /// Output of earlier chunks that is held; owned, so that no inbound chunk is kept alive.
     owned: Vec<u8>,
@@ -91,6 +91,33 @@ impl Strand {
             flushed: at,
             ..Strand::default()
         }
+    }
+
+    /// Goes on with what a hold has left that began at an offset, unless what it stands in is cut.
+    fn take_in(&mut self, hand: &Hand, start: u64, mut other: Strand) {
+        if self.cuts > 0 {
+            return;
+        }
+        hand.flush(self, start, start);
+        if let Some(mark) = other.mark {
+            self.mark = Some(self.len + mark);
+        }
+        // Where a text begins that may be read again, a piece begins.
+        let mut owned = Bytes::from(other.owned);
+        let before = owned.split_to(other.mark.unwrap_or(0).min(owned.len()));
+        self.put(before);
+        self.put(owned);
+        for piece in other.pieces.drain(..) {
+            self.put(piece);
+        }
+        self.shift += other.shift;
+        self.flushed = other.flushed;
+        self.cuts = other.cuts;
+        self.edited = true;
+        for (rule, count) in other.tally.counts {
+            self.tally.add(rule, count);
+        }
+        self.tally.log.append(&mut other.tally.log);
     }
 
     /// How long it was before texts were read again.
@@ -165,7 +192,7 @@ impl Strand {
 }
 
 /// Redactions made in a strand: counts by rule, and a log if paths are wanted.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Tally {
     counts: Vec<(RuleIndex, u64)>,
     log: Vec<Redaction>,
@@ -317,7 +344,9 @@ impl Splicer {
 
     /// The text that has begun is not read again.
     pub(crate) fn end_text(&mut self) {
-        self.text = None;
+        if self.text.take().is_none() {
+            return;
+        }
         self.main.mark = None;
         for hold in &mut self.holds {
             hold.plain.mark = None;
@@ -563,10 +592,11 @@ impl Splicer {
             self.holds.remove(index);
             return;
         }
-        for strand in [&mut hold.plain, &mut hold.redacted] {
-            hand.flush(strand, at, at);
-        }
-        let rule = rule.or(hold.is_full().then_some(held_rule));
+        hand.flush(&mut hold.redacted, at, at);
+        let rule = rule.or_else(|| {
+            hand.flush(&mut hold.plain, at, at);
+            hold.is_full().then_some(held_rule)
+        });
         self.close(index, rule);
     }
 
@@ -588,7 +618,7 @@ impl Splicer {
             hand, main, holds, ..
         } = self;
         let hold = holds.remove(index);
-        let mut chosen = match rule {
+        let chosen = match rule {
             Some(rule) => {
                 let mut redacted = hold.redacted;
                 let Tally { counts, log } = &mut redacted.tally;
@@ -603,41 +633,12 @@ impl Splicer {
             }
             None => hold.plain,
         };
-        let mut owned = Bytes::from(std::mem::take(&mut chosen.owned));
-        // Where a text begins that may be read again, a piece begins.
-        let before = owned.split_to(chosen.mark.unwrap_or(0).min(owned.len()));
-        let pieces: Vec<Bytes> = [before, owned]
-            .into_iter()
-            .filter(|owned| !owned.is_empty())
-            .chain(chosen.pieces.drain(..))
-            .collect();
-        let append = |strand: &mut Strand| {
-            if strand.cuts > 0 {
-                return;
-            }
-            hand.flush(strand, hold.start, hold.start);
-            if let Some(mark) = chosen.mark {
-                strand.mark = Some(strand.len + mark);
-            }
-            for piece in &pieces {
-                strand.put(piece.clone());
-            }
-            strand.shift += chosen.shift;
-            strand.flushed = chosen.flushed;
-            strand.cuts = chosen.cuts;
-            strand.edited = true;
-            for (rule, count) in &chosen.tally.counts {
-                strand.tally.add(*rule, *count);
-            }
-            strand.tally.log.extend(chosen.tally.log.iter().cloned());
-        };
         match index.checked_sub(1).and_then(|outer| holds.get_mut(outer)) {
-            None => append(main),
+            None => main.take_in(hand, hold.start, chosen),
+            Some(outer) if outer.in_value => outer.plain.take_in(hand, hold.start, chosen),
             Some(outer) => {
-                append(&mut outer.plain);
-                if !outer.in_value {
-                    append(&mut outer.redacted);
-                }
+                outer.plain.take_in(hand, hold.start, chosen.clone());
+                outer.redacted.take_in(hand, hold.start, chosen);
             }
         }
     }
