@@ -149,6 +149,14 @@ fn main() {
             .filter(|it| !it.starts_with('-'))
             .collect(),
     };
+    let known: Vec<&str> = PARTS
+        .into_iter()
+        .chain(ENCODINGS.each_ref().map(|it| it.name))
+        .collect();
+    if let Some(unknown) = run.only.iter().find(|it| !known.contains(&it.as_str())) {
+        eprintln!("proxy: {unknown} is none of {}", known.join(", "));
+        std::process::exit(2);
+    }
     process::pin(LOAD_CORE);
     let most = getrlimit(Resource::Nofile).maximum;
     let limit = Rlimit {

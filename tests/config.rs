@@ -986,6 +986,8 @@ fn values_that_cannot_be_right_together_are_told() {
     }
     let told = load(&[upstream, ("server.listen", "0.0.0.0:9180")]);
     assert!(told.contains("it would send to itself"), "{told}");
+    let told = load(&[("upstream.url", "http://localhost:9180")]);
+    assert!(told.contains("it would send to itself"), "{told}");
     let told = load(&[("upstream.url", "https://a.eu/42")]);
     assert!(told.contains("looks like the DSN's project"), "{told}");
 }

@@ -411,6 +411,9 @@ fn long_documents_keep_the_laws() {
         ),
         format!("{{\"a\":\"s://:{}\"}}", "y".repeat(600)),
         format!("[\"postgres://u:x{}id\"]", "path/to/".repeat(80)),
+        // Odd texts with much around them.
+        deep("\"TOKEN:b([0::(]])\""),
+        deep("\"token: {a;[Filtered]%22| ,Array\""),
         // A hold with little around it, and much in it that is deep.
         format!(
             "{{\"t\":\"token=\\u0041{}\",\"h\":{{\"value\":[\"{}\",{},\"{}\"],\"key\":\"a\"}}}}",

@@ -69,6 +69,30 @@ fn a_wrong_command_line_names_the_flag() {
     }
 }
 
+/// What stands in no member has no path, whatever came before it.
+#[test]
+fn places_are_those_of_the_document_at_hand() {
+    let report = |format: &str, input: &str| {
+        let output = scrub(&["--format", format, "--report"], input.as_bytes());
+        let lines = String::from_utf8(output.stderr).unwrap();
+        let lines = lines.lines().map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line["path"].as_str().unwrap_or("none").to_owned()
+        });
+        lines.collect::<Vec<String>>()
+    };
+    let lines = report("ndjson", "{\"a\":\"?token=1\"}\n\"?token=2\"\n");
+    assert_eq!(lines, ["a", ""]);
+    let text = "Authorization: Bearer abcdefg12345\n";
+    let attachment = format!(
+        "{{\"type\":\"attachment\",\"length\":{},\"filename\":\"a.txt\",\"content_type\":\"text/plain\"}}\n{text}\n",
+        text.len()
+    );
+    let event = "{\"type\":\"event\"}\n{\"extra\":{\"a\":{\"b\":\"?token=zzz\"}}}\n";
+    let lines = report("envelope", &format!("{{}}\n{event}{attachment}"));
+    assert_eq!(lines, ["extra.a.b", ""]);
+}
+
 #[test]
 fn what_was_left_out_is_reported_last() {
     let envelope = concat!(

@@ -42,6 +42,12 @@ const ROOFS: [(&str, &str); 4] = [
 ];
 
 fn main() {
+    if std::env::args().len() > 1 {
+        eprintln!(
+            "plots: takes no arguments; draws what `cargo bench --bench scrub` has measured, and fills the tables of docs/performance.md"
+        );
+        std::process::exit(2);
+    }
     let root = Path::new(ROOT);
     let target = std::env::var_os("CARGO_TARGET_DIR");
     let target = target.map_or_else(|| root.join("target"), Into::into);

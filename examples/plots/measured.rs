@@ -44,11 +44,13 @@ impl Measured {
     pub(super) fn read(folder: &Path) -> Measured {
         let mut rows = Vec::new();
         visit(folder, &mut rows);
-        assert!(
-            !rows.is_empty(),
-            "nothing is measured in {}",
-            folder.display()
-        );
+        if rows.is_empty() {
+            eprintln!(
+                "plots: nothing is measured in {}; run `cargo bench --bench scrub` first",
+                folder.display()
+            );
+            std::process::exit(2);
+        }
         Measured(rows)
     }
 

@@ -41,10 +41,6 @@ impl Config {
             regionless && !self.residency.hosts.is_empty(),
             "residency.hosts: counts only where residency.region is set",
         );
-        say(
-            regionless && !self.residency.waive.is_empty(),
-            "residency.waive: counts only where residency.region is set",
-        );
         let lists_origins = match &self.tunnel.origins {
             Origins::Any => true,
             Origins::These(origins) => !origins.is_empty(),

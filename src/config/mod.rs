@@ -276,10 +276,15 @@ impl Config {
                 ));
             }
         }
-        let upstream: Option<std::net::IpAddr> = self.upstream.url.host().parse().ok();
-        let itself = upstream.is_some_and(|upstream| {
-            upstream == listen.ip() || listen.ip().is_unspecified() && upstream.is_loopback()
-        });
+        let host = self.upstream.url.host();
+        let upstream: Option<std::net::IpAddr> = host.parse().ok();
+        let reaches_loopback = listen.ip().is_unspecified() || listen.ip().is_loopback();
+        let itself = match upstream {
+            Some(upstream) => {
+                upstream == listen.ip() || listen.ip().is_unspecified() && upstream.is_loopback()
+            }
+            None => host.eq_ignore_ascii_case("localhost") && reaches_loopback,
+        };
         if itself && self.upstream.url.port() == listen.port() {
             texts.push(format!(
                 "upstream.url and server.listen are both {listen}: it would send to itself; set upstream.url to the collector"

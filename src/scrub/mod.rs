@@ -490,6 +490,7 @@ fn push_lines(
                 json.finish(base + end as u64, splicer)?;
             }
             json.restart(Document::Event, false);
+            splicer.leave_path();
             at += 1;
         }
     }

@@ -504,6 +504,13 @@ impl Splicer {
         self.hand.carry.capacity() + strand(&self.main) + holds
     }
 
+    /// What comes is no member of what has come.
+    pub(crate) fn leave_path(&mut self) {
+        if let Some(path) = &mut self.path {
+            path.clear();
+        }
+    }
+
     /// Whether nothing is held, and no paths are wanted.
     pub(crate) fn is_idle(&self) -> bool {
         self.holds.is_empty() && self.path.is_none()

@@ -368,6 +368,7 @@ impl EnvelopeScrubber {
             self.state = State::ItemHeader;
             return Ok(());
         }
+        splicer.leave_path();
         let item = header::item(&line, &self.plan, self.header_bytes, &mut self.json)
             .map_err(|reason| self.fail(reason, self.line_start))?;
         if let ItemTreatment::Json {

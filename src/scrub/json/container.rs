@@ -6,7 +6,7 @@ use super::frame::{Before, Frame, Treat};
 use super::keys::Role;
 use super::lexer::Container;
 use super::value::Begun;
-use super::{AGAIN_DEPTH, JsonScrubber, QUOTED_MARKER};
+use super::{DEEP, JsonScrubber, QUOTED_MARKER};
 use crate::scrub::name::RuleIndex;
 use crate::scrub::splice::{Reading, Splicer};
 
@@ -79,7 +79,7 @@ impl JsonScrubber {
             }
         }
         self.frames.push(frame);
-        if self.frames.len() > AGAIN_DEPTH {
+        if self.frames.len() > DEEP {
             splicer.tighten();
         }
     }

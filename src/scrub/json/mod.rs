@@ -59,8 +59,8 @@ const QUOTED_MARKER: &[u8] = b"\"[Filtered]\"";
 const MEMBER: Kinds = Kinds::KEY.or(Kinds::HEADER);
 /// How many names are remembered.
 const KEYS: usize = 32;
-/// How many containers there may be around a text that is read again, or a long hold: the memory of more and of these are too much together.
-const AGAIN_DEPTH: usize = 64;
+/// How many containers there may be around a long hold: the memory of more and of that are too much together.
+const DEEP: usize = 64;
 /// Containers for which there is room from one document to the next.
 const FRAMES: usize = 64;
 /// Raw bytes of a key or a possible name that are kept for a look.

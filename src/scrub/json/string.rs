@@ -7,7 +7,7 @@ use super::keys::{Known, Role};
 use super::lexer::{Container, Lexer};
 use super::name::OTLP_TYPED;
 use super::value::Begun;
-use super::{AGAIN_DEPTH, CAPTURE_BYTES, JsonScrubber, MEMBER, QUOTED_MARKER, SECRET_KEY_BYTES};
+use super::{CAPTURE_BYTES, JsonScrubber, MEMBER, QUOTED_MARKER, SECRET_KEY_BYTES};
 use crate::scrub::MARKER;
 use crate::scrub::name::{RuleIndex, reads_as_name, reads_as_path};
 use crate::scrub::personal::Pseudonym;
@@ -306,9 +306,6 @@ impl JsonScrubber {
                 if !self.string.scanning {
                     self.machine.start(kind, Layer::Json, at);
                     self.machine.expect(glance);
-                    if self.frames.len() > AGAIN_DEPTH {
-                        self.machine.read_once();
-                    }
                     self.string.scanning = true;
                 }
                 let mut cx = Context {

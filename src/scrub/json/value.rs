@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::frame::{Before, Next, PairName, Treat};
 use super::keys::Role;
 use super::lexer::Container;
-use super::{AGAIN_DEPTH, JsonScrubber, QUOTED_MARKER, apply};
+use super::{DEEP, JsonScrubber, QUOTED_MARKER, apply};
 use crate::scrub::name::RuleIndex;
 use crate::scrub::splice::{Reading, Splicer};
 
@@ -32,7 +32,7 @@ const NUMBER_BYTES: usize = 64;
 impl JsonScrubber {
     /// What is to be done with the value that begins here. Starts a hold if its name is not known yet.
     pub(super) fn begin_value(&mut self, at: u64, kind: Begun, splicer: &mut Splicer) -> Next {
-        let deep = self.frames.len() > AGAIN_DEPTH;
+        let deep = self.frames.len() > DEEP;
         let Some(frame) = self.frames.last_mut() else {
             return self.next;
         };

@@ -227,7 +227,7 @@ impl TextMachine {
 
     /// Whether the text at hand is read again at its end, and as it leaves from now on.
     pub(super) fn is_checked(&self) -> bool {
-        self.redacted && !self.once && (self.odd || cfg!(debug_assertions))
+        self.redacted && (self.odd || cfg!(debug_assertions))
     }
 
     /// Before a step, when a border is looked for.
@@ -256,7 +256,7 @@ impl TextMachine {
             }
             return;
         }
-        if self.once || self.is_checked() || !self.checker.is_due(at) {
+        if self.is_checked() || !self.checker.is_due(at) {
             self.checker.due = false;
             return;
         }

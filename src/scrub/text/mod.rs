@@ -211,8 +211,6 @@ pub(crate) struct TextMachine {
     start: Option<u64>,
     /// From where on all of it is at hand, as long as it may have to be read again.
     whole: Option<u64>,
-    /// It is not read again.
-    once: bool,
     kind: Kind,
     layer: Layer,
     window: Window,
@@ -280,7 +278,6 @@ impl TextMachine {
         TextMachine {
             start: None,
             whole: None,
-            once: false,
             kind: Kind::Plain,
             layer: Layer::Plain,
             window: Window::default(),
@@ -317,7 +314,6 @@ impl TextMachine {
     /// Makes it ready for a new text that starts at an offset.
     pub(crate) fn start(&mut self, kind: Kind, layer: Layer, at: u64) {
         self.start = Some(at);
-        self.once = false;
         self.restart(kind, layer, at);
     }
 
@@ -350,11 +346,6 @@ impl TextMachine {
     /// The text that has been started has nothing in it but what a glance has seen.
     pub(crate) fn expect(&mut self, glance: Glance) {
         self.glance = glance;
-    }
-
-    /// The text that has been started is not read again, whatever is redacted in it: there is no room for it.
-    pub(crate) fn read_once(&mut self) {
-        self.once = true;
     }
 
     /// Whether a value of this text has been replaced.
@@ -399,11 +390,9 @@ impl TextMachine {
     pub(crate) fn run(&mut self, bytes: &[u8], at: u64, last: bool, cx: &mut Context<'_>) {
         if let Some(start) = self.start.take() {
             cx.splicer.end_text();
-            if !self.once {
-                cx.splicer.begin_text(start);
-                self.whole = Some(start);
-                self.checker.start(start);
-            }
+            cx.splicer.begin_text(start);
+            self.whole = Some(start);
+            self.checker.start(start);
         }
         self.read(bytes, at, last, cx);
         if self.is_checked() {
