@@ -595,6 +595,10 @@ fn without_a_network_the_proof_says_so() {
             "{shown}"
         );
     }
+    let missing = "residency.country_database=missing.mmdb";
+    // To read a file takes none.
+    let (ended, _) = check(&["--set", missing, "--offline"]);
+    assert_eq!(ended, Some(2));
     let (ended, shown) = check(&["--set", "residency.region=eu", "--offline"]);
     assert_eq!(ended, Some(0));
     assert!(!shown.contains("proof"));

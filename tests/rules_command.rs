@@ -309,6 +309,19 @@ fn packs_have_a_hash_of_their_text() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
+/// What comes before a mistake is listed.
+#[test]
+fn a_document_is_explained_up_to_a_mistake() {
+    let folder = folder("explain_part", "x.ndjson", "{\"a\":\"?token=x\"}\nbad\n");
+    let path = folder.join("x.ndjson");
+    let output = scrubline(&["explain", "--format", "ndjson", path.to_str().unwrap()]);
+    std::fs::remove_dir_all(&folder).unwrap();
+    let listed = text(&output.stdout);
+    assert!(listed.contains("core.url_parameter at a:"), "{listed}");
+    let told = text(&output.stderr);
+    assert!(told.contains("what is listed ends there"), "{told}");
+}
+
 #[test]
 fn a_document_is_explained_without_its_values() {
     let document = r#"{"password":"hunter2-x","m":"?token=hunter2-x&n=1","jwt":"other-val"}"#;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::proof::{self, prove};
 use super::{Configuration, USAGE, fail, literals, located};
 use crate::config::Region;
+use crate::delivery::Resolver;
 use crate::proxy;
 
 /// As those of `serve`, so that a command line can be checked before it is used.
@@ -96,6 +97,9 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
             }
             Err(what) => return fail(USAGE, located(&resolved, &what)),
         }
+    } else if let Err(what) = Resolver::new(&resolved.config.residency) {
+        // To read a file takes no network.
+        return fail(USAGE, located(&resolved, &what));
     }
     match std::io::stdout().write_all(text.as_bytes()) {
         Ok(()) if refused => proof::refused(),

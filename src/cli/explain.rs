@@ -14,6 +14,9 @@ use super::scrub::{FormatArgument, refusal};
 use super::{PolicyChoice, USAGE, fail};
 use crate::scrub::{Limits, Output, Scrubber};
 
+/// Most bytes that are read at once.
+const PIECE: usize = 512;
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// What the input is
@@ -59,9 +62,18 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
     );
     scrubber.record_redactions();
     let mut output = Output::new();
-    let result = scrubber
-        .push(body.clone(), &mut output)
-        .and_then(|()| scrubber.finish(&mut output));
+    // Of the piece with an error nothing is told, so pieces are short.
+    let mut result = Ok(());
+    let mut at = 0;
+    while at < body.len() && result.is_ok() {
+        let rest = &body[at..body.len().min(at + PIECE)];
+        let line = memchr::memchr(b'\n', rest).map(|newline| newline + 1);
+        let end = at + line.unwrap_or(rest.len());
+        result = scrubber.push(body.slice(at..end), &mut output);
+        while output.pop().is_some() {}
+        at = end;
+    }
+    let result = result.and_then(|()| scrubber.finish(&mut output));
     let labels = Labels::default();
     let mut text = String::new();
     for redaction in scrubber.take_redactions() {
