@@ -27,6 +27,8 @@ fn secrets() -> Vec<String> {
         "pa\"ss\\wo\\nrd'&<é%41".to_owned(),
         "zażółć gęślą\njaźń".to_owned(),
         "8461035927".to_owned(),
+        "żona12345678".to_owned(),
+        "€7hunter2Zk4W".to_owned(),
         "hunter2-\u{1f511}Zk4W".to_owned(),
         "first line\r\nsecond line".to_owned(),
         format!("-----{}-----", "long \"line\" of a key/".repeat(30)),

@@ -411,6 +411,9 @@ fn long_documents_keep_the_laws() {
         ),
         format!("{{\"a\":\"s://:{}\"}}", "y".repeat(600)),
         format!("[\"postgres://u:x{}id\"]", "path/to/".repeat(80)),
+        // So many redactions in a chunk that it is a matter what is kept of them.
+        format!("{{\"token\":[1{}]}}", ",1".repeat(20_000)),
+        format!("{{\"a\":[1{}]}}", "\n,1".repeat(10_000)),
         // Odd texts with much around them.
         deep("\"TOKEN:b([0::(]])\""),
         deep("\"token: {a;[Filtered]%22| ,Array\""),

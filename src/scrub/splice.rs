@@ -34,6 +34,8 @@ const DEEP_HOLD_BYTES: usize = 8 << 10;
 const GROWTH: usize = 1 << 10;
 /// Most of what leaves of a text that is kept to be read again, in bytes.
 const TEXT_BYTES: usize = 32 << 10;
+/// Pieces for which there is room from one chunk to the next.
+const PIECES: usize = 16;
 /// Most holds at a time.
 const HOLDS: usize = 3;
 
@@ -159,6 +161,7 @@ impl Strand {
             }
             self.owned.extend_from_slice(&piece);
         }
+        self.pieces.shrink_to(PIECES);
     }
 
     /// Lets everything go before the text that may be read again, or everything.
@@ -185,6 +188,8 @@ impl Strand {
         for piece in self.pieces.drain(..gone) {
             out.push(piece);
         }
+        // A chunk that was full of redactions leaves no room behind.
+        self.pieces.shrink_to(PIECES);
         self.own();
         self.len = self.owned.len();
         self.mark = kept.map(|_| 0);
@@ -494,7 +499,9 @@ impl Splicer {
     /// Bytes that are kept between chunks.
     pub(crate) fn held_bytes(&self) -> usize {
         let strand = |strand: &Strand| {
-            strand.owned.capacity() + strand.tally.counts.capacity() * size_of::<(RuleIndex, u64)>()
+            strand.owned.capacity()
+                + strand.pieces.capacity() * size_of::<Bytes>()
+                + strand.tally.counts.capacity() * size_of::<(RuleIndex, u64)>()
         };
         let holds: usize = self
             .holds

@@ -409,6 +409,7 @@ impl EnvelopeScrubber {
             }
             ItemTreatment::Text { label } => {
                 self.put_header(item.header, end, splicer);
+                self.json.give_back();
                 self.text.start(end + 1, splicer);
                 self.kept = Kept::Text;
                 (ItemOutcome::Forwarded, label)

@@ -235,6 +235,17 @@ impl JsonScrubber {
             + self.keys.held_bytes()
     }
 
+    /// Gives back the memory that it has taken, before something else takes as much.
+    pub(crate) fn give_back(&mut self) {
+        self.frames = Vec::new();
+        self.machine = TextMachine::new();
+        self.blocks = Blocks::new();
+        self.verdicts = Verdicts::new();
+        self.keys = Keys::default();
+        self.newlines = Vec::new();
+        self.decoded = Vec::new();
+    }
+
     /// Whether nothing but white space has come.
     pub(crate) fn is_untouched(&self) -> bool {
         self.lexer.is_untouched()

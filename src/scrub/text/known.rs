@@ -65,9 +65,9 @@ impl TextMachine {
     fn known_here(&mut self, start: usize, first: u8, cx: &mut Context<'_>) -> Result<bool, More> {
         let plan = cx.plan;
         let known: &KnownSecrets = &plan.known;
-        // A letter or digit stands for nothing but itself.
+        // A letter or digit stands for nothing but itself, and is the second byte where the first is a character.
         let second = self.window.byte(start + 1)?;
-        let second = second.is_ascii_alphanumeric().then_some(second);
+        let second = (first.is_ascii() && second.is_ascii_alphanumeric()).then_some(second);
         for form in known.beginning(first, second) {
             if start > 0 && !form.shares_before {
                 continue;

@@ -113,12 +113,12 @@ impl Quotes {
         self.open.capacity() * size_of::<Open>()
     }
 
-    /// Whether so many backslashes and a letter are one escape in the innermost open string (`\n`), and not backslashes of its
-    /// inside with a letter behind them.
+    /// Whether so many backslashes and a letter are one escape in an open string (`\n`), and not backslashes of its inside with a letter
+    /// behind them. Not in the innermost alone: a quote that ends nowhere (`5\"`) seems to have begun one.
     pub(super) fn escapes(&self, backslashes: u8) -> bool {
         self.open
-            .last()
-            .is_some_and(|open| u16::from(backslashes) % open.unit == open.unit / 2)
+            .iter()
+            .any(|open| u16::from(backslashes) % open.unit == open.unit / 2)
     }
 
     /// How many of its backslashes belong to the inside of the open string that this quote ends; `None`: it ends none.
