@@ -1,8 +1,11 @@
-//! Documents of all formats in which the pieces of secrets stand in any order, derived from arbitrary bytes: laws 3 to 8.
+//! Documents of all formats in which the pieces of secrets stand in any order, derived from arbitrary bytes: laws 3 to 8, and law 1
+//! for known secrets.
 //!
 //! A mutated document is most often malformed, or has a text that nothing reads. These are well-formed as far as their format asks, deep,
 //! wide or long, with held values that overflow, and their strings are made of names, anchors of tokens, separators, quotes and
 //! spellings of these, next to each other as no program writes them.
+
+#![expect(clippy::panic, reason = "a broken law must stop the fuzzer")]
 
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
@@ -14,10 +17,15 @@ use super::choices::Choices;
 use super::{check_laws, default_plan, scrub, shown};
 
 /// Secrets that the operator names, in one of the plans.
-const KNOWN: [&[u8]; 2] = [b"hunter2x-KNOWN9", b"s3cr3t/Val+ue==\"q"];
+const KNOWN: [&[u8]; 3] = [
+    b"hunter2x-KNOWN9",
+    b"s3cr3t/Val+ue==\"q",
+    "\u{17c}ona12345678".as_bytes(),
+];
 
 /// What a text is made of besides names and anchors.
-const PIECES: [&str; 92] = [
+const PIECES: [&str; 93] = [
+    "\u{17c}ona12345678",
     "=",
     ":",
     ": ",
@@ -223,8 +231,10 @@ fn plans() -> &'static [Arc<Plan>; 3] {
     static PLANS: OnceLock<[Arc<Plan>; 3]> = OnceLock::new();
     PLANS.get_or_init(|| {
         let plain = default_plan();
-        let strict =
-            Policy::builtin("strict").map_or_else(|_| default_plan(), |policy| policy.plan());
+        let strict = match Policy::builtin("strict") {
+            Ok(policy) => policy.plan(),
+            Err(error) => panic!("a policy does not load: {error}"),
+        };
         let known = Arc::new(plain.with_known_secrets(KNOWN));
         [plain, strict, known]
     })
@@ -578,6 +588,17 @@ pub fn documents(data: &[u8]) {
     let format = maker.document();
     let input = maker.out.as_bytes();
     check_laws(plan, format, input, &cuts);
+    if Arc::ptr_eq(plan, &plans()[2]) {
+        let (out, _) = scrub(plan, format, [input]);
+        for known in KNOWN {
+            assert!(
+                memchr::memmem::find(&out, known).is_none(),
+                "law 1: a known secret is in the output:\n in {}\nout {}",
+                shown(input),
+                shown(&out)
+            );
+        }
+    }
     if afresh {
         let (used, used_result) = scrub(plan, format, [input]);
         let (fresh, fresh_result) = scrub(&Arc::new((**plan).clone()), format, [input]);
