@@ -464,6 +464,19 @@ fn masked_texts_keep_the_laws() {
     }
 }
 
+/// A held value that is just not too long, with a key in it that is one thing as a secret and another once its secret has gone.
+#[test]
+fn held_values_at_their_bound_keep_the_laws() {
+    let key = "duffel_live_aAAAAaascaleway secret: Zz9Zz9Zz9Zz9 and a good deal more that is none";
+    for length in (19_900..20_500).step_by(20) {
+        let document = format!(
+            "{{\"h\":{{\"value\":[{{\"{key}\":1}},\"{}\"],\"key\":\"a\"}}}}",
+            "x".repeat(length)
+        );
+        check_laws(&plan(), Format::Json, document.as_bytes(), &[5000]);
+    }
+}
+
 proptest! {
     #![proptest_config(config())]
 

@@ -34,6 +34,8 @@ const DEEP_HOLD_BYTES: usize = 8 << 10;
 const GROWTH: usize = 1 << 10;
 /// Most of what leaves of a text that is kept to be read again, in bytes.
 const TEXT_BYTES: usize = 32 << 10;
+/// What a key may take that had a secret in it, in bytes.
+const KEY_BYTES: usize = 1 << 10;
 /// Pieces for which there is room from one chunk to the next.
 const PIECES: usize = 16;
 /// Most holds at a time.
@@ -566,6 +568,14 @@ impl Splicer {
     pub(crate) fn tighten(&mut self) {
         for hold in &mut self.holds {
             hold.bound = hold.bound.min(DEEP_HOLD_BYTES);
+        }
+    }
+
+    /// A key has been replaced in held values that are redacted, and something in it where they are not. It counts as much as it may
+    /// take when it is scrubbed again, so that a hold is not found full only then.
+    pub(crate) fn weigh_key(&mut self) {
+        for hold in self.holds.iter_mut().filter(|hold| hold.in_value) {
+            hold.redacted.shift += KEY_BYTES as isize;
         }
     }
 

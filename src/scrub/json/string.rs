@@ -379,6 +379,11 @@ impl JsonScrubber {
                 && leaf.cut
             {
                 splicer.resume(leaf.reading, behind);
+                // Without what was in it, it may be no secret, and stays the next time.
+                if leaf.kind == LeafKind::Key && self.string.scanning && self.machine.has_redacted()
+                {
+                    splicer.weigh_key();
+                }
             }
             // A key with a parameter in it reads as a URL, and is no name.
             // Neither is one that had something in it before.
