@@ -154,6 +154,8 @@ main() {
         fi
     done
 
+    # What failed is said once more at the end, where it is looked for.
+    awk '/^---- .* stdout ----$/ { lines = 12 } /^failures:$/ { lines = 0 } lines > 0 { print; lines-- }' "$counts"
     echo
     if [[ ${#failed[@]} -gt 0 ]]; then
         echo "FAILED: ${failed[*]}"
