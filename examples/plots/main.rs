@@ -27,8 +27,9 @@ use svg::{Bars, Lines};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const KINDS: [&str; 5] = ["clean", "sparse", "bulk", "large", "dense"];
-const READERS: [&str; 4] = [
+const READERS: [&str; 5] = [
     "scrubline",
+    "scrubline, again",
     "scrubline, everything on",
     "sonic-rs",
     "serde_json",

@@ -9,7 +9,7 @@ use super::path::{Forced, PathTree, TooManyPlaces};
 use super::personal::{Personal, PersonalData, Treated};
 use super::splice::Redaction;
 use super::string::scrub_string;
-use super::text::Skims;
+use super::text::{Skims, Texts};
 use super::token::{TokenRule, Tokens};
 
 /// A compiled policy: denied names, path rules, and the ids of the rules behind them.
@@ -38,6 +38,17 @@ pub struct Plan {
     pub(crate) workspaces: Workspaces,
     /// What is known of the keys that streams have met.
     pub(crate) keys: SharedKeys,
+    /// What has come of the texts that streams have had.
+    pub(crate) texts: Texts,
+}
+
+impl Plan {
+    /// Keys and texts that streams have had come as if for the first time.
+    pub(crate) fn forget(&mut self) {
+        self.workspaces = Workspaces::default();
+        self.keys = SharedKeys::default();
+        self.texts = Texts::default();
+    }
 }
 
 /// One entry of a rule that matches names. Phrases are written as people write names; they are normalised here.
@@ -308,6 +319,7 @@ impl PlanBuilder {
             forced_rule,
             workspaces: Workspaces::default(),
             keys: SharedKeys::default(),
+            texts: Texts::default(),
         })
     }
 }

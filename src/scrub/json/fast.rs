@@ -8,7 +8,7 @@
 use super::frame::{Before, Next, Treat};
 use super::keys::Role;
 use super::lexer::{Container, Expect, plain_run};
-use super::{CAPTURE_BYTES, JsonScrubber};
+use super::{CAPTURE_BYTES, Glanced, JsonScrubber};
 use crate::scrub::blocks::Run;
 use crate::scrub::path::NOWHERE;
 use crate::scrub::splice::Splicer;
@@ -210,7 +210,7 @@ impl JsonScrubber {
         let inside = quote + 1;
         if self
             .glanced
-            .is_none_or(|(at, _)| at != base + inside as u64)
+            .is_none_or(|seen| seen.at != base + inside as u64)
         {
             self.see_signs(&bytes[inside..][..length]);
         }
@@ -291,11 +291,33 @@ impl JsonScrubber {
         if quiet && !(in_array && self.may_be_command(text)) {
             return Some(());
         }
+        let (mark, known) = self.recall_first(text, Kind::Plain, in_array);
+        let glance = match known {
+            Some(glance) => glance,
+            None => self.glance_at(text, from, in_array),
+        };
+        let is_name = in_array && (glance.named() || self.may_be_command(text));
+        if glance.is_idle() && !is_name {
+            self.remember_idle(mark, known, glance);
+            return Some(());
+        }
+        self.glanced = Some(Glanced {
+            at: base + from as u64,
+            glance,
+            mark,
+            is_known: known.is_some(),
+        });
+        None
+    }
+
+    /// Glances at a string that [`Self::plain_string`] has found.
+    #[inline]
+    fn glance_at(&mut self, text: &[u8], from: usize, in_array: bool) -> Glance {
         self.see_signs(text);
         let plan = &*self.plan;
         let has_blocks = self.has_blocks;
-        let places = self.blocks.literals(from, from + run.length());
-        let glance = Glance::with(
+        let places = self.blocks.literals(from, from + text.len());
+        Glance::with(
             text,
             false,
             self.lexer.signs,
@@ -308,13 +330,7 @@ impl JsonScrubber {
                     .look_at(text, wanted, places.map(|at| at - from)),
                 false => plan.literals.look(text, wanted),
             },
-        );
-        let is_name = in_array && (glance.named() || self.may_be_command(text));
-        if glance.is_idle() && !is_name {
-            return Some(());
-        }
-        self.glanced = Some((base + from as u64, glance));
-        None
+        )
     }
 
     /// The length of an integer in which there is nothing.

@@ -42,7 +42,7 @@ use super::path::PathTree;
 use super::personal::Pseudonym;
 use super::plan::{Document, Plan};
 use super::splice::{Reading, Splicer};
-use super::text::{Glance, TextMachine};
+use super::text::{Edit, Glance, Mark, TextMachine};
 use super::verdicts::Verdicts;
 use frame::{Before, Frame, Next, Treat};
 use keys::Keys;
@@ -79,6 +79,30 @@ struct HeldDrop {
     hold: Option<u32>,
 }
 
+/// What has been seen in a string, all of which is at hand.
+#[derive(Debug, Clone, Copy)]
+struct Glanced {
+    /// Offset of its inside.
+    at: u64,
+    glance: Glance,
+    /// By what it is known again, if it may be remembered.
+    mark: Option<Mark>,
+    /// It has come before, and its edits are at hand.
+    is_known: bool,
+}
+
+impl Glanced {
+    /// One that is not remembered.
+    fn new(at: u64, glance: Glance) -> Glanced {
+        Glanced {
+            at,
+            glance,
+            mark: None,
+            is_known: false,
+        }
+    }
+}
+
 /// The scrubber of one document. Feed it with chunks through [`JsonScrubber::push`] and [`JsonScrubber::finish`].
 #[derive(Debug)]
 pub(crate) struct JsonScrubber {
@@ -94,8 +118,10 @@ pub(crate) struct JsonScrubber {
     has_blocks: bool,
     verdicts: Verdicts<KEYS>,
     keys: Keys,
-    /// What a glance has seen in a string that the fast lane has left, and the offset of its inside.
-    glanced: Option<(u64, Glance)>,
+    /// What the fast lane has seen of a string that it has left.
+    glanced: Option<Glanced>,
+    /// The edits of a text that has come before.
+    edits: Vec<Edit>,
     /// Reading in which the number in progress is replaced.
     number: Option<Reading>,
     /// The number in progress, if what it says matters.
@@ -172,6 +198,7 @@ impl JsonScrubber {
             verdicts,
             keys,
             glanced: None,
+            edits: Vec::new(),
             number: None,
             digits: None,
             drop: None,
@@ -227,6 +254,7 @@ impl JsonScrubber {
         self.frames.capacity() * size_of::<Frame>()
             + self.string.captured.capacity()
             + self.decoded.capacity()
+            + self.edits.capacity() * size_of::<Edit>()
             + self.newlines.capacity() * size_of::<u64>()
             + self.pseudonyms.capacity() * size_of::<(usize, Pseudonym)>()
             + self.machine.held_bytes()

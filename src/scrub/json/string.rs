@@ -7,12 +7,12 @@ use super::keys::{Known, Role};
 use super::lexer::{Container, Lexer};
 use super::name::OTLP_TYPED;
 use super::value::Begun;
-use super::{CAPTURE_BYTES, JsonScrubber, MEMBER, QUOTED_MARKER, SECRET_KEY_BYTES};
+use super::{CAPTURE_BYTES, Glanced, JsonScrubber, MEMBER, QUOTED_MARKER, SECRET_KEY_BYTES};
 use crate::scrub::MARKER;
 use crate::scrub::name::{RuleIndex, reads_as_name, reads_as_path};
 use crate::scrub::personal::Pseudonym;
 use crate::scrub::splice::{Reading, Splicer};
-use crate::scrub::text::{Context, Glance, Kind, LITERALS, Layer, Signs};
+use crate::scrub::text::{Context, Glance, Kind, LITERALS, Layer, Mark, Signs, is_tried};
 
 /// A string that is, or may have to be, replaced.
 #[derive(Debug)]
@@ -253,6 +253,110 @@ impl JsonScrubber {
         })
     }
 
+    /// What has come of the text of a value before, if that is to be asked before a glance at it, as it is where a glance is dear.
+    #[inline]
+    pub(super) fn recall_first(
+        &mut self,
+        text: &[u8],
+        kind: Kind,
+        may_name: bool,
+    ) -> (Option<Mark>, Option<Glance>) {
+        match self.plan.tells_by_literals() {
+            true => (None, None),
+            false => self.recall(text, kind, may_name),
+        }
+    }
+
+    /// What has come of the text of a value before, and by what it is known.
+    fn recall(
+        &mut self,
+        text: &[u8],
+        kind: Kind,
+        may_name: bool,
+    ) -> (Option<Mark>, Option<Glance>) {
+        let texts = &self.plan.texts;
+        let mark = texts.mark(text, kind, may_name);
+        let known = mark.and_then(|mark| texts.recall(mark, &mut self.edits));
+        (mark, known)
+    }
+
+    /// Remembers a text in which a glance has seen nothing.
+    #[inline]
+    pub(super) fn remember_idle(&self, mark: Option<Mark>, known: Option<Glance>, glance: Glance) {
+        if known.is_none()
+            && let Some(mark) = mark
+        {
+            self.plan.texts.remember(mark, glance, &[]);
+        }
+    }
+
+    /// What there may be in the text of a value, all of which is at hand, and what has come of it before.
+    fn look(&mut self, text: &[u8], kind: Kind, at: u64) -> Glanced {
+        let may_name = self.string.wanted;
+        let glanced = self.glanced.take().filter(|seen| seen.at == at);
+        let mut seen = match glanced {
+            Some(seen) if kind == Kind::Plain => seen,
+            Some(_) | None => {
+                let (mark, known) = self.recall_first(text, kind, may_name);
+                let Lexer { escaped, signs, .. } = self.lexer;
+                let signs = match glanced {
+                    Some(_) => Signs::of_plain(text),
+                    None => signs,
+                };
+                let glance = known.unwrap_or_else(|| {
+                    Glance::at(text, escaped, signs, kind, may_name, &self.plan)
+                });
+                if glance.is_idle() {
+                    self.remember_idle(mark, known, glance);
+                }
+                Glanced {
+                    at,
+                    glance,
+                    mark,
+                    is_known: known.is_some(),
+                }
+            }
+        };
+        if !seen.glance.is_idle() && seen.mark.is_none() {
+            let (mark, known) = self.recall(text, kind, may_name);
+            seen.mark = mark;
+            seen.is_known = known.is_some();
+        }
+        seen
+    }
+
+    /// Reads the next bytes of a string as text, or does what was done where the same came before; with `last`, it ends there.
+    fn read_text(
+        &mut self,
+        part: &[u8],
+        kind: Kind,
+        seen: Glanced,
+        last: bool,
+        splicer: &mut Splicer,
+    ) {
+        let at = seen.at;
+        let begins = !std::mem::replace(&mut self.string.scanning, true);
+        let Self {
+            machine,
+            edits,
+            plan,
+            ..
+        } = self;
+        let mut cx = Context { plan, splicer };
+        if seen.is_known && !is_tried(part) {
+            return machine.make_again(edits, at, &mut cx);
+        }
+        if begins {
+            machine.start(kind, Layer::Json, at);
+            machine.expect(seen.glance);
+        }
+        match seen.mark {
+            None => machine.run(part, at, last, &mut cx),
+            Some(_) if seen.is_known => machine.read_and_compare(part, at, edits, &mut cx),
+            Some(mark) => machine.read_and_remember(part, at, mark, &mut cx),
+        }
+    }
+
     #[inline(never)]
     pub(super) fn string_part(
         &mut self,
@@ -286,35 +390,19 @@ impl JsonScrubber {
         let mut known = None;
         if let Some(kind) = self.string.scan {
             // A glance tells whether there can be anything, if the whole string is at hand.
-            let glance = if !closed || self.string.scanning {
-                Glance::ALL
+            let seen = if !closed || self.string.scanning {
+                Glanced::new(at, Glance::ALL)
             } else if self.string.is_key {
                 let key = self.known_key(part, false);
                 known = key.name;
-                key.glance
+                Glanced::new(at, key.glance)
             } else {
-                let Lexer { escaped, signs, .. } = self.lexer;
-                let seen = self.glanced.take().filter(|(seen, _)| *seen == at);
-                match seen {
-                    Some((_, glance)) if kind == Kind::Plain => glance,
-                    Some(_) | None => {
-                        Glance::at(part, escaped, signs, kind, self.string.wanted, &self.plan)
-                    }
-                }
+                self.look(part, kind, at)
             };
-            if self.string.scanning || !glance.is_idle() {
-                if !self.string.scanning {
-                    self.machine.start(kind, Layer::Json, at);
-                    self.machine.expect(glance);
-                    self.string.scanning = true;
-                }
-                let mut cx = Context {
-                    plan: &self.plan,
-                    splicer,
-                };
-                self.machine.run(part, at, closed, &mut cx);
+            if self.string.scanning || !seen.glance.is_idle() {
+                self.read_text(part, kind, seen, closed, splicer);
             }
-            may_name = glance.named();
+            may_name = seen.glance.named();
         }
         // The inside is at hand in one piece unless a chunk border cuts it.
         let whole = closed && self.string.captured.is_empty() && !self.string.capture_full;

@@ -280,8 +280,11 @@ impl TextMachine {
     /// Reads again what leaves of the text, which has been read up to an offset; with `last`, it ends there.
     pub(super) fn check(&mut self, until: u64, last: bool, cx: &mut Context<'_>) {
         let Some((pieces, kept)) = cx.splicer.take_text(until, self.value.is_some()) else {
+            // Elsewhere, where it is not dropped, something else may come of it.
+            self.recording.give_up();
             return;
         };
+        let paused = self.recording.pause();
         let mut text = Leaving {
             pieces: pieces.into(),
             held: Vec::new(),
@@ -334,6 +337,9 @@ impl TextMachine {
         } else {
             self.odd = odd;
             self.redacted = true;
+        }
+        if !self.checker.changed {
+            self.recording.go_on(paused);
         }
         text.held.extend(text.pieces);
         cx.splicer.put_text(&text.done, &text.held, &text.rules);

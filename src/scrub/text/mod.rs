@@ -45,6 +45,7 @@ mod part;
 mod personal;
 mod prose;
 mod quote;
+mod recall;
 mod reread;
 mod separator;
 mod serialized;
@@ -71,6 +72,8 @@ pub(crate) use glance::Glance;
 pub(crate) use known::canonical;
 use markup::Markup;
 use quote::{Brackets, Quote, Quotes};
+use recall::Recording;
+pub(crate) use recall::{Edit, Mark, Texts, is_tried};
 use serialized::Serialized;
 pub(crate) use skim::Skims;
 use skim::begins_path;
@@ -254,6 +257,8 @@ pub(crate) struct TextMachine {
     odd: bool,
     /// How far it has been read again.
     checker: Checker,
+    /// What is done with it.
+    recording: Recording,
     /// No colon before this offset has a login behind it.
     no_login: u64,
     /// In a cookie string: a cookie begins here.
@@ -302,6 +307,7 @@ impl TextMachine {
             looked: 0,
             odd: false,
             checker: Checker::default(),
+            recording: Recording::default(),
             no_login: 0,
             cookie_starts: true,
             partial: Vec::new(),
@@ -363,6 +369,7 @@ impl TextMachine {
             + self.markup.held_bytes()
             + self.window.held_bytes()
             + self.checker.held_bytes()
+            + self.recording.held_bytes()
     }
 
     /// Where undecided bytes begin, if any, when the chunk ends at `end`.
@@ -438,6 +445,7 @@ impl TextMachine {
             if let Some(value) = self.value.take() {
                 let _ = value;
                 cx.splicer.resume(Reading::Plain, at);
+                self.recording.note(at, Edit::Resume);
             }
             self.container = None;
         }
@@ -631,6 +639,11 @@ impl TextMachine {
         cx.splicer.cut(Reading::Plain, at);
         cx.splicer.insert(Reading::Plain, text);
         cx.splicer.record(Reading::Plain, rule, at);
+        if text == MARKER {
+            self.recording.note(at, |at| Edit::Redact(at, rule));
+        } else {
+            self.recording.give_up();
+        }
         self.redacted = true;
         self.checker.redacted = true;
         self.checker.grown += text.len();

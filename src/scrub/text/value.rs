@@ -7,7 +7,7 @@ use super::container::SECRET_KEY;
 use super::quote::{Brackets, Open, Quote, bracket};
 use super::symbol::{ESCAPE, RAW_BYTE, Symbol};
 use super::window::More;
-use super::{Glance, Kind, TextMachine};
+use super::{Edit, Glance, Kind, TextMachine};
 use crate::scrub::MARKER;
 use crate::scrub::token::Alphabet;
 
@@ -648,8 +648,9 @@ impl TextMachine {
                 return Ok(());
             }
         }
-        cx.splicer
-            .resume(super::Reading::Plain, self.window.offset(0));
+        let at = self.window.offset(0);
+        cx.splicer.resume(super::Reading::Plain, at);
+        self.recording.note(at, Edit::Resume);
         // Backslashes that belonged to the value stand before no quote any more.
         self.window.set_escape(bare);
         self.value = None;
@@ -663,7 +664,9 @@ impl TextMachine {
         }
         if let Some(rest) = rest {
             self.odd = true;
-            cx.splicer.cut(super::Reading::Plain, self.window.offset(0));
+            let at = self.window.offset(0);
+            cx.splicer.cut(super::Reading::Plain, at);
+            self.recording.note(at, Edit::Cut);
             self.value = Some(rest);
         }
         Ok(())
