@@ -25,8 +25,6 @@ COPY --from=build /out/scrubline /scrubline
 USER 65532:65532
 # In a container, loopback is out of everyone's reach. The admin listener stays on it: it has no authentication.
 ENV SCRUBLINE_SERVER__LISTEN=0.0.0.0:9180
-# Memory that is free goes back to the system at once (docs/performance.md).
-ENV MIMALLOC_PURGE_DELAY=0
 EXPOSE 9180
 # No HEALTHCHECK: it would need a shell or a client in here. Let the orchestrator ask GET /healthz (alive) and GET
 # /readyz (may have traffic) on the admin listener; for that, set SCRUBLINE_SERVER__ADMIN to an address which only it
