@@ -156,6 +156,8 @@ pub(crate) struct Tokens {
     contextual: Vec<u16>,
     /// What tokens begin with that begin with no anchor.
     unanchored: Alphabet,
+    /// How many of these the shortest such token begins with.
+    shortest_word: usize,
     /// How many characters the shortest token has.
     shortest: Option<usize>,
 }
@@ -228,13 +230,18 @@ impl Tokens {
             ) => (*alphabet, *least),
             (None, Some(TokenPart::Literal(_)) | None) => (Alphabet::default(), 0),
         };
+        let least = least.min(LONGEST);
         if form.before.is_some() || form.anchors.is_empty() {
+            self.shortest_word = match self.unanchored == Alphabet::default() {
+                true => least,
+                false => self.shortest_word.min(least),
+            };
             self.unanchored = self.unanchored.or(start);
         }
         self.tokens.push(Token {
             rule,
             form: form.clone(),
-            least: least.min(LONGEST),
+            least,
             start,
             group: Signals::group(index),
         });
@@ -299,6 +306,11 @@ impl Tokens {
     /// What tokens begin with that begin with no anchor.
     pub(crate) fn unanchored(&self) -> Alphabet {
         self.unanchored
+    }
+
+    /// How many of these characters the shortest such token begins with.
+    pub(crate) fn shortest_word(&self) -> usize {
+        self.shortest_word
     }
 
     pub(crate) fn inner(&self) -> &[u16] {

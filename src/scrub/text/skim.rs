@@ -4,7 +4,9 @@
 //! plan. Like a glance it can only say that there is nothing.
 
 use super::glance::Glance;
-use super::value::{Until, Value};
+use super::separator::FLAG;
+use super::symbol::Symbol;
+use super::value::{Until, Value, is_name};
 use super::{Context, Kind, TextMachine};
 use crate::scrub::token::Tokens;
 
@@ -15,10 +17,22 @@ enum Pass {
     Stop,
     /// Nothing.
     On,
+    /// Nothing, but it counts: a quote or bracket.
+    Count,
+    /// Nothing, unless a quote stands before it.
+    Comma,
+    /// It ends a URL's path in some places, and is nothing else, unless a quote or backslash stands before it.
+    Semicolon,
+    /// As [`Pass::Space`], unless the flag of a command ends there, or begins behind it.
+    FlagSpace,
+    /// As [`Pass::Newline`], unless that.
+    FlagNewline,
     /// Nothing, unless a bare token begins with it and the next, and no letter or digit stands before it.
     Pair,
-    /// Nothing, unless a letter or digit stands before it: a bare token may begin with it.
+    /// Nothing, unless a letter or digit stands before it: a bare token may begin with it that begins with no anchor.
     Begin,
+    /// As [`Pass::Slash`], unless that.
+    BeginSlash,
     /// It ends a URL.
     Space,
     /// It ends a URL; a line begins behind it.
@@ -51,14 +65,18 @@ impl Skims {
             std::array::from_fn(|byte| {
                 let byte = byte as u8;
                 let pass = match byte {
-                    b'\'' | b'"' | b'`' | 0 | 0x0B | 0x0C | 0x1B => Pass::Stop,
+                    b'\'' | b'"' | b'`' => Pass::Count,
+                    0 | 0x0B | 0x0C | 0x1B => Pass::Stop,
                     // Not ASCII.
                     0x80 => Pass::On,
                     0x81.. => Pass::Stop,
                     _ if !names => Pass::On,
-                    b'=' | b':' | b',' | b';' | b'|' | b'<' | b'>' => Pass::Stop,
-                    b'(' | b')' | b'[' | b']' | b'{' | b'}' => Pass::Stop,
-                    b' ' | b'\t' | b'\n' if flags => Pass::Stop,
+                    b'=' | b':' | b'|' | b'<' | b'>' => Pass::Stop,
+                    b',' => Pass::Comma,
+                    b';' => Pass::Semicolon,
+                    b'(' | b')' | b'[' | b']' | b'{' | b'}' => Pass::Count,
+                    b' ' | b'\t' if flags => Pass::FlagSpace,
+                    b'\n' if flags => Pass::FlagNewline,
                     b' ' | b'\t' => Pass::Space,
                     b'\n' | b'\r' => Pass::Newline,
                     b'?' | b'&' | b'#' => Pass::Query,
@@ -66,12 +84,13 @@ impl Skims {
                     _ => Pass::On,
                 };
                 let begins = unanchored && tokens.unanchored().has(byte);
-                let may_begin = begins || (anchored && tokens.may_begin(byte));
-                match (pass, begins, may_begin) {
+                let anchors = anchored && tokens.may_begin(byte);
+                match (pass, begins, anchors) {
                     (Pass::On, true, _) => Pass::Begin,
                     (Pass::On, false, true) => Pass::Pair,
-                    (_, _, true) => Pass::Stop,
-                    (pass, _, false) => pass,
+                    (Pass::Slash, true, false) => Pass::BeginSlash,
+                    (pass, false, false) => pass,
+                    (_, _, _) => Pass::Stop,
                 }
             })
         }))
@@ -149,7 +168,17 @@ impl TextMachine {
     #[inline]
     fn skim_text(&mut self, cx: &Context<'_>) {
         let table = cx.plan.skims.table(self.glance);
+        while self.skim_run(table, cx) {
+            self.pass();
+        }
+    }
+
+    /// Passes over what is nothing; tells whether it came to something that only counts.
+    #[inline]
+    fn skim_run(&mut self, table: &[Pass; 256], cx: &Context<'_>) -> bool {
+        let tokens = &cx.plan.tokens;
         let ahead = self.window.ahead();
+        let mut counts = false;
         let mut last = self.window.back_byte(0);
         let mut count = 0;
         while let Some(byte) = ahead.get(count) {
@@ -157,20 +186,38 @@ impl TextMachine {
                 Pass::On => {}
                 Pass::Stop => break,
                 Pass::Begin | Pass::Pair if last.is_ascii_alphanumeric() => {}
-                Pass::Begin => break,
-                Pass::Pair => match ahead.get(count + 1) {
-                    Some(next) if !cx.plan.tokens.may_begin_with(*byte, *next) => {
-                        self.window.note(count + 1);
+                Pass::Begin if self.is_short_word(ahead, count, tokens) => {}
+                Pass::Pair if self.begins_no_anchor(ahead, count, tokens) => {}
+                Pass::Begin | Pass::Pair => break,
+                Pass::BeginSlash
+                    if !last.is_ascii_alphanumeric()
+                        && !self.is_short_word(ahead, count, tokens) =>
+                {
+                    break;
+                }
+                Pass::Count => {
+                    counts = true;
+                    break;
+                }
+                Pass::Comma if matches!(last, b'"' | b'\'' | b'`') => break,
+                Pass::Comma => {}
+                Pass::Semicolon if matches!(last, b'"' | b'\\') => break,
+                Pass::Semicolon => self.in_path &= last != b'/',
+                Pass::FlagNewline if self.leaves.is_some() => break,
+                Pass::FlagSpace | Pass::FlagNewline => {
+                    if !self.parts_no_flag(ahead, count) {
+                        break;
                     }
-                    Some(_) | None => break,
-                },
+                    self.in_path = false;
+                    self.host = false;
+                }
                 Pass::Newline if self.leaves.is_some() => break,
                 Pass::Newline | Pass::Space => {
                     self.in_path = false;
                     self.host = false;
                 }
                 Pass::Query => self.in_path = false,
-                Pass::Slash => {
+                Pass::Slash | Pass::BeginSlash => {
                     let before = match count {
                         0 => self.window.back_byte(1),
                         1 => self.window.back_byte(0),
@@ -192,6 +239,61 @@ impl TextMachine {
             }
         }
         self.window.advance_by(count);
+        counts
+    }
+
+    /// Whether no anchor of a token begins with the next two characters.
+    #[inline]
+    fn begins_no_anchor(&self, ahead: &[u8], at: usize, tokens: &Tokens) -> bool {
+        let Some([first, second]) = ahead.get(at..at + 2) else {
+            return false;
+        };
+        let none = !tokens.may_begin_with(*first, *second);
+        if none {
+            self.window.note(at + 1);
+        }
+        none
+    }
+
+    /// Whether the word that begins ahead is seen to be too short for any token that begins with no anchor, and begins none that does.
+    #[inline]
+    fn is_short_word(&self, ahead: &[u8], at: usize, tokens: &Tokens) -> bool {
+        let least = tokens.shortest_word();
+        let Some(word) = ahead.get(at..at + least).filter(|_| !self.window.is_wide()) else {
+            return false;
+        };
+        if least > 1 && tokens.may_begin_with(word[0], word[1]) {
+            return false;
+        }
+        let length = word
+            .iter()
+            .take_while(|byte| tokens.unanchored().has(**byte))
+            .count();
+        self.window.note(at + length);
+        // Padding may go on behind an equals sign.
+        word.get(length).is_some_and(|behind| *behind != b'=')
+    }
+
+    /// Whether no flag of a command ends before the white space ahead, and none begins behind it.
+    #[inline]
+    fn parts_no_flag(&self, ahead: &[u8], at: usize) -> bool {
+        match ahead.get(at + 1) {
+            Some(b'-') | None => return false,
+            Some(_) => self.window.note(at + 1),
+        }
+        let before = |distance: usize| match at.checked_sub(distance + 1) {
+            Some(index) => ahead[index],
+            None => self.window.back_byte(distance - at),
+        };
+        let mut length = 0;
+        while length <= FLAG {
+            match before(length) {
+                0x80 => return false,
+                byte if is_name(Symbol::plain(u32::from(byte))) => length += 1,
+                _ => break,
+            }
+        }
+        length < 2 || before(length - 1) != b'-'
     }
 }
 

@@ -361,6 +361,11 @@ impl Window {
         Ok(true)
     }
 
+    /// Whether as many symbols as may be looked at could be too many bytes.
+    pub(super) fn is_wide(&self) -> bool {
+        self.wide
+    }
+
     /// The characters at hand.
     #[inline]
     pub(super) fn ahead(&self) -> &[u8] {
