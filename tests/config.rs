@@ -339,6 +339,43 @@ fn all_mistakes_come_at_once_each_with_its_line() {
     );
 }
 
+/// Each flag, and the whole message.
+#[test]
+fn what_is_no_reference_and_no_action_of_a_door_is_told() {
+    let cases = [
+        (
+            "policy.hash_key=env:",
+            "policy.hash_key: names no environment variable; write its name behind env:, as env:SCRUBLINE_KEY",
+        ),
+        (
+            "policy.sample_key=file:",
+            "policy.sample_key: names no file; write its path behind file:, as file:/run/secrets/key",
+        ),
+        (
+            "policy.hash_key=env:hunter2 hunter2",
+            "policy.hash_key: has no name of an environment variable behind env: (one without white space and =); give env:NAME",
+        ),
+        (
+            "policy.hash_key=env:SCRUBLINE_TEST_NO_SUCH",
+            "policy.hash_key: the environment variable SCRUBLINE_TEST_NO_SUCH is not set; set it where Scrubline is started, to 8 bytes or more",
+        ),
+        (
+            "policy.server.otherwise=sample",
+            "policy.server.otherwise: \"sample\" is none of \"default\", \"pass\", \"drop\", \"reject\"",
+        ),
+        (
+            "policy.server.traces_sample_rate=10",
+            "policy.server.traces_sample_rate: \"10\" is out of range or no number; give a number from 0 to 1, as 0.1, or \"default\"",
+        ),
+    ];
+    for (flag, expected) in cases {
+        let arguments = ["check", "--upstream", "http://x", "--set", flag];
+        let (code, _, stderr) = scrubline(&arguments);
+        let expected = format!("scrubline: command line: {expected}\n");
+        assert_eq!((code, stderr), (2, expected));
+    }
+}
+
 /// What was pasted into a list of origins or networks may have been anything.
 #[test]
 fn what_is_no_origin_and_no_network_is_not_shown() {
@@ -439,7 +476,9 @@ url = "http://x"
     let problems = result.unwrap().config.load_projects().unwrap_err();
     assert_eq!(
         problems,
-        ["projects[0]: upstream_key: the environment has no SCRUBLINE_TEST_NO_SUCH; set it"]
+        [
+            "projects[0]: upstream_key: the environment variable SCRUBLINE_TEST_NO_SUCH is not set; set it where Scrubline is started, to 8 bytes or more"
+        ]
     );
 }
 

@@ -118,9 +118,24 @@ fn take(what: &str, value: &[u8], values: &mut Vec<Vec<u8>>, problems: &mut Vec<
 /// A reference, in its form. What is none is not shown: it may be the secret itself.
 pub(super) fn reference(value: &Value) -> Result<String, String> {
     let text = value.text()?;
-    match text.starts_with("env:") || text.starts_with("file:") {
-        true => Ok(text.to_owned()),
-        false => Err("is no reference; give env:NAME or file:PATH".to_owned()),
+    let is_name = |name: &str| {
+        !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c == '=' || c == '\0')
+    };
+    match text.split_once(':') {
+        Some(("env", "")) => Err(
+            "names no environment variable; write its name behind env:, as env:SCRUBLINE_KEY"
+                .to_owned(),
+        ),
+        // It may be the secret itself, too.
+        Some(("env", name)) if !is_name(name) => Err(
+            "has no name of an environment variable behind env: (one without white space and =); give env:NAME"
+                .to_owned(),
+        ),
+        Some(("file", "")) => Err(
+            "names no file; write its path behind file:, as file:/run/secrets/key".to_owned(),
+        ),
+        Some(("env" | "file", _)) => Ok(text.to_owned()),
+        _ => Err("is no reference; give env:NAME or file:PATH".to_owned()),
     }
 }
 
@@ -129,7 +144,11 @@ pub(super) fn by_reference(reference: &str) -> Result<Vec<u8>, String> {
     let value = match reference.split_once(':') {
         Some(("env", name)) => std::env::var_os(name)
             .map(|value| value.as_encoded_bytes().to_vec())
-            .ok_or_else(|| format!("the environment has no {name}; set it"))?,
+            .ok_or_else(|| {
+                format!(
+                    "the environment variable {name} is not set; set it where Scrubline is started, to {LEAST_SECRET_BYTES} bytes or more"
+                )
+            })?,
         Some(("file", path)) => read(Path::new(path)).map_err(|what| format!("{path}: {what}"))?,
         _ => return Err("is no reference; give env:NAME or file:PATH".to_owned()),
     };
