@@ -330,6 +330,22 @@ async fn connections_that_bring_no_request_are_told_and_counted() {
     assert!(!log.contains(SECRET), "{log}");
 }
 
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answers_is_told_by_the_setting() {
+    let settings = ["server.write_timeout=200ms"];
+    let mut program = Program::start("http://127.0.0.1:1", &settings, &[]).await;
+    let mut socket = TcpStream::connect(program.address).await.unwrap();
+    let requests = "GET /nothing HTTP/1.1\r\nHost: proxy\r\n\r\n".repeat(100);
+    // The buffers between us fill; then nobody reads what is written.
+    while socket.write_all(requests.as_bytes()).await.is_ok() {}
+    let line = program.read_until("reason=\"broken\"").await;
+    assert!(
+        line.contains(" INFO ")
+            && line.contains("did not read its answer within server.write_timeout"),
+        "{line}"
+    );
+}
+
 /// The head and body of one good request, as bytes.
 fn raw_request() -> Vec<u8> {
     let body = envelope();
