@@ -1031,6 +1031,207 @@ fn values_that_cannot_be_right_together_are_told() {
     assert!(told.contains("looks like the DSN's project"), "{told}");
 }
 
+/// Each with the settings, the key that is warned of, and why; and near it, what is not.
+#[test]
+fn settings_without_effect_are_warned_of() {
+    const EU: &str = "upstream.url=https://o1.ingest.de.sentry.io";
+    const OWN: &str = "upstream.url=https://sentry.example.org";
+    const DSN: &str = "tunnel.dsns=https://abc@o1.ingest.de.sentry.io/42";
+    const KEY: &str = "policy.hash_key=env:PATH";
+    let rate = "policy.browser.traces_sample_rate=0.5";
+    let pin = format!("residency.pins=sha256/{}=", "A".repeat(43));
+    let cases: &[(&[&str], &[&str])] = &[
+        (
+            &[EU, rate],
+            &[
+                "policy.browser.traces_sample_rate: does nothing, as no type is sampled at this door",
+            ],
+        ),
+        (&[EU, rate, "policy.browser.sample=transaction"], &[]),
+        (&[EU, "policy.server.traces_sample_rate=0.5"], &[]),
+        (
+            &[
+                EU,
+                "policy.name=errors-only",
+                "policy.server.traces_sample_rate=0.5",
+            ],
+            &["policy.server.traces_sample_rate: does nothing"],
+        ),
+        (
+            &[EU, "policy.browser.sample=transaction"],
+            &["policy.browser.sample: all traces are kept"],
+        ),
+        (&[EU, "policy.server.sample=transaction"], &[]),
+        (
+            &[EU, "policy.personal=mask"],
+            &["policy.personal: does nothing, as policy sentry-eu looks for no personal data"],
+        ),
+        (&[EU, "policy.personal=mask", "policy.name=strict"], &[]),
+        (
+            &[EU, "policy.personal=mask", "policy.name=pl-business"],
+            &[],
+        ),
+        (
+            &[EU, "policy.ip=truncate", "policy.name=observe"],
+            &[
+                "policy.name: observe takes out the core names only",
+                "policy.ip: does nothing, as policy observe has no rule for the addresses of users",
+            ],
+        ),
+        (&[EU, "policy.ip=truncate"], &[]),
+        (
+            &[EU, KEY],
+            &["policy.hash_key: does nothing, as policy sentry-eu hashes nothing"],
+        ),
+        (&[EU, KEY, "policy.ip=hash"], &[]),
+        (&[EU, KEY, "policy.name=strict"], &[]),
+        (
+            &[EU, KEY, "policy.name=pl-business"],
+            &["policy.hash_key: does nothing"],
+        ),
+        (
+            &[EU, KEY, "policy.name=pl-business", "policy.personal=hash"],
+            &[],
+        ),
+        (
+            &[
+                EU,
+                "policy.sample_key=env:PATH",
+                "policy.server.traces_sample_rate=1.0",
+            ],
+            &["policy.sample_key: does nothing, as no traces are sampled"],
+        ),
+        (&[EU, "policy.sample_key=env:PATH"], &[]),
+        (
+            &[EU, "policy.shadow=sentry-eu"],
+            &["policy.shadow: sentry-eu does what the policy in force does"],
+        ),
+        (&[EU, "policy.shadow=strict"], &[]),
+        (
+            &[EU, "policy.server.pass=replay_event,unreal_report,nel"],
+            &[
+                "policy.server.pass: 'replay_event' is left out all the same: it leaves only with policy.pass",
+                "policy.server.pass: 'unreal_report' is left out all the same: nothing can scrub it",
+            ],
+        ),
+        // What it shows is warned of, and that is all.
+        (
+            &[EU, "policy.server.pass=replay_event", "policy.pass=replay"],
+            &["policy.pass: replays are passed on"],
+        ),
+        // Text that is attached does leave.
+        (&[EU, "policy.browser.pass=attachment"], &[]),
+        // A container listens on all addresses.
+        (&[EU, "server.listen=0.0.0.0:9180"], &[]),
+        (&[EU, "server.listen=10.0.0.1:9180", DSN], &[]),
+        (
+            &[EU, "server.listen=0.0.0.0:9180", DSN],
+            &["server.serves: is \"all\""],
+        ),
+        (
+            &[EU, "server.listen=198.51.100.1:9180"],
+            &["server.serves: is \"all\""],
+        ),
+        (
+            &[
+                EU,
+                "server.listen=0.0.0.0:9180",
+                DSN,
+                "server.serves=browsers",
+            ],
+            &[],
+        ),
+        (
+            &[EU, "limits.connections=512"],
+            &["server.connections_per_ip: 512 limits nobody, as limits.connections is 512"],
+        ),
+        (&[EU, "limits.connections=513"], &[]),
+        (
+            &[EU, "limits.connections=100", "server.connections_per_ip=0"],
+            &[],
+        ),
+        (
+            &[EU, "tunnel.path=/errors"],
+            &["tunnel.path: there is no tunnel"],
+        ),
+        (&[EU, "tunnel.path=/errors", DSN], &[]),
+        (
+            &[EU, "server.tls.min_version=1.3"],
+            &["server.tls.min_version: no TLS is served"],
+        ),
+        (
+            &[OWN, "residency.hosts=sentry.example.org"],
+            &["residency.hosts: counts only where residency.region is set"],
+        ),
+        (
+            &[
+                OWN,
+                "residency.region=eu",
+                "residency.hosts=sentry.example.org",
+            ],
+            &[],
+        ),
+        (
+            &[
+                OWN,
+                "residency.region=eu",
+                "residency.hosts=sentry.example.org,sentry.example.com",
+            ],
+            &[
+                "residency.hosts: sentry.example.com does nothing, as it is not the host of upstream.url (sentry.example.org)",
+            ],
+        ),
+        (
+            &[
+                EU,
+                "residency.region=eu",
+                "residency.hosts=o1.ingest.de.sentry.io",
+            ],
+            &["residency.hosts: o1.ingest.de.sentry.io does nothing, as its name says already"],
+        ),
+        (
+            &[
+                OWN,
+                "residency.region=eu",
+                "residency.hosts=sentry.example.org",
+                "residency.private=sentry.example.org",
+            ],
+            &[],
+        ),
+        (
+            &[OWN, "residency.private=sentry.example.org,10.0.0.1"],
+            &[
+                "residency.private: 10.0.0.1 does nothing, as it is not the host of upstream.url",
+                "residency.private: sentry.example.org does nothing, as its address may be private without that",
+            ],
+        ),
+        (
+            &["upstream.url=http://localhost", &pin],
+            &["residency.pins: does nothing, as upstream.url is http"],
+        ),
+        (
+            &["upstream.url=http://localhost", "residency.tls=1.3"],
+            &["residency.tls: does nothing"],
+        ),
+        (&[EU, &pin, "residency.tls=1.3"], &[]),
+    ];
+    for (settings, expected) in cases {
+        let set = settings.iter().flat_map(|setting| ["--set", *setting]);
+        let arguments: Vec<&str> = ["check", "--offline"].into_iter().chain(set).collect();
+        let (code, _, stderr) = scrubline(&arguments);
+        let warnings: Vec<&str> = stderr.lines().collect();
+        assert_eq!(
+            (code, warnings.len()),
+            (0, expected.len()),
+            "{settings:?}: {stderr}"
+        );
+        for (warning, expected) in warnings.iter().zip(*expected) {
+            let start = format!("scrubline: warning: {expected}");
+            assert!(warning.starts_with(&start), "{settings:?}: {warning}");
+        }
+    }
+}
+
 /// A file with several lines is a secret, and may be a list of them.
 #[test]
 fn a_file_of_several_lines_is_many_secrets() {

@@ -426,12 +426,13 @@ async fn a_second_signal_ends_a_drain_at_once() {
 }
 
 #[tokio::test]
-async fn a_variable_that_is_an_underscore_off_is_warned_of() {
+async fn variables_an_underscore_off_and_settings_without_effect_are_warned_of() {
     let variables = [
         ("SCRUBLINE_LIMITS_IN_FLIGHT", "1"),
         ("MINE", "hunter2hunter2"),
     ];
-    let program = Program::start("http://127.0.0.1:1", &["secrets.env=MINE"], &variables).await;
+    let settings = ["secrets.env=MINE", "policy.personal=mask"];
+    let program = Program::start("http://127.0.0.1:1", &settings, &variables).await;
     // Beside it: how many secrets it knows, and none of them.
     let serving = program.log.last().unwrap();
     assert!(serving.contains("known_secrets=1"), "{serving}");
@@ -439,12 +440,16 @@ async fn a_variable_that_is_an_underscore_off_is_warned_of() {
     program.terminate();
     let (status, log) = program.ended().await;
     assert!(status.success(), "{log}");
-    let warning = "SCRUBLINE_LIMITS_IN_FLIGHT is ignored; limits.in_flight is set by SCRUBLINE_LIMITS__IN_FLIGHT";
-    assert!(
-        log.lines()
-            .any(|line| line.contains("WARN") && line.contains(warning)),
-        "{log}"
-    );
+    for warning in [
+        "SCRUBLINE_LIMITS_IN_FLIGHT is ignored; limits.in_flight is set by SCRUBLINE_LIMITS__IN_FLIGHT",
+        "policy.personal: does nothing",
+    ] {
+        assert!(
+            log.lines()
+                .any(|line| line.contains("WARN") && line.contains(warning)),
+            "{log}"
+        );
+    }
 }
 
 /// A collector that speaks TLS, with a certificate of its own making.

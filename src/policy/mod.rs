@@ -417,6 +417,27 @@ impl Policy {
         self
     }
 
+    /// Whether a rule of it looks for personal data.
+    pub(crate) fn seeks_personal(&self) -> bool {
+        let mut definitions = self.definitions.iter();
+        definitions.any(Definition::seeks_personal)
+    }
+
+    /// Whether a rule of it is for the addresses of users.
+    pub(crate) fn seeks_addresses(&self) -> bool {
+        self.definitions.iter().any(|it| it.does("address"))
+    }
+
+    /// Whether it puts keyed hashes in place of something where there is a key, personal data being treated so, if that is said.
+    pub(crate) fn hashes(&self, personal: Option<Treated>) -> bool {
+        let by_rule = |it: &Definition| match personal.or(self.keyed) {
+            Some(treated) => it.seeks_personal() && treated == Treated::Hash,
+            None => it.does("hash"),
+        };
+        let mut definitions = self.definitions.iter();
+        definitions.any(|it| it.does("pseudonym") || by_rule(it))
+    }
+
     /// What it promises, in a sentence.
     pub fn description(&self) -> &str {
         &self.description
