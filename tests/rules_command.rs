@@ -241,7 +241,7 @@ fn what_is_wrong_with_a_pack_has_its_file_and_line() {
         // What is no pack at all.
         (
             format!("{name}matchs = ['zzz']\n"),
-            "p.toml:10: unknown field `matchs`",
+            "p.toml:10: rule 'p.a': there is no key or table 'matchs' here; did you mean 'matches'?\n",
         ),
         (
             "[[token]]\nid = 'p.t\n".to_owned(),
@@ -311,6 +311,39 @@ fn packs_have_a_hash_of_their_text() {
 
 /// What comes before a mistake is listed.
 #[test]
+/// Files that are no packs, as they are: the text, and what is said of it behind the file's name.
+#[test]
+fn what_is_another_file_than_a_pack_is_told_so() {
+    for (text_of, expected) in [
+        ("", ": is empty; rules/README.md has what belongs in it\n"),
+        (
+            "[[name]]\nid = 'p.a'\ndescription = 'd'\nin = ['key']\nany = ['zzz']\nmatches = ['zzz']\nignores = ['x']\n",
+            ":1: 'pack' is missing; name the pack, as pack = \"acme\"\n",
+        ),
+        (
+            "policy = 'p'\nversion = 1\npacks = ['core']\n",
+            ": is a policy, and a pack is wanted; a policy is named in policy.name\n",
+        ),
+        (
+            "[server]\nlisten = '127.0.0.1:1'\n",
+            ": is a configuration, and a pack is wanted (rules/README.md)\n",
+        ),
+        (
+            "[[policy.allow]]\nname = 'x'\nreason = 'r'\n",
+            ": is a configuration, and a pack is wanted (rules/README.md)\n",
+        ),
+    ] {
+        let folder = folder("other", "p.toml", text_of);
+        let output = scrubline(&["rules", "test", folder.to_str().unwrap()]);
+        std::fs::remove_dir_all(folder).unwrap();
+        let expected = format!("scrubline: p.toml{expected}");
+        assert_eq!(
+            (output.status.code(), text(&output.stderr)),
+            (Some(1), expected)
+        );
+    }
+}
+
 fn a_document_is_explained_up_to_a_mistake() {
     let folder = folder("explain_part", "x.ndjson", "{\"a\":\"?token=x\"}\nbad\n");
     let path = folder.join("x.ndjson");

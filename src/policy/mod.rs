@@ -12,6 +12,7 @@ mod near;
 mod pack;
 mod profile;
 mod token;
+mod words;
 
 use std::fmt;
 use std::sync::Arc;
@@ -258,7 +259,15 @@ impl Policy {
             let named = |(file, _): &&(&str, &str)| file.strip_suffix(".toml") == Some(wanted);
             match PACKS.iter().find(named) {
                 Some((file, text)) => Ok(((*file).to_owned(), (*text).to_owned())),
-                None => Err(format!("policy '{name}': there is no pack '{wanted}'")),
+                None => {
+                    let all = PACKS
+                        .iter()
+                        .filter_map(|(file, _)| file.strip_suffix(".toml"));
+                    let hint = near::known(wanted, &all.collect::<Vec<_>>());
+                    Err(format!(
+                        "policy '{name}': packs: there is no pack '{wanted}'; {hint}"
+                    ))
+                }
             }
         };
         let found: Vec<Result<_, String>> = file.packs.iter().map(of).collect();
@@ -282,8 +291,10 @@ impl Policy {
             .into_iter()
             .find(|file| file.policy == name)
             .ok_or_else(|| {
-                let known = Self::builtin_names().join(", ");
-                problem(format!("there is no policy '{name}'; known: {known}"))
+                let hint = near::known(name, &Self::builtin_names());
+                problem(format!(
+                    "there is no policy '{name}'; {hint} (a file of your own is named by its path, which ends in .toml)"
+                ))
             })
     }
 
