@@ -245,6 +245,14 @@ impl Policy {
         })
     }
 
+    /// The packs of a policy's file, in its order: the name of each, and its text.
+    ///
+    /// # Errors
+    /// It names a pack that there is not.
+    pub fn profile_packs(profile: &Profile) -> Result<Vec<(String, String)>, PolicyError> {
+        Self::packs_of(profile.file())
+    }
+
     /// The packs of a built-in policy, in its order: file name and text.
     ///
     /// # Errors
