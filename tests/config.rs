@@ -800,9 +800,28 @@ fn files_that_are_none() {
         }
     }
 
-    let (result, path) = load_file("syntax", "[server]\nlisten = \"127.0.0.1:1\nadmin = 2\n");
-    let error = result.unwrap_err().to_string();
-    assert!(error.starts_with(&format!("{path}:2: ")), "{error}");
+    for (text, expected) in [
+        (
+            "[server]\nlisten = \"127.0.0.1:1\nadmin = 2\n",
+            ":2: is no TOML: ",
+        ),
+        ("hello\n", ":1: is no TOML: "),
+        // Other files of ours.
+        (
+            "pack = 'p'\nversion = 1\n[[name]]\nid = 'p.a'\n",
+            ":1: is a pack, and no configuration; name it in policy.packs",
+        ),
+        (
+            "policy = 'p'\nversion = 1\n[server]\notherwise = 'pass'\n",
+            ":1: is a policy's file, and no configuration; name it in policy.name, or by --policy",
+        ),
+    ] {
+        let (result, path) = load_file("syntax", text);
+        let error = result.unwrap_err().to_string();
+        let expected = format!("{path}{expected}");
+        assert!(error.starts_with(&expected), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
 }
 
 #[test]
@@ -958,6 +977,11 @@ fn mistakes_end_the_program_with_one_line_each() {
         );
         assert!(!stderr.contains("hunter2"), "{stderr}");
     }
+    let (code, _, stderr) = scrubline(&["check", "--set", "=1"]);
+    assert!(
+        code == 2 && stderr.contains("write it as KEY=VALUE, as limits.in_flight=64"),
+        "{stderr}"
+    );
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let (code, _, stderr) = scrubline(&[
@@ -1130,6 +1154,10 @@ fn settings_without_effect_are_warned_of() {
         ),
         (
             &[EU, "server.listen=198.51.100.1:9180"],
+            &["server.listen: the internet may reach this address"],
+        ),
+        (
+            &[EU, "server.listen=198.51.100.1:9180", DSN],
             &["server.serves: is \"all\""],
         ),
         (

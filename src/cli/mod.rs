@@ -191,6 +191,7 @@ fn located(resolved: &Resolved, error: &impl fmt::Display) -> String {
 fn setting(text: &str) -> Result<(String, String), String> {
     let (key, value) = text
         .split_once('=')
+        .filter(|(key, _)| !key.trim().is_empty())
         .ok_or("write it as KEY=VALUE, as limits.in_flight=64")?;
     Ok((key.to_owned(), value.to_owned()))
 }

@@ -63,8 +63,15 @@ impl Config {
             tls.cert.is_empty() && tls.key.is_empty() && tls.min_version != MinVersion::default(),
             "server.tls.min_version: no TLS is served; set server.tls.cert and server.tls.key",
         );
+        let open =
+            self.server.serves == Serves::All && is_reached(self.server.listen.ip(), has_tunnel);
         say(
-            self.server.serves == Serves::All && is_reached(self.server.listen.ip(), has_tunnel),
+            open && !has_tunnel,
+            "server.listen: the internet may reach this address, and whoever does can send to the collector; listen where only servers of your \
+             own are",
+        );
+        say(
+            open && has_tunnel,
             "server.serves: is \"all\", so that whoever reaches server.listen can send to the collector as a server, without the limits of \
              the tunnel; where that is the internet, set server.serves = \"browsers\"",
         );

@@ -68,12 +68,20 @@ fn parse(path: &Path, text: &str, draft: &mut Draft) {
         let place = at(error.span().map_or(0, |span| span.start));
         draft.mistakes.push(Mistake {
             place: Some(place),
-            text: error.message().replace('\n', ", "),
+            text: format!("is no TOML: {}", error.message().replace('\n', ", ")),
         });
     }
     if !errors.is_empty() {
         // What could be recovered might be something else than what was meant.
         draft.unread = true;
+        return;
+    }
+    if let Some(what) = another(root.get_ref()) {
+        draft.unread = true;
+        draft.mistakes.push(Mistake {
+            place: Some(at(0)),
+            text: what.to_owned(),
+        });
         return;
     }
     // Maps are ordered by name; mistakes should come in the order of the file.
@@ -89,6 +97,17 @@ fn parse(path: &Path, text: &str, draft: &mut Draft) {
             draft.set(&name, value, at(offset), &name);
         }
     }
+}
+
+/// What it is, if it is clearly another file of ours.
+fn another(root: &DeTable<'_>) -> Option<&'static str> {
+    let is_text = |key| root.get(key).is_some_and(|value| value.get_ref().is_str());
+    if is_text("pack") {
+        return Some("is a pack, and no configuration; name it in policy.packs");
+    }
+    is_text("policy").then_some(
+        "is a policy's file, and no configuration; name it in policy.name, or by --policy",
+    )
 }
 
 /// The settings of a section and of the sections in it, each with its offset and its whole name.
