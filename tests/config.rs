@@ -341,7 +341,7 @@ fn all_mistakes_come_at_once_each_with_its_line() {
 
 /// Each flag, and the whole message.
 #[test]
-fn what_is_no_reference_and_no_action_of_a_door_is_told() {
+fn a_value_that_is_wrong_is_told_with_what_is_right() {
     let cases = [
         (
             "policy.hash_key=env:",
@@ -353,7 +353,58 @@ fn what_is_no_reference_and_no_action_of_a_door_is_told() {
         ),
         (
             "policy.hash_key=env:hunter2 hunter2",
-            "policy.hash_key: has no name of an environment variable behind env: (one without white space and =); give env:NAME",
+            "policy.hash_key: what stands behind env: is no name of an environment variable, which has letters, digits and _ (no $, and not the secret itself); \
+             give its name, as CRON_SECRET",
+        ),
+        (
+            "secrets.env=PATH,hunter2-hunter2",
+            "secrets.env: entry 2 is no name of an environment variable, which has letters, digits and _ (no $, and not the secret itself); give its name, as \
+             CRON_SECRET",
+        ),
+        (
+            "secrets.env=$PATH",
+            "secrets.env: entry 1 is no name of an environment variable, which has letters, digits and _ (no $, and not the secret itself); give its name, as \
+             CRON_SECRET",
+        ),
+        (
+            "secrets.files=['']",
+            "secrets.files: an entry is empty; give the path of a file, or take it out",
+        ),
+        // What is nearly right, also in capitals; and what is only as short.
+        (
+            "residency.region=EU",
+            "residency.region: \"EU\" is none of \"any\", \"eu\"; did you mean \"eu\"?",
+        ),
+        (
+            "policy.pass=replays",
+            "policy.pass: \"replays\" is none of \"attachment\", \"minidump\", \"perfetto\", \"replay\"; did you mean \"replay\"?",
+        ),
+        (
+            "server.tls.min_version=1.1",
+            "server.tls.min_version: \"1.1\" is none of \"1.2\", \"1.3\"",
+        ),
+        (
+            "policy.name=STRICT",
+            "policy.name: there is no policy 'STRICT'; did you mean 'strict'? (a file of your own is named by its path, which ends in .toml)",
+        ),
+        (
+            "server=1",
+            "unknown key server; [server] has listen, admin, serves, head_timeout, body_timeout, body_rate, write_timeout, idle_timeout, trusted_proxies, \
+             connections_per_ip, drain_timeout",
+        ),
+        (
+            concat!(
+                "policy.packs=",
+                env!("CARGO_MANIFEST_DIR"),
+                "/rules/bank.toml,",
+                env!("CARGO_MANIFEST_DIR"),
+                "/rules/bank.toml"
+            ),
+            concat!(
+                "policy.packs: ",
+                env!("CARGO_MANIFEST_DIR"),
+                "/rules/bank.toml is named twice; take one out"
+            ),
         ),
         (
             "policy.hash_key=env:SCRUBLINE_TEST_NO_SUCH",
@@ -374,6 +425,12 @@ fn what_is_no_reference_and_no_action_of_a_door_is_told() {
         let expected = format!("scrubline: command line: {expected}\n");
         assert_eq!((code, stderr), (2, expected));
     }
+    // What is missing stands nowhere.
+    let arguments = ["check", "--upstream", "http://x", "--set", "policy.ip=hash"];
+    let (code, _, stderr) = scrubline(&arguments);
+    let expected = "scrubline: policy.hash_key: there is no key, and the policy is to hash (policy.ip, policy.personal, or a rule): say where one stands, \
+                    env:NAME or file:PATH\n";
+    assert_eq!((code, stderr.as_str()), (2, expected));
 }
 
 /// What was pasted into a list of origins or networks may have been anything.
@@ -806,6 +863,14 @@ fn files_that_are_none() {
             ":2: is no TOML: ",
         ),
         ("hello\n", ":1: is no TOML: "),
+        (
+            "[log]\nlevel = 'off'\nlevel = 'info'\n",
+            ":3: is no TOML: the key level stands twice in its table; take one out",
+        ),
+        (
+            "[[server]]\nlisten = '127.0.0.1:1'\n",
+            ":1: server is a section, and no list: write [server] once, in one pair of brackets",
+        ),
         // Other files of ours.
         (
             "pack = 'p'\nversion = 1\n[[name]]\nid = 'p.a'\n",

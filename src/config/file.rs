@@ -9,11 +9,13 @@ use super::load::{Draft, Mistake, Source};
 use super::near::near_section;
 use super::value::Value;
 use super::{DEFAULT_FILE, allow, projects, reading};
+use crate::policy::no_toml;
 
 /// A configuration is a few dozen lines; what is larger than this is some other file.
 const FILE_BYTES: u64 = 1 << 20;
 
 const TABLE: &str = "a table";
+const TABLES: &str = "an array of tables";
 
 /// Reads `path` into `draft`.
 pub(super) fn read(path: &Path, draft: &mut Draft) {
@@ -68,7 +70,7 @@ fn parse(path: &Path, text: &str, draft: &mut Draft) {
         let place = at(error.span().map_or(0, |span| span.start));
         draft.mistakes.push(Mistake {
             place: Some(place),
-            text: format!("is no TOML: {}", error.message().replace('\n', ", ")),
+            text: no_toml(text, error),
         });
     }
     if !errors.is_empty() {
@@ -90,6 +92,16 @@ fn parse(path: &Path, text: &str, draft: &mut Draft) {
     settings.sort_by_key(|(offset, _, _)| *offset);
     for (offset, name, value) in settings {
         let is_table = matches!(value, Value::Other(TABLE));
+        if matches!(value, Value::Other(TABLES)) && is_section(&name) {
+            draft.unread = true;
+            draft.mistakes.push(Mistake {
+                place: Some(at(offset)),
+                text: format!(
+                    "{name} is a section, and no list: write [{name}] once, in one pair of brackets"
+                ),
+            });
+            continue;
+        }
         let known = keys().any(|key| key.name == name);
         if is_table && !known && (!name.contains('.') || near_section(&name).is_some()) {
             draft.unknown_section(&name, at(offset));
@@ -169,6 +181,9 @@ pub(super) fn convert(value: &DeValue<'_>) -> Value {
                 .collect();
             match texts {
                 Some(texts) => Value::List(texts),
+                None if values.iter().any(|value| value.get_ref().is_table()) => {
+                    Value::Other(TABLES)
+                }
                 None => Value::Other("an array of something else than strings"),
             }
         }

@@ -26,6 +26,8 @@ pub use profile::{Clause, Door, Profile, Tried};
 
 use diff::Definition;
 use pack::Source;
+#[cfg(feature = "proxy")]
+pub(crate) use words::no_toml;
 
 use sha2::{Digest, Sha256};
 
@@ -320,7 +322,7 @@ impl Policy {
         if plan.lacks_hash_key() {
             return Err(PolicyError {
                 problems: vec![
-                    "personal data is to be hashed, and there is no key for it: set policy.hash_key"
+                    "there is no key, and the policy is to hash (policy.ip, policy.personal, or a rule): say where one stands, env:NAME or file:PATH"
                         .to_owned(),
                 ],
             });
@@ -437,18 +439,18 @@ impl Policy {
     }
 
     /// Whether a rule of it looks for personal data.
-    pub(crate) fn seeks_personal(&self) -> bool {
+    pub fn seeks_personal(&self) -> bool {
         let mut definitions = self.definitions.iter();
         definitions.any(Definition::seeks_personal)
     }
 
     /// Whether a rule of it is for the addresses of users.
-    pub(crate) fn seeks_addresses(&self) -> bool {
+    pub fn seeks_addresses(&self) -> bool {
         self.definitions.iter().any(|it| it.does("address"))
     }
 
     /// Whether it puts keyed hashes in place of something where there is a key, personal data being treated so, if that is said.
-    pub(crate) fn hashes(&self, personal: Option<Treated>) -> bool {
+    pub fn hashes(&self, personal: Option<Treated>) -> bool {
         let by_rule = |it: &Definition| match personal.or(self.keyed) {
             Some(treated) => it.seeks_personal() && treated == Treated::Hash,
             None => it.does("hash"),

@@ -2,7 +2,7 @@
 
 /// What is most likely meant, or all that there is.
 pub(super) fn known(word: &str, all: &[&str]) -> String {
-    match nearest(word, all.iter().copied()) {
+    match nearest(&word.to_lowercase(), all.iter().copied()) {
         Some(meant) => format!("did you mean '{meant}'?"),
         None => format!("known: {}", all.join(", ")),
     }

@@ -67,8 +67,7 @@ pub(super) fn told(file: &str, text: &str, error: &toml::de::Error, expected: Ex
         return format!("{file}: is empty; rules/README.md has what belongs in it");
     }
     let Ok(root) = DeTable::parse(text) else {
-        let what = message.replace('\n', ", ");
-        return format!("{file}:{line}: is no TOML: {what}");
+        return format!("{file}:{line}: {}", no_toml(text, error));
     };
     let root = root.get_ref();
     if let Some(other) = another(root, expected) {
@@ -85,6 +84,19 @@ pub(super) fn told(file: &str, text: &str, error: &toml::de::Error, expected: Ex
     let parts = [within.unwrap_or_default(), key, what];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     format!("{file}:{line}: {}", parts.join(": "))
+}
+
+/// Why a text is no TOML.
+pub(crate) fn no_toml(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().replace('\n', ", ");
+    let key = error.span().and_then(|span| text.get(span));
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    match key {
+        Some(key) if message == "duplicate key" && key.chars().all(plain) => {
+            format!("is no TOML: the key {key} stands twice in its table; take one out")
+        }
+        _ => format!("is no TOML: {message}"),
+    }
 }
 
 /// What it is, if it is clearly another kind of file.
