@@ -428,7 +428,7 @@ fn a_value_that_is_wrong_is_told_with_what_is_right() {
     // What is missing stands nowhere.
     let arguments = ["check", "--upstream", "http://x", "--set", "policy.ip=hash"];
     let (code, _, stderr) = scrubline(&arguments);
-    let expected = "scrubline: policy.hash_key: there is no key, and the policy is to hash (policy.ip, policy.personal, or a rule): say where one stands, \
+    let expected = "scrubline: policy.hash_key: there is no key, and the policy is to hash (policy.ip, policy.personal, or a rule): set policy.hash_key to \
                     env:NAME or file:PATH\n";
     assert_eq!((code, stderr.as_str()), (2, expected));
 }
@@ -632,6 +632,14 @@ fn unknown_sections_and_ports_alone() {
         (
             "upstream.url = \"http://x\"\n[server]\nlisten = \":9999\"\n",
             "3: server.listen: \":9999\" is no address; give an IP and a port, as \"127.0.0.1:9999\"",
+        ),
+        (
+            "upstream.url = \"http://x\"\n[limits]\ndecoded_bytes = 1.5\n",
+            "3: limits.decoded_bytes: is a fraction, not a string; write it as \"200MiB\"",
+        ),
+        (
+            "upstream.url = \"http://x\"\n[server]\nhead_timeout = 1.5\n",
+            "3: server.head_timeout: is a fraction, not a string; write it as \"10s\"",
         ),
     ] {
         let (result, path) = load_file("sections", text);

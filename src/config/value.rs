@@ -108,7 +108,10 @@ impl Value {
             | Value::Bare(_)
             | Value::List(_)
             | Value::Scalar(..)
-            | Value::Other(_) => size::parse_duration(self.text()?),
+            | Value::Other(_) => {
+                let text = self.text();
+                size::parse_duration(text.map_err(|what| format!("{what}; write it as \"10s\""))?)
+            }
         }
     }
 
@@ -120,7 +123,10 @@ impl Value {
             | Value::Bare(_)
             | Value::List(_)
             | Value::Scalar(..)
-            | Value::Other(_) => size::parse_bytes(self.text()?)?,
+            | Value::Other(_) => {
+                let text = self.text();
+                size::parse_bytes(text.map_err(|what| format!("{what}; write it as \"200MiB\""))?)?
+            }
         };
         if bytes < least {
             return Err(format!(

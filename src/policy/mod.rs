@@ -322,7 +322,7 @@ impl Policy {
         if plan.lacks_hash_key() {
             return Err(PolicyError {
                 problems: vec![
-                    "there is no key, and the policy is to hash (policy.ip, policy.personal, or a rule): say where one stands, env:NAME or file:PATH"
+                    "there is no key, and the policy is to hash (policy.ip, policy.personal, or a rule): set policy.hash_key to env:NAME or file:PATH"
                         .to_owned(),
                 ],
             });
