@@ -339,6 +339,100 @@ fn all_mistakes_come_at_once_each_with_its_line() {
     );
 }
 
+/// Each flag, and the whole message.
+#[test]
+fn a_value_that_is_wrong_is_told_with_what_is_right() {
+    let cases = [
+        (
+            "policy.hash_key=env:",
+            "policy.hash_key: names no environment variable; write its name behind env:, as env:SCRUBLINE_KEY",
+        ),
+        (
+            "policy.sample_key=file:",
+            "policy.sample_key: names no file; write its path behind file:, as file:/run/secrets/key",
+        ),
+        (
+            "policy.hash_key=env:hunter2 hunter2",
+            "policy.hash_key: what stands behind env: is no name of an environment variable, which has letters, digits and _ (no $, and not the secret itself); \
+             give its name, as CRON_SECRET",
+        ),
+        (
+            "secrets.env=PATH,hunter2-hunter2",
+            "secrets.env: entry 2 is no name of an environment variable, which has letters, digits and _ (no $, and not the secret itself); give its name, as \
+             CRON_SECRET",
+        ),
+        (
+            "secrets.env=$PATH",
+            "secrets.env: entry 1 is no name of an environment variable, which has letters, digits and _ (no $, and not the secret itself); give its name, as \
+             CRON_SECRET",
+        ),
+        (
+            "secrets.files=['']",
+            "secrets.files: an entry is empty; give the path of a file, or take it out",
+        ),
+        // What is nearly right, also in capitals; and what is only as short.
+        (
+            "residency.region=EU",
+            "residency.region: \"EU\" is none of \"any\", \"eu\"; did you mean \"eu\"?",
+        ),
+        (
+            "policy.pass=replays",
+            "policy.pass: \"replays\" is none of \"attachment\", \"minidump\", \"perfetto\", \"replay\"; did you mean \"replay\"?",
+        ),
+        (
+            "server.tls.min_version=1.1",
+            "server.tls.min_version: \"1.1\" is none of \"1.2\", \"1.3\"",
+        ),
+        (
+            "policy.name=STRICT",
+            "policy.name: there is no policy 'STRICT'; did you mean 'strict'? (a file of your own is named by its path, which ends in .toml)",
+        ),
+        (
+            "server=1",
+            "unknown key server; [server] has listen, admin, serves, head_timeout, body_timeout, body_rate, write_timeout, idle_timeout, trusted_proxies, \
+             connections_per_ip, drain_timeout",
+        ),
+        (
+            concat!(
+                "policy.packs=",
+                env!("CARGO_MANIFEST_DIR"),
+                "/rules/bank.toml,",
+                env!("CARGO_MANIFEST_DIR"),
+                "/rules/bank.toml"
+            ),
+            concat!(
+                "policy.packs: ",
+                env!("CARGO_MANIFEST_DIR"),
+                "/rules/bank.toml is named twice; take one out"
+            ),
+        ),
+        (
+            "policy.hash_key=env:SCRUBLINE_TEST_NO_SUCH",
+            "policy.hash_key: the environment variable SCRUBLINE_TEST_NO_SUCH is not set; set it where Scrubline is started, to 8 bytes or more",
+        ),
+        (
+            "policy.server.otherwise=sample",
+            "policy.server.otherwise: \"sample\" is none of \"default\", \"pass\", \"drop\", \"reject\"",
+        ),
+        (
+            "policy.server.traces_sample_rate=10",
+            "policy.server.traces_sample_rate: \"10\" is out of range or no number; give a number from 0 to 1, as 0.1, or \"default\"",
+        ),
+    ];
+    for (flag, expected) in cases {
+        let arguments = ["check", "--upstream", "http://x", "--set", flag];
+        let (code, _, stderr) = scrubline(&arguments);
+        let expected = format!("scrubline: command line: {expected}\n");
+        assert_eq!((code, stderr), (2, expected));
+    }
+    // What is missing stands nowhere.
+    let arguments = ["check", "--upstream", "http://x", "--set", "policy.ip=hash"];
+    let (code, _, stderr) = scrubline(&arguments);
+    let expected = "scrubline: policy.hash_key: there is no key, and the policy is to hash (policy.ip, policy.personal, or a rule): set policy.hash_key to \
+                    env:NAME or file:PATH\n";
+    assert_eq!((code, stderr.as_str()), (2, expected));
+}
+
 /// What was pasted into a list of origins or networks may have been anything.
 #[test]
 fn what_is_no_origin_and_no_network_is_not_shown() {
@@ -439,7 +533,9 @@ url = "http://x"
     let problems = result.unwrap().config.load_projects().unwrap_err();
     assert_eq!(
         problems,
-        ["projects[0]: upstream_key: the environment has no SCRUBLINE_TEST_NO_SUCH; set it"]
+        [
+            "projects[0]: upstream_key: the environment variable SCRUBLINE_TEST_NO_SUCH is not set; set it where Scrubline is started, to 8 bytes or more"
+        ]
     );
 }
 
@@ -536,6 +632,14 @@ fn unknown_sections_and_ports_alone() {
         (
             "upstream.url = \"http://x\"\n[server]\nlisten = \":9999\"\n",
             "3: server.listen: \":9999\" is no address; give an IP and a port, as \"127.0.0.1:9999\"",
+        ),
+        (
+            "upstream.url = \"http://x\"\n[limits]\ndecoded_bytes = 1.5\n",
+            "3: limits.decoded_bytes: is a fraction, not a string; write it as \"200MiB\"",
+        ),
+        (
+            "upstream.url = \"http://x\"\n[server]\nhead_timeout = 1.5\n",
+            "3: server.head_timeout: is a fraction, not a string; write it as \"10s\"",
         ),
     ] {
         let (result, path) = load_file("sections", text);
@@ -761,9 +865,36 @@ fn files_that_are_none() {
         }
     }
 
-    let (result, path) = load_file("syntax", "[server]\nlisten = \"127.0.0.1:1\nadmin = 2\n");
-    let error = result.unwrap_err().to_string();
-    assert!(error.starts_with(&format!("{path}:2: ")), "{error}");
+    for (text, expected) in [
+        (
+            "[server]\nlisten = \"127.0.0.1:1\nadmin = 2\n",
+            ":2: is no TOML: ",
+        ),
+        ("hello\n", ":1: is no TOML: "),
+        (
+            "[log]\nlevel = 'off'\nlevel = 'info'\n",
+            ":3: is no TOML: the key level stands twice in its table; take one out",
+        ),
+        (
+            "[[server]]\nlisten = '127.0.0.1:1'\n",
+            ":1: server is a section, and no list: write [server] once, in one pair of brackets",
+        ),
+        // Other files of ours.
+        (
+            "pack = 'p'\nversion = 1\n[[name]]\nid = 'p.a'\n",
+            ":1: is a pack, and no configuration; name it in policy.packs",
+        ),
+        (
+            "policy = 'p'\nversion = 1\n[server]\notherwise = 'pass'\n",
+            ":1: is a policy's file, and no configuration; name it in policy.name, or by --policy",
+        ),
+    ] {
+        let (result, path) = load_file("syntax", text);
+        let error = result.unwrap_err().to_string();
+        let expected = format!("{path}{expected}");
+        assert!(error.starts_with(&expected), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
 }
 
 #[test]
@@ -919,6 +1050,11 @@ fn mistakes_end_the_program_with_one_line_each() {
         );
         assert!(!stderr.contains("hunter2"), "{stderr}");
     }
+    let (code, _, stderr) = scrubline(&["check", "--set", "=1"]);
+    assert!(
+        code == 2 && stderr.contains("write it as KEY=VALUE, as limits.in_flight=64"),
+        "{stderr}"
+    );
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let (code, _, stderr) = scrubline(&[
@@ -990,6 +1126,211 @@ fn values_that_cannot_be_right_together_are_told() {
     assert!(told.contains("it would send to itself"), "{told}");
     let told = load(&[("upstream.url", "https://a.eu/42")]);
     assert!(told.contains("looks like the DSN's project"), "{told}");
+}
+
+/// Each with the settings, the key that is warned of, and why; and near it, what is not.
+#[test]
+fn settings_without_effect_are_warned_of() {
+    const EU: &str = "upstream.url=https://o1.ingest.de.sentry.io";
+    const OWN: &str = "upstream.url=https://sentry.example.org";
+    const DSN: &str = "tunnel.dsns=https://abc@o1.ingest.de.sentry.io/42";
+    const KEY: &str = "policy.hash_key=env:PATH";
+    let rate = "policy.browser.traces_sample_rate=0.5";
+    let pin = format!("residency.pins=sha256/{}=", "A".repeat(43));
+    let cases: &[(&[&str], &[&str])] = &[
+        (
+            &[EU, rate],
+            &[
+                "policy.browser.traces_sample_rate: does nothing, as no type is sampled at this door",
+            ],
+        ),
+        (&[EU, rate, "policy.browser.sample=transaction"], &[]),
+        (&[EU, "policy.server.traces_sample_rate=0.5"], &[]),
+        (
+            &[
+                EU,
+                "policy.name=errors-only",
+                "policy.server.traces_sample_rate=0.5",
+            ],
+            &["policy.server.traces_sample_rate: does nothing"],
+        ),
+        (
+            &[EU, "policy.browser.sample=transaction"],
+            &["policy.browser.sample: all traces are kept"],
+        ),
+        (&[EU, "policy.server.sample=transaction"], &[]),
+        (
+            &[EU, "policy.personal=mask"],
+            &["policy.personal: does nothing, as policy sentry-eu looks for no personal data"],
+        ),
+        (&[EU, "policy.personal=mask", "policy.name=strict"], &[]),
+        (
+            &[EU, "policy.personal=mask", "policy.name=pl-business"],
+            &[],
+        ),
+        (
+            &[EU, "policy.ip=truncate", "policy.name=observe"],
+            &[
+                "policy.name: observe takes out the core names only",
+                "policy.ip: does nothing, as policy observe has no rule for the addresses of users",
+            ],
+        ),
+        (&[EU, "policy.ip=truncate"], &[]),
+        (
+            &[EU, KEY],
+            &["policy.hash_key: does nothing, as policy sentry-eu hashes nothing"],
+        ),
+        (&[EU, KEY, "policy.ip=hash"], &[]),
+        (&[EU, KEY, "policy.name=strict"], &[]),
+        (
+            &[EU, KEY, "policy.name=pl-business"],
+            &["policy.hash_key: does nothing"],
+        ),
+        (
+            &[EU, KEY, "policy.name=pl-business", "policy.personal=hash"],
+            &[],
+        ),
+        (
+            &[
+                EU,
+                "policy.sample_key=env:PATH",
+                "policy.server.traces_sample_rate=1.0",
+            ],
+            &["policy.sample_key: does nothing, as no traces are sampled"],
+        ),
+        (&[EU, "policy.sample_key=env:PATH"], &[]),
+        (
+            &[EU, "policy.shadow=sentry-eu"],
+            &["policy.shadow: sentry-eu does what the policy in force does"],
+        ),
+        (&[EU, "policy.shadow=strict"], &[]),
+        (
+            &[EU, "policy.server.pass=replay_event,unreal_report,nel"],
+            &[
+                "policy.server.pass: 'replay_event' is left out all the same: it leaves only with policy.pass",
+                "policy.server.pass: 'unreal_report' is left out all the same: nothing can scrub it",
+            ],
+        ),
+        // What it shows is warned of, and that is all.
+        (
+            &[EU, "policy.server.pass=replay_event", "policy.pass=replay"],
+            &["policy.pass: replays are passed on"],
+        ),
+        // Text that is attached does leave.
+        (&[EU, "policy.browser.pass=attachment"], &[]),
+        // A container listens on all addresses.
+        (&[EU, "server.listen=0.0.0.0:9180"], &[]),
+        (&[EU, "server.listen=10.0.0.1:9180", DSN], &[]),
+        (
+            &[EU, "server.listen=0.0.0.0:9180", DSN],
+            &["server.serves: is \"all\""],
+        ),
+        (
+            &[EU, "server.listen=198.51.100.1:9180"],
+            &["server.listen: the internet may reach this address"],
+        ),
+        (
+            &[EU, "server.listen=198.51.100.1:9180", DSN],
+            &["server.serves: is \"all\""],
+        ),
+        (
+            &[
+                EU,
+                "server.listen=0.0.0.0:9180",
+                DSN,
+                "server.serves=browsers",
+            ],
+            &[],
+        ),
+        (
+            &[EU, "limits.connections=512"],
+            &["server.connections_per_ip: 512 limits nobody, as limits.connections is 512"],
+        ),
+        (&[EU, "limits.connections=513"], &[]),
+        (
+            &[EU, "limits.connections=100", "server.connections_per_ip=0"],
+            &[],
+        ),
+        (
+            &[EU, "tunnel.path=/errors"],
+            &["tunnel.path: there is no tunnel"],
+        ),
+        (&[EU, "tunnel.path=/errors", DSN], &[]),
+        (
+            &[EU, "server.tls.min_version=1.3"],
+            &["server.tls.min_version: no TLS is served"],
+        ),
+        (
+            &[OWN, "residency.hosts=sentry.example.org"],
+            &["residency.hosts: counts only where residency.region is set"],
+        ),
+        (
+            &[
+                OWN,
+                "residency.region=eu",
+                "residency.hosts=sentry.example.org",
+            ],
+            &[],
+        ),
+        (
+            &[
+                OWN,
+                "residency.region=eu",
+                "residency.hosts=sentry.example.org,sentry.example.com",
+            ],
+            &[
+                "residency.hosts: sentry.example.com does nothing, as it is not the host of upstream.url (sentry.example.org)",
+            ],
+        ),
+        (
+            &[
+                EU,
+                "residency.region=eu",
+                "residency.hosts=o1.ingest.de.sentry.io",
+            ],
+            &["residency.hosts: o1.ingest.de.sentry.io does nothing, as its name says already"],
+        ),
+        (
+            &[
+                OWN,
+                "residency.region=eu",
+                "residency.hosts=sentry.example.org",
+                "residency.private=sentry.example.org",
+            ],
+            &[],
+        ),
+        (
+            &[OWN, "residency.private=sentry.example.org,10.0.0.1"],
+            &[
+                "residency.private: 10.0.0.1 does nothing, as it is not the host of upstream.url",
+                "residency.private: sentry.example.org does nothing, as its address may be private without that",
+            ],
+        ),
+        (
+            &["upstream.url=http://localhost", &pin],
+            &["residency.pins: does nothing, as upstream.url is http"],
+        ),
+        (
+            &["upstream.url=http://localhost", "residency.tls=1.3"],
+            &["residency.tls: does nothing"],
+        ),
+        (&[EU, &pin, "residency.tls=1.3"], &[]),
+    ];
+    for (settings, expected) in cases {
+        let set = settings.iter().flat_map(|setting| ["--set", *setting]);
+        let arguments: Vec<&str> = ["check", "--offline"].into_iter().chain(set).collect();
+        let (code, _, stderr) = scrubline(&arguments);
+        let warnings: Vec<&str> = stderr.lines().collect();
+        assert_eq!(
+            (code, warnings.len()),
+            (0, expected.len()),
+            "{settings:?}: {stderr}"
+        );
+        for (warning, expected) in warnings.iter().zip(*expected) {
+            let start = format!("scrubline: warning: {expected}");
+            assert!(warning.starts_with(&start), "{settings:?}: {warning}");
+        }
+    }
 }
 
 /// A file with several lines is a secret, and may be a list of them.

@@ -48,6 +48,10 @@ fn the_show_has_every_sample_and_no_secret_goes_out() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
     assert!(!text.contains('\u{1b}'), "colour in a pipe");
+    assert!(
+        text.contains("policy.server.traces_sample_rate = 1.0"),
+        "{text}"
+    );
 
     let sections: Vec<&str> = text.split("\n\n").skip(1).collect();
     assert_eq!(sections.len(), SAMPLES.len() + 1, "{text}");

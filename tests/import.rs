@@ -142,7 +142,18 @@ fn configurations_come_to_packs() {
 fn what_is_no_configuration_is_told() {
     let folder = Folder::new("none");
     for (input, arguments, code, expected) in [
-        ("{", &[][..], 1, "scrubline: relay.json: is no JSON: "),
+        (
+            "{",
+            &[][..],
+            1,
+            "scrubline: relay.json: ends too early at line 1, column 1; give a PII configuration of Relay, or ",
+        ),
+        (
+            "rules:\n  a: 1\n",
+            &[],
+            1,
+            "scrubline: relay.json: is no JSON at line 1, column 1; give a PII configuration of Relay, or ",
+        ),
         (
             "[]",
             &[],

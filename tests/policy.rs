@@ -84,12 +84,74 @@ fn a_profile_is_shown_clause_by_clause() {
     assert_eq!(text(&source.stdout), std::fs::read_to_string(file).unwrap());
     let unknown = scrubline(&["policy", "show", "strickt"]);
     assert_eq!(unknown.status.code(), Some(2));
-    assert!(
-        text(&unknown.stderr)
-            .contains("there is no policy 'strickt'; known: sentry-eu, strict, errors-only")
-    );
+    assert!(text(&unknown.stderr).contains("there is no policy 'strickt'; did you mean 'strict'?"));
     let list = text(&scrubline(&["policy", "list"]).stdout);
     assert_eq!(list.lines().count(), Policy::builtin_names().len());
+}
+
+/// `show` and `test` take a name or a file. Each with its arguments, how it ends, and how what it says begins.
+#[test]
+fn a_policy_is_named_or_is_a_file() {
+    let folder = Folder::new("named");
+    let head = "version = 1\ndescription = 'd'\npacks = ['core']\n";
+    let own = folder.write("own.toml", &format!("policy = 'own'\n{head}"));
+    let door = format!("policy = 'own'\n{head}[server]\notherwise = 'passs'\n");
+    let door = folder.write("door.toml", &door);
+    let pack = folder.write("pack.toml", "pack = 'p'\nversion = 1\ndescription = 'd'\n");
+    let bare = folder.write("bare", &format!("policy = 'own'\n{head}"));
+    let [own, door, pack, bare] = [own, door, pack, bare].map(|path| path.display().to_string());
+    let gone = format!("{own}.toml");
+    let near = "there is no policy 'sentryeu'; did you mean 'sentry-eu'? (a file of your own is named by its path, which ends in .toml)\n";
+    for (name, code, show, test) in [
+        ("strict", 0, "strict ".to_owned(), "".to_owned()),
+        (
+            &own,
+            0,
+            "own 1 (hash ".to_owned(),
+            "0 cases tried, 0 clauses failed\n".to_owned(),
+        ),
+        (
+            &bare,
+            0,
+            "own 1 (hash ".to_owned(),
+            "0 cases tried, 0 clauses failed\n".to_owned(),
+        ),
+        (
+            "sentryeu",
+            2,
+            format!("scrubline: {near}"),
+            format!("scrubline: {near}"),
+        ),
+        (
+            &gone,
+            2,
+            format!("scrubline: {gone}: there is no such file"),
+            "scrubline: ".to_owned(),
+        ),
+        (
+            &door,
+            2,
+            format!(
+                "scrubline: {door}:6: [server]: otherwise: \"passs\" is none of pass, drop, reject\n"
+            ),
+            "scrubline: ".to_owned(),
+        ),
+        (
+            &pack,
+            2,
+            format!(
+                "scrubline: {pack}: is a pack, and a policy is wanted; a pack is named in policy.packs\n"
+            ),
+            "scrubline: ".to_owned(),
+        ),
+    ] {
+        for (command, expected) in [("show", show), ("test", test)] {
+            let output = scrubline(&["policy", command, name]);
+            let said = text(&[output.stdout, output.stderr].concat());
+            assert_eq!(output.status.code(), Some(code), "{command} {name}: {said}");
+            assert!(said.starts_with(&expected), "{command} {name}: {said}");
+        }
+    }
 }
 
 #[test]

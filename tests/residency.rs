@@ -156,6 +156,12 @@ fn what_cannot_be_right_is_told() {
         let problem = load(&[&eu[..], &[setting]].concat()).unwrap_err();
         assert!(problem.contains(told), "{setting:?}: {problem}");
     }
+    // Without a region, nothing is said of one.
+    let problem = load(&[eu[0], ("residency.hosts", "o1.ingest.us.sentry.io")]).unwrap_err();
+    assert_eq!(
+        problem,
+        "residency.hosts: o1.ingest.us.sentry.io is in the United States; take it out of residency.hosts"
+    );
 }
 
 #[tokio::test]

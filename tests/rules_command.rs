@@ -241,11 +241,65 @@ fn what_is_wrong_with_a_pack_has_its_file_and_line() {
         // What is no pack at all.
         (
             format!("{name}matchs = ['zzz']\n"),
-            "p.toml:10: unknown field `matchs`",
+            "p.toml:10: rule 'p.a': there is no key or table 'matchs' here; did you mean 'matches'?\n",
         ),
         (
             "[[token]]\nid = 'p.t\n".to_owned(),
-            "p.toml:6: ",
+            "p.toml:6: is no TOML: ",
+        ),
+        // Each of the parser's own messages, in other words.
+        (
+            format!("{name}matches = ['zzz']\n"),
+            "p.toml:5: rule 'p.a': 'ignores' is missing; give examples that it must not cover, as ignores = [\"…\"]\n",
+        ),
+        (
+            "[[name]]\ndescription = 'd'\n".to_owned(),
+            "p.toml:5: [[name]]: 'id' is missing; give it one, as id = \"acme.word\"\n",
+        ),
+        (
+            name.replace("'key'", "'keys'"),
+            "p.toml:8: rule 'p.a': in: 'keys' is unknown; did you mean 'key'?\n",
+        ),
+        (
+            format!("{name}do = 'remove'\n"),
+            "p.toml:10: rule 'p.a': do: 'remove' is unknown; known: leaves, replace, null, address, ",
+        ),
+        (
+            name.replace("['zzz']", "'zzz'"),
+            "p.toml:9: rule 'p.a': any: is text; give a list, as [\"…\"]\n",
+        ),
+        (
+            format!("{name}gap = [['x']]\n"),
+            "p.toml:10: rule 'p.a': gap: is a list of 1; give a list of two\n",
+        ),
+        (
+            format!("{token}alphabet = 'digit'\nlength = [3, -3]\n"),
+            "p.toml:11: rule 'p.t': length: is the number -3; give a whole number, 0 or more\n",
+        ),
+        (
+            format!("{token}{run}then = [{{ alphabet = 'digt', length = [1, 1] }}]\n"),
+            "p.toml:12: rule 'p.t': then: is no part: give text, or { alphabet = ",
+        ),
+        (
+            format!("{name}matches = ['zzz']\nignores = ['x']\n[safe]\nlasts = ['x']\n"),
+            "p.toml:13: [safe]: there is no key or table 'lasts' here; did you mean 'last'?\n",
+        ),
+        (
+            format!("{name}matches = ['zzz']\nignores = ['x']\n[[tokens]]\nid = 'p.t'\n"),
+            "p.toml:12: there is no key or table 'tokens' in a pack; did you mean 'token'?\n",
+        ),
+        (
+            name.replace("[[name]]", "[name]"),
+            "p.toml:5: name: is one table, and may be many: write [[name]], in two brackets\n",
+        ),
+        // An id stands in metrics and logs.
+        (
+            name.replace("p.a", "p.a b") + "matches = ['zzz']\nignores = ['x']\n",
+            "p.toml:5: rule 'p.a b': an id is made of ASCII letters, digits, '.', '_' and '-', as 'acme.order_key'; write it so\n",
+        ),
+        (
+            name.replace("p.a", "") + "matches = ['zzz']\nignores = ['x']\n",
+            "p.toml:5: rule '': an id is made of ",
         ),
     ] {
         let folder = folder("lines", "p.toml", &format!("{head}{rules}"));
@@ -254,6 +308,39 @@ fn what_is_wrong_with_a_pack_has_its_file_and_line() {
         assert_eq!(output.status.code(), Some(1));
         let error = text(&output.stderr);
         assert!(error.contains(&format!("scrubline: {expected}")), "{rules}\n{error}");
+    }
+}
+
+/// Files that are no packs, as they are: the text, and what is said of it behind the file's name.
+#[test]
+fn what_is_another_file_than_a_pack_is_told_so() {
+    for (text_of, expected) in [
+        ("", ": is empty; rules/README.md has what belongs in it\n"),
+        (
+            "[[name]]\nid = 'p.a'\ndescription = 'd'\nin = ['key']\nany = ['zzz']\nmatches = ['zzz']\nignores = ['x']\n",
+            ":1: 'pack' is missing; name the pack, as pack = \"acme\"\n",
+        ),
+        (
+            "policy = 'p'\nversion = 1\npacks = ['core']\n",
+            ": is a policy, and a pack is wanted; a policy is named in policy.name\n",
+        ),
+        (
+            "[server]\nlisten = '127.0.0.1:1'\n",
+            ": is a configuration, and a pack is wanted (rules/README.md)\n",
+        ),
+        (
+            "[[policy.allow]]\nname = 'x'\nreason = 'r'\n",
+            ": is a configuration, and a pack is wanted (rules/README.md)\n",
+        ),
+    ] {
+        let folder = folder("other", "p.toml", text_of);
+        let output = scrubline(&["rules", "test", folder.to_str().unwrap()]);
+        std::fs::remove_dir_all(folder).unwrap();
+        let expected = format!("scrubline: p.toml{expected}");
+        assert_eq!(
+            (output.status.code(), text(&output.stderr)),
+            (Some(1), expected)
+        );
     }
 }
 
@@ -320,6 +407,45 @@ fn a_document_is_explained_up_to_a_mistake() {
     assert!(listed.contains("core.url_parameter at a:"), "{listed}");
     let told = text(&output.stderr);
     assert!(told.contains("what is listed ends there"), "{told}");
+}
+
+/// The file's name, what it has, and what is said to do.
+#[test]
+fn a_document_of_another_format_is_told_with_that_format() {
+    for (name, content, hint) in [
+        (
+            "x.envelope",
+            "{}\n{\"type\":\"event\"}\n{}\n",
+            "(it looks like envelope: try --format envelope)",
+        ),
+        (
+            "x",
+            "{}\n{\"type\":\"event\"}\n{}\n",
+            "(it looks like envelope: try --format envelope)",
+        ),
+        (
+            "x",
+            "{\"a\":1}\n{\"a\":2}\n",
+            "(it looks like ndjson: try --format ndjson)",
+        ),
+        (
+            "x.log",
+            "password: hunter2-x\n",
+            "(it looks like text: try --format text)",
+        ),
+        (
+            "x.json",
+            "{\"a\":",
+            "(check --format, and that the input is complete)",
+        ),
+        ("x", "", "(check --format, and that the input is complete)"),
+    ] {
+        let folder = folder("explain_other", name, content);
+        let output = scrubline(&["explain", folder.join(name).to_str().unwrap()]);
+        std::fs::remove_dir_all(&folder).unwrap();
+        let told = text(&output.stderr);
+        assert!(told.trim_end().ends_with(hint), "{name}: {told}");
+    }
 }
 
 #[test]

@@ -96,12 +96,21 @@ fn sides_are_policies_packs_folders_and_configurations() {
         "scrubline.toml",
         "[policy]\npacks = ['own.toml']\n[[policy.allow]]\nname = 'session_id'\nreason = 'r'\n",
     );
+    folder.write("listen.toml", "[server]\nlisten = '127.0.0.1:1'\n");
+    folder.write(
+        "policy.toml",
+        "policy = 'own'\nversion = 1\ndescription = 'd'\npacks = ['core', 'credentials', 'tokens', 'ip', 'sentry']\n",
+    );
     let exception = "+ exception: the name session_id, against all rules: r\n";
     for (old, new, expected) in [
         ("sentry-eu", "sentry-eu", Some("")),
         ("own.toml", "packs", Some("")),
         ("sentry-eu", "sentry-eu,own.toml", Some("+ p.zzz (name)\n")),
         ("sentry-eu,packs", "scrubline.toml", Some(exception)),
+        // What says nothing of a policy has the default one.
+        ("sentry-eu", "listen.toml", Some("")),
+        ("sentry-eu", "policy.toml", Some("")),
+        ("sentry-eu,own.toml", "policy.toml,packs", Some("")),
         ("sentry-eu", "no-such", None),
         ("own.toml,packs", "own.toml", None),
     ] {
@@ -122,6 +131,49 @@ fn sides_are_policies_packs_folders_and_configurations() {
                 );
             }
         }
+    }
+}
+
+/// Each side, and how the message begins.
+#[test]
+fn what_stands_for_no_rules_is_told_with_what_is_wanted() {
+    let folder = Folder::new("wanted");
+    folder.write("own.toml", HEAD);
+    folder.write("empty.toml", "");
+    folder.write("other.toml", "[dependencies]\ntoml = '0.9'\n");
+    folder.write("listen.toml", "[server]\nlisten = '127.0.0.1:1'\n");
+    folder.write("wrong.toml", "[server]\nlisten = '127.0.0.1'\n");
+    folder.write(
+        "policy.toml",
+        "policy = 'own'\nversion = 1\ndescription = 'd'\npacks = ['core', 'tokns']\n",
+    );
+    folder.write("unnamed.toml", "version = 1\ndescription = 'd'\n");
+    for (side, expected) in [
+        (
+            "empty.toml",
+            "empty.toml: is no pack (pack = \"…\"), no policy (policy = \"…\") and no configuration",
+        ),
+        ("other.toml", "other.toml: is no pack"),
+        (
+            "listen.toml,own.toml",
+            "listen.toml: is a configuration, which stands alone; name it without a comma",
+        ),
+        (
+            "wrong.toml",
+            "wrong.toml:2: server.listen: \"127.0.0.1\" is no address",
+        ),
+        (
+            "policy.toml",
+            "policy.toml: policy 'own': packs: there is no pack 'tokns'; did you mean 'tokens'?",
+        ),
+        ("unnamed.toml", "unnamed.toml:1: 'pack' is missing"),
+    ] {
+        let (code, out, error) = folder.diff(&["sentry-eu", side]);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{side}");
+        assert!(
+            error.starts_with(&format!("scrubline: {expected}")),
+            "{side}: {error}"
+        );
     }
 }
 

@@ -330,6 +330,22 @@ async fn connections_that_bring_no_request_are_told_and_counted() {
     assert!(!log.contains(SECRET), "{log}");
 }
 
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answers_is_told_by_the_setting() {
+    let settings = ["server.write_timeout=200ms"];
+    let mut program = Program::start("http://127.0.0.1:1", &settings, &[]).await;
+    let mut socket = TcpStream::connect(program.address).await.unwrap();
+    let requests = "GET /nothing HTTP/1.1\r\nHost: proxy\r\n\r\n".repeat(100);
+    // The buffers between us fill; then nobody reads what is written.
+    while socket.write_all(requests.as_bytes()).await.is_ok() {}
+    let line = program.read_until("reason=\"broken\"").await;
+    assert!(
+        line.contains(" INFO ")
+            && line.contains("did not read its answer within server.write_timeout"),
+        "{line}"
+    );
+}
+
 /// The head and body of one good request, as bytes.
 fn raw_request() -> Vec<u8> {
     let body = envelope();
@@ -410,12 +426,13 @@ async fn a_second_signal_ends_a_drain_at_once() {
 }
 
 #[tokio::test]
-async fn a_variable_that_is_an_underscore_off_is_warned_of() {
+async fn variables_an_underscore_off_and_settings_without_effect_are_warned_of() {
     let variables = [
         ("SCRUBLINE_LIMITS_IN_FLIGHT", "1"),
         ("MINE", "hunter2hunter2"),
     ];
-    let program = Program::start("http://127.0.0.1:1", &["secrets.env=MINE"], &variables).await;
+    let settings = ["secrets.env=MINE", "policy.personal=mask"];
+    let program = Program::start("http://127.0.0.1:1", &settings, &variables).await;
     // Beside it: how many secrets it knows, and none of them.
     let serving = program.log.last().unwrap();
     assert!(serving.contains("known_secrets=1"), "{serving}");
@@ -423,12 +440,16 @@ async fn a_variable_that_is_an_underscore_off_is_warned_of() {
     program.terminate();
     let (status, log) = program.ended().await;
     assert!(status.success(), "{log}");
-    let warning = "SCRUBLINE_LIMITS_IN_FLIGHT is ignored; limits.in_flight is set by SCRUBLINE_LIMITS__IN_FLIGHT";
-    assert!(
-        log.lines()
-            .any(|line| line.contains("WARN") && line.contains(warning)),
-        "{log}"
-    );
+    for warning in [
+        "SCRUBLINE_LIMITS_IN_FLIGHT is ignored; limits.in_flight is set by SCRUBLINE_LIMITS__IN_FLIGHT",
+        "policy.personal: does nothing",
+    ] {
+        assert!(
+            log.lines()
+                .any(|line| line.contains("WARN") && line.contains(warning)),
+            "{log}"
+        );
+    }
 }
 
 /// A collector that speaks TLS, with a certificate of its own making.

@@ -48,9 +48,10 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
             return fail(USAGE, located(&resolved, &problems.join("\n")));
         }
     };
-    if let Err(problems) = resolved.config.load_shadow() {
-        return fail(USAGE, located(&resolved, &problems.join("\n")));
-    }
+    let shadow = match resolved.config.load_shadow() {
+        Ok(shadow) => shadow,
+        Err(problems) => return fail(USAGE, located(&resolved, &problems.join("\n"))),
+    };
     let secrets = policy.plan().known_secrets();
     let packs: Vec<String> = policy.packs().iter().map(ToString::to_string).collect();
     let mut text = resolved.to_string();
@@ -75,6 +76,7 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         ));
     }
     let mut warnings = resolved.warnings().to_vec();
+    warnings.extend(resolved.config.doubts_of(&policy, shadow.as_ref()));
     for (number, allow) in allowed.iter().enumerate() {
         let source = resolved.source(&format!("policy.allow[{number}]"));
         text.push_str(&format!("#   {allow} ({source})\n"));

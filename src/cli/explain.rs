@@ -2,7 +2,7 @@
 //! labels, so that one can follow a secret through a document.
 
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -10,9 +10,10 @@ use bytes::Bytes;
 
 use super::input::{Input, SecretChoice, compression, open};
 use super::label::{Labels, place};
+use super::rules::guess;
 use super::scrub::{FormatArgument, refusal};
 use super::{PolicyChoice, USAGE, fail};
-use crate::scrub::{Limits, Output, Scrubber};
+use crate::scrub::{Format, Limits, Output, Scrubber};
 
 /// Most bytes that are read at once.
 const PIECE: usize = 512;
@@ -102,6 +103,13 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let (what, hint) = refusal(&error);
+            let guessed = guess(Path::new(&name), &body);
+            let hint = match FormatArgument::named(guessed) {
+                Some(format) if !body.is_empty() && guessed != Format::from(arguments.format) => {
+                    format!("it looks like {format}: try --format {format}")
+                }
+                _ => hint.to_owned(),
+            };
             fail(
                 1,
                 format!("{name}: {what}: {error}; what is listed ends there ({hint})"),

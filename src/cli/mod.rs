@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Loader, Resolved};
+use crate::config::{Loader, Resolved, Source};
 use crate::policy::Policy;
 
 pub use process::harden;
@@ -178,7 +178,13 @@ fn located(resolved: &Resolved, error: &impl fmt::Display) -> String {
         let (key, what) = line.split_once(':').unwrap_or((line, ""));
         // Of an exception, its line says which one it is.
         let shown = key.split('[').next().unwrap_or_default();
-        format!("{}: {shown}:{what}", resolved.source(key))
+        match resolved.source(key) {
+            // What nobody has set stands nowhere.
+            Source::Default => format!("{shown}:{what}"),
+            place @ (Source::File(..) | Source::Environment(_) | Source::Flag) => {
+                format!("{place}: {shown}:{what}")
+            }
+        }
     };
     error
         .to_string()
@@ -191,6 +197,7 @@ fn located(resolved: &Resolved, error: &impl fmt::Display) -> String {
 fn setting(text: &str) -> Result<(String, String), String> {
     let (key, value) = text
         .split_once('=')
+        .filter(|(key, _)| !key.trim().is_empty())
         .ok_or("write it as KEY=VALUE, as limits.in_flight=64")?;
     Ok((key.to_owned(), value.to_owned()))
 }

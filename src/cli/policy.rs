@@ -1,7 +1,7 @@
 //! `scrubline policy show` and `scrubline policy test`: what a policy promises, and whether it does what it promises.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::{USAGE, fail};
@@ -20,16 +20,16 @@ enum Command {
     List,
     /// Show what a policy promises, clause by clause, and what keeps it
     Show {
-        /// Its name
+        /// Its name, or its file
         name: String,
         /// The file itself, with its cases
         #[arg(long)]
         source: bool,
     },
-    /// Try the cases of a policy: of a file, or of all that are built in
+    /// Try the cases of a policy, or of all that are built in
     Test {
-        /// A policy's file
-        file: Option<PathBuf>,
+        /// Its name, or its file
+        name: Option<String>,
     },
 }
 
@@ -41,26 +41,33 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
             Ok(profile) => show(&profile),
             Err(what) => fail(USAGE, what),
         },
-        Command::Test { file } => match profiles(file) {
+        Command::Test { name } => match profiles(name.as_deref()) {
             Ok(profiles) => test(&profiles),
             Err(what) => fail(USAGE, what),
         },
     }
 }
 
+/// A policy by its name, or by its file.
 fn profile(name: &str) -> Result<Profile, String> {
-    let known = Policy::builtin_names().join(", ");
-    Profile::builtin(name).ok_or_else(|| format!("there is no policy '{name}'; known: {known}"))
+    if let Some(profile) = Profile::builtin(name) {
+        return Ok(profile);
+    }
+    let path = Path::new(name);
+    let is_path = name.ends_with(".toml") || name.contains(std::path::is_separator);
+    if is_path || path.exists() {
+        return Profile::read(name, &reading::text(path)?);
+    }
+    match Policy::builtin_packs(name) {
+        Ok(_) => Err(format!("the policy '{name}' can't be read")),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// What is to be tried.
-fn profiles(file: Option<PathBuf>) -> Result<Vec<Profile>, String> {
-    match file {
-        Some(path) => {
-            let shown = path.display().to_string();
-            let text = reading::text(&path)?;
-            Ok(vec![Profile::read(&shown, &text)?])
-        }
+fn profiles(name: Option<&str>) -> Result<Vec<Profile>, String> {
+    match name {
+        Some(name) => Ok(vec![profile(name)?]),
         None => Policy::builtin_names().into_iter().map(profile).collect(),
     }
 }

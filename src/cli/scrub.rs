@@ -75,6 +75,15 @@ pub(super) enum FormatArgument {
     Headers,
 }
 
+impl FormatArgument {
+    /// How a format is named, if it is one of these.
+    pub(super) fn named(format: Format) -> Option<String> {
+        let mut all = Self::value_variants().iter();
+        let found = all.find(|it| Format::from(**it) == format)?;
+        Some(found.to_possible_value()?.get_name().to_owned())
+    }
+}
+
 impl From<FormatArgument> for Format {
     fn from(argument: FormatArgument) -> Self {
         match argument {

@@ -106,10 +106,8 @@ fn types(list: &str, value: &Value) -> Result<Vec<String>, String> {
 }
 
 fn otherwise(value: &Value) -> Result<Option<Action>, String> {
-    if value.text()? == POLICYS_OWN {
-        return Ok(None);
-    }
-    value.one_of(&OTHERWISE).map(Some)
+    let [pass, drop, reject] = OTHERWISE.map(|(name, action)| (name, Some(action)));
+    value.one_of(&[(POLICYS_OWN, None), pass, drop, reject])
 }
 
 fn show_otherwise(rules: &DoorRules) -> String {
@@ -127,7 +125,10 @@ fn rate(value: &Value) -> Result<Option<f64>, String> {
         | Value::Integer(_)
         | Value::List(_)
         | Value::Scalar(..)
-        | Value::Other(_) => value.part().map(Some),
+        | Value::Other(_) => value
+            .part()
+            .map(Some)
+            .map_err(|what| format!("{what}, or \"{POLICYS_OWN}\"")),
     }
 }
 

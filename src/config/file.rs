@@ -9,11 +9,13 @@ use super::load::{Draft, Mistake, Source};
 use super::near::near_section;
 use super::value::Value;
 use super::{DEFAULT_FILE, allow, projects, reading};
+use crate::policy::no_toml;
 
 /// A configuration is a few dozen lines; what is larger than this is some other file.
 const FILE_BYTES: u64 = 1 << 20;
 
 const TABLE: &str = "a table";
+const TABLES: &str = "an array of tables";
 
 /// Reads `path` into `draft`.
 pub(super) fn read(path: &Path, draft: &mut Draft) {
@@ -68,12 +70,20 @@ fn parse(path: &Path, text: &str, draft: &mut Draft) {
         let place = at(error.span().map_or(0, |span| span.start));
         draft.mistakes.push(Mistake {
             place: Some(place),
-            text: error.message().replace('\n', ", "),
+            text: no_toml(text, error),
         });
     }
     if !errors.is_empty() {
         // What could be recovered might be something else than what was meant.
         draft.unread = true;
+        return;
+    }
+    if let Some(what) = another(root.get_ref()) {
+        draft.unread = true;
+        draft.mistakes.push(Mistake {
+            place: Some(at(0)),
+            text: what.to_owned(),
+        });
         return;
     }
     // Maps are ordered by name; mistakes should come in the order of the file.
@@ -82,6 +92,16 @@ fn parse(path: &Path, text: &str, draft: &mut Draft) {
     settings.sort_by_key(|(offset, _, _)| *offset);
     for (offset, name, value) in settings {
         let is_table = matches!(value, Value::Other(TABLE));
+        if matches!(value, Value::Other(TABLES)) && is_section(&name) {
+            draft.unread = true;
+            draft.mistakes.push(Mistake {
+                place: Some(at(offset)),
+                text: format!(
+                    "{name} is a section, and no list: write [{name}] once, in one pair of brackets"
+                ),
+            });
+            continue;
+        }
         let known = keys().any(|key| key.name == name);
         if is_table && !known && (!name.contains('.') || near_section(&name).is_some()) {
             draft.unknown_section(&name, at(offset));
@@ -89,6 +109,17 @@ fn parse(path: &Path, text: &str, draft: &mut Draft) {
             draft.set(&name, value, at(offset), &name);
         }
     }
+}
+
+/// What it is, if it is clearly another file of ours.
+fn another(root: &DeTable<'_>) -> Option<&'static str> {
+    let is_text = |key| root.get(key).is_some_and(|value| value.get_ref().is_str());
+    if is_text("pack") {
+        return Some("is a pack, and no configuration; name it in policy.packs");
+    }
+    is_text("policy").then_some(
+        "is a policy's file, and no configuration; name it in policy.name, or by --policy",
+    )
 }
 
 /// The settings of a section and of the sections in it, each with its offset and its whole name.
@@ -150,6 +181,9 @@ pub(super) fn convert(value: &DeValue<'_>) -> Value {
                 .collect();
             match texts {
                 Some(texts) => Value::List(texts),
+                None if values.iter().any(|value| value.get_ref().is_table()) => {
+                    Value::Other(TABLES)
+                }
                 None => Value::Other("an array of something else than strings"),
             }
         }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::keys::{LISTS, POLICY_ALLOW, PROJECTS, UPSTREAM_URL, keys};
-use super::near::{known_near, near_section, nearest};
+use super::near::{known_near, near_section, nearest, sections};
 use super::value::Value;
 use super::{Config, DEFAULT_FILE, UpstreamUrl, env, file};
 
@@ -352,7 +352,7 @@ impl Draft {
                 (key.set)(&mut self.config, &value).map_err(|wrong| format!("{spelling}: {wrong}"))
             }
             None => {
-                let meant = nearest(name);
+                let meant = nearest(name).filter(|_| !sections().contains(&name));
                 if let Some(meant) = meant {
                     // Not missing either, only misspelt.
                     self.sources.insert(meant, source.clone());

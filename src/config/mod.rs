@@ -31,6 +31,8 @@ use ipnet::IpNet;
 use crate::policy::Doors;
 use crate::scrub;
 
+pub(crate) use near::is_section;
+
 pub use load::{Error, Loader, Mistake, Resolved, Source};
 pub use policy::PolicyChoice;
 pub use projects::Project;

@@ -10,6 +10,11 @@ pub(super) fn sections() -> Vec<&'static str> {
     sections
 }
 
+/// Whether a configuration has a section of this name, or a list of tables.
+pub(crate) fn is_section(name: &str) -> bool {
+    name == super::keys::PROJECTS || sections().contains(&name)
+}
+
 /// The section that this name most likely means.
 pub(super) fn near_section(name: &str) -> Option<&'static str> {
     let distance = |of: &'static str| is_near(name, of).then(|| strsim::osa_distance(name, of));

@@ -121,7 +121,11 @@ impl Config {
     fn load_named(&self, name: &str, name_key: &str) -> Result<Policy, Vec<String>> {
         let mut own = Vec::new();
         let mut problems = Vec::new();
-        for path in &self.policy.packs {
+        for (number, path) in self.policy.packs.iter().enumerate() {
+            if self.policy.packs[..number].contains(path) {
+                problems.push(format!("policy.packs: {path} is named twice; take one out"));
+                continue;
+            }
             match reading::text(Path::new(path)) {
                 Ok(text) => own.push((path.clone(), text)),
                 Err(what) => problems.push(format!("policy.packs: {what}")),

@@ -132,7 +132,7 @@ impl Residency {
         let standing = if is_sentry_eu(&host) {
             Standing::SentryEu
         } else if is_sentrys(&host) {
-            return Err(elsewhere(&host));
+            return Err(forbidden(&host));
         } else if self.hosts.contains(&host) {
             Standing::Named
         } else {
@@ -155,9 +155,61 @@ impl Residency {
             .hosts
             .iter()
             .filter(|host| is_sentrys(host) && !is_sentry_eu(host));
+        let why = |host: &String| match self.region {
+            Region::Any => elsewhere(host),
+            Region::Eu => forbidden(host),
+        };
         wrong
-            .map(|host| format!("{}; take it out of residency.hosts", elsewhere(host)))
+            .map(|host| format!("{}; take it out of residency.hosts", why(host)))
             .collect()
+    }
+
+    /// Settings without effect where this is the collector, a line each.
+    pub(super) fn idle(&self, url: &UpstreamUrl) -> Vec<String> {
+        let host = url.host().to_ascii_lowercase();
+        let mut idle = Vec::new();
+        // Without a region, all of them do nothing, which is told of the whole list.
+        let hosts: &[String] = match self.region {
+            Region::Any => &[],
+            Region::Eu => &self.hosts,
+        };
+        for (key, hosts) in [("hosts", hosts), ("private", &self.private)] {
+            let others = hosts.iter().filter(|it| **it != host);
+            idle.extend(others.map(|other| {
+                format!(
+                    "residency.{key}: {other} does nothing, as it is not the host of upstream.url ({host}), and nothing is sent elsewhere; \
+                     take it out, or write it as it stands there"
+                )
+            }));
+        }
+        if hosts.contains(&host) && (is_loopback(&host) || is_sentry_eu(&host)) {
+            idle.push(format!(
+                "residency.hosts: {host} does nothing, as its name says already that it is in the region; take it out"
+            ));
+        }
+        let without = Residency {
+            private: Vec::new(),
+            ..self.clone()
+        };
+        let is_address = host.parse::<std::net::IpAddr>().is_ok();
+        if self.private.contains(&host) && (is_address || !without.is_public(&host)) {
+            idle.push(format!(
+                "residency.private: {host} does nothing, as its address may be private without that; take it out"
+            ));
+        }
+        if !url.is_secure() {
+            for (key, set) in [
+                ("tls", self.tls != TlsFloor::default()),
+                ("pins", !self.pins.is_empty()),
+            ] {
+                if set {
+                    idle.push(format!(
+                        "residency.{key}: does nothing, as upstream.url is http and has no TLS; use https"
+                    ));
+                }
+            }
+        }
+        idle
     }
 
     /// Whether a name should have nothing but public addresses.
@@ -200,10 +252,18 @@ fn is_sentry_eu(host: &str) -> bool {
     label.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit()))
 }
 
-/// Why a host of Sentry's is not in the European Union.
-fn elsewhere(host: &str) -> String {
+/// Why nothing is sent to a host of Sentry's that is not in the European Union, and what to do.
+fn forbidden(host: &str) -> String {
     const HINT: &str =
         "the DSN of an organisation in the European Union has a host like o1.ingest.de.sentry.io";
+    format!(
+        "{}, and residency.region is \"eu\"; {HINT}",
+        elsewhere(host)
+    )
+}
+
+/// Why a host of Sentry's is not in the European Union.
+fn elsewhere(host: &str) -> String {
     let labels: Vec<&str> = host.trim_end_matches('.').split('.').collect();
     let why = match labels.as_slice() {
         [_, "ingest", "us" | "us2", ..] => "is in the United States".to_owned(),
@@ -217,7 +277,7 @@ fn elsewhere(host: &str) -> String {
         ["de", "sentry", "io"] => "takes no telemetry; it is Sentry's API".to_owned(),
         _ => "is none of Sentry's hosts for telemetry in the European Union".to_owned(),
     };
-    format!("{host} {why}, and residency.region is \"eu\"; {HINT}")
+    format!("{host} {why}")
 }
 
 /// Host names as they are compared. A scheme or a port would never match.

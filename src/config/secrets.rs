@@ -55,7 +55,7 @@ impl Secrets {
     pub fn read_as(&self, env: &str, from: &str) -> Result<SecretValues, Vec<String>> {
         let mut values = Vec::new();
         let mut problems = Vec::new();
-        for name in &self.env {
+        for (name, number) in self.env.iter().zip(1..) {
             match std::env::var_os(name) {
                 Some(value) => take(
                     &format!("{env}: {name}"),
@@ -63,12 +63,19 @@ impl Secrets {
                     &mut values,
                     &mut problems,
                 ),
-                None => problems.push(format!(
+                None if is_variable(name) => problems.push(format!(
                     "{env}: the environment has no {name}; set it, or leave it out"
                 )),
+                None => problems.push(format!("{env}: entry {number} {NO_VARIABLE}")),
             }
         }
         for pattern in &self.files {
+            if pattern.is_empty() {
+                problems.push(format!(
+                    "{from}: an entry is empty; give the path of a file, or take it out"
+                ));
+                continue;
+            }
             match files(pattern) {
                 Ok(paths) => {
                     for path in paths {
@@ -115,12 +122,31 @@ fn take(what: &str, value: &[u8], values: &mut Vec<Vec<u8>>, problems: &mut Vec<
     }
 }
 
+/// What is said of a name that is none. It is not shown: somebody may have given the secret where its name is asked for.
+const NO_VARIABLE: &str = "is no name of an environment variable, which has letters, digits and _ (no $, and not the secret itself); give its name, as \
+                           CRON_SECRET";
+
+/// Whether it has the form of a variable's name, as shells have it.
+fn is_variable(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 /// A reference, in its form. What is none is not shown: it may be the secret itself.
 pub(super) fn reference(value: &Value) -> Result<String, String> {
     let text = value.text()?;
-    match text.starts_with("env:") || text.starts_with("file:") {
-        true => Ok(text.to_owned()),
-        false => Err("is no reference; give env:NAME or file:PATH".to_owned()),
+    match text.split_once(':') {
+        Some(("env", "")) => Err(
+            "names no environment variable; write its name behind env:, as env:SCRUBLINE_KEY"
+                .to_owned(),
+        ),
+        Some(("file", "")) => {
+            Err("names no file; write its path behind file:, as file:/run/secrets/key".to_owned())
+        }
+        Some(("env" | "file", _)) => Ok(text.to_owned()),
+        _ => Err("is no reference; give env:NAME or file:PATH".to_owned()),
     }
 }
 
@@ -129,7 +155,12 @@ pub(super) fn by_reference(reference: &str) -> Result<Vec<u8>, String> {
     let value = match reference.split_once(':') {
         Some(("env", name)) => std::env::var_os(name)
             .map(|value| value.as_encoded_bytes().to_vec())
-            .ok_or_else(|| format!("the environment has no {name}; set it"))?,
+            .ok_or_else(|| match is_variable(name) {
+                false => format!("what stands behind env: {NO_VARIABLE}"),
+                true => format!(
+                    "the environment variable {name} is not set; set it where Scrubline is started, to {LEAST_SECRET_BYTES} bytes or more"
+                )
+            })?,
         Some(("file", path)) => read(Path::new(path)).map_err(|what| format!("{path}: {what}"))?,
         _ => return Err("is no reference; give env:NAME or file:PATH".to_owned()),
     };

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::near::is_near;
 use super::size;
 
 /// An array of strings, as in a file.
@@ -107,7 +108,10 @@ impl Value {
             | Value::Bare(_)
             | Value::List(_)
             | Value::Scalar(..)
-            | Value::Other(_) => size::parse_duration(self.text()?),
+            | Value::Other(_) => {
+                let text = self.text();
+                size::parse_duration(text.map_err(|what| format!("{what}; write it as \"10s\""))?)
+            }
         }
     }
 
@@ -119,7 +123,10 @@ impl Value {
             | Value::Bare(_)
             | Value::List(_)
             | Value::Scalar(..)
-            | Value::Other(_) => size::parse_bytes(self.text()?)?,
+            | Value::Other(_) => {
+                let text = self.text();
+                size::parse_bytes(text.map_err(|what| format!("{what}; write it as \"200MiB\""))?)?
+            }
         };
         if bytes < least {
             return Err(format!(
@@ -184,6 +191,7 @@ impl Value {
 
     pub(super) fn one_of<T: Copy>(&self, names: &[(&str, T)]) -> Result<T, String> {
         let text = self.text()?;
+        let known: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
         names
             .iter()
             .find(|(name, _)| *name == text)
@@ -191,7 +199,17 @@ impl Value {
             .ok_or_else(|| {
                 let names: Vec<String> =
                     names.iter().map(|(name, _)| format!("{name:?}")).collect();
-                format!("{text:?} is none of {}", names.join(", "))
+                let lower = text.to_lowercase();
+                // Between versions, nobody can tell which is meant.
+                let meant = known
+                    .iter()
+                    .find(|name| name.starts_with(char::is_alphabetic) && is_near(&lower, name));
+                let hint = meant.map(|name| format!("; did you mean {name:?}?"));
+                format!(
+                    "{text:?} is none of {}{}",
+                    names.join(", "),
+                    hint.unwrap_or_default()
+                )
             })
     }
 }

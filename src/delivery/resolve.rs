@@ -63,7 +63,11 @@ impl Resolver {
                 let file = Path::new(path);
                 std::fs::File::open(file).map_err(|error| told(reading::why(file, &error)))?;
                 let reader = maxminddb::Reader::open_readfile(file);
-                Some(reader.map_err(|error| told(error.to_string()))?)
+                Some(reader.map_err(|error| {
+                    told(format!(
+                        "is no MaxMind database of countries (.mmdb): {error}"
+                    ))
+                })?)
             }
         };
         Ok(Resolver(Arc::new(Rules {

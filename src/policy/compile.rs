@@ -90,8 +90,13 @@ impl Compiler {
         self.problems.push(format!("{place}: rule '{id}': {what}"));
     }
 
-    /// Takes note of an id. It is a metric's label, and stands once.
+    /// Takes note of an id. It is a metric's label and stands in reports and logs, and it stands once.
     fn id(&mut self, place: &str, id: &str) {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if id.is_empty() || !id.chars().all(plain) {
+            let what = "an id is made of ASCII letters, digits, '.', '_' and '-', as 'acme.order_key'; write it so";
+            self.problem(place, id, what);
+        }
         match self.ids.iter().find(|(known, _)| known == id) {
             Some((_, first)) => {
                 let what = format!("its id stands already at {first}; give it another");

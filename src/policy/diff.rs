@@ -23,6 +23,19 @@ pub(super) struct Definition {
     value: Value,
 }
 
+impl Definition {
+    /// Whether it is a rule for personal data.
+    pub(super) fn seeks_personal(&self) -> bool {
+        let what = self.value.get("what").and_then(Value::as_str);
+        self.kind == "detect" && what.is_some_and(|it| it != "user_info")
+    }
+
+    /// Whether this is what it does with what it finds.
+    pub(super) fn does(&self, action: &str) -> bool {
+        self.value.get("do").and_then(Value::as_str) == Some(action)
+    }
+}
+
 /// What a pack says, in its order within each key.
 pub(super) fn definitions(source: &Source) -> Vec<Definition> {
     let table = &source.table;

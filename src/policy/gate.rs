@@ -39,9 +39,7 @@ fn otherwise<'de, D: serde::Deserializer<'de>>(
     let word = String::deserialize(deserializer)?;
     let known = OTHERWISE.iter().find(|(name, _)| *name == word);
     let known = known.map(|(_, action)| Some(*action));
-    known.ok_or_else(|| {
-        serde::de::Error::custom(format!("otherwise: {word:?} is none of pass, drop, reject"))
-    })
+    known.ok_or_else(|| serde::de::Error::custom(format!("{word:?} is none of pass, drop, reject")))
 }
 
 impl DoorRules {

@@ -12,6 +12,7 @@ mod near;
 mod pack;
 mod profile;
 mod token;
+mod words;
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub use profile::{Clause, Door, Profile, Tried};
 
 use diff::Definition;
 use pack::Source;
+#[cfg(feature = "proxy")]
+pub(crate) use words::no_toml;
 
 use sha2::{Digest, Sha256};
 
@@ -244,6 +247,14 @@ impl Policy {
         })
     }
 
+    /// The packs of a policy's file, in its order: the name of each, and its text.
+    ///
+    /// # Errors
+    /// It names a pack that there is not.
+    pub fn profile_packs(profile: &Profile) -> Result<Vec<(String, String)>, PolicyError> {
+        Self::packs_of(profile.file())
+    }
+
     /// The packs of a built-in policy, in its order: file name and text.
     ///
     /// # Errors
@@ -258,7 +269,15 @@ impl Policy {
             let named = |(file, _): &&(&str, &str)| file.strip_suffix(".toml") == Some(wanted);
             match PACKS.iter().find(named) {
                 Some((file, text)) => Ok(((*file).to_owned(), (*text).to_owned())),
-                None => Err(format!("policy '{name}': there is no pack '{wanted}'")),
+                None => {
+                    let all = PACKS
+                        .iter()
+                        .filter_map(|(file, _)| file.strip_suffix(".toml"));
+                    let hint = near::known(wanted, &all.collect::<Vec<_>>());
+                    Err(format!(
+                        "policy '{name}': packs: there is no pack '{wanted}'; {hint}"
+                    ))
+                }
             }
         };
         let found: Vec<Result<_, String>> = file.packs.iter().map(of).collect();
@@ -282,8 +301,10 @@ impl Policy {
             .into_iter()
             .find(|file| file.policy == name)
             .ok_or_else(|| {
-                let known = Self::builtin_names().join(", ");
-                problem(format!("there is no policy '{name}'; known: {known}"))
+                let hint = near::known(name, &Self::builtin_names());
+                problem(format!(
+                    "there is no policy '{name}'; {hint} (a file of your own is named by its path, which ends in .toml)"
+                ))
             })
     }
 
@@ -301,7 +322,7 @@ impl Policy {
         if plan.lacks_hash_key() {
             return Err(PolicyError {
                 problems: vec![
-                    "personal data is to be hashed, and there is no key for it: set policy.hash_key"
+                    "there is no key, and the policy is to hash (policy.ip, policy.personal, or a rule): set policy.hash_key to env:NAME or file:PATH"
                         .to_owned(),
                 ],
             });
@@ -415,6 +436,27 @@ impl Policy {
         digest.update(change.as_bytes());
         self.hash = hex(&digest.finalize()).chars().take(12).collect();
         self
+    }
+
+    /// Whether a rule of it looks for personal data.
+    pub fn seeks_personal(&self) -> bool {
+        let mut definitions = self.definitions.iter();
+        definitions.any(Definition::seeks_personal)
+    }
+
+    /// Whether a rule of it is for the addresses of users.
+    pub fn seeks_addresses(&self) -> bool {
+        self.definitions.iter().any(|it| it.does("address"))
+    }
+
+    /// Whether it puts keyed hashes in place of something where there is a key, personal data being treated so, if that is said.
+    pub fn hashes(&self, personal: Option<Treated>) -> bool {
+        let by_rule = |it: &Definition| match personal.or(self.keyed) {
+            Some(treated) => it.seeks_personal() && treated == Treated::Hash,
+            None => it.does("hash"),
+        };
+        let mut definitions = self.definitions.iter();
+        definitions.any(|it| it.does("pseudonym") || by_rule(it))
     }
 
     /// What it promises, in a sentence.

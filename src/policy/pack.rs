@@ -6,6 +6,8 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use toml::Spanned;
 
+use super::words::{Expected, told};
+
 /// `rules/*.toml`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -300,8 +302,9 @@ impl Source {
         Ok(Source {
             file: file.to_owned(),
             sha256: Sha256::digest(text).into(),
-            pack: toml::from_str(text).map_err(|error| located(file, text, &error))?,
-            table: toml::from_str(text).map_err(|error| located(file, text, &error))?,
+            pack: toml::from_str(text).map_err(|error| told(file, text, &error, Expected::Pack))?,
+            table: toml::from_str(text)
+                .map_err(|error| told(file, text, &error, Expected::Pack))?,
             newlines: memchr::memchr_iter(b'\n', text.as_bytes()).collect(),
             is_built_in: super::PACKS.contains(&(file, text)),
         })
@@ -315,12 +318,5 @@ impl Source {
 }
 
 pub(super) fn read_policy(file: &str, text: &str) -> Result<super::profile::PolicyFile, String> {
-    toml::from_str(text).map_err(|error| located(file, text, &error))
-}
-
-fn located(file: &str, text: &str, error: &toml::de::Error) -> String {
-    let line = error
-        .span()
-        .map_or(0, |span| text[..span.start].matches('\n').count() + 1);
-    format!("{file}:{line}: {}", error.message())
+    toml::from_str(text).map_err(|error| told(file, text, &error, Expected::Policy))
 }

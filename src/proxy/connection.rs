@@ -57,6 +57,7 @@ const HANDSHAKE: u8 = 0x16;
 /// How HTTP/2 begins. No method of HTTP/1 that is served here begins so.
 const PREFACE: &[u8] = b"PR";
 const HEAD_TIMEOUT: &str = "the head of a request did not come within server.head_timeout";
+const WRITE_TIMEOUT: &str = "a client did not read its answer within server.write_timeout";
 /// A year (RFC 6797).
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
@@ -120,6 +121,14 @@ impl Trouble {
         Trouble {
             error: ConnectionError::HeadTimeout,
             detail: HEAD_TIMEOUT.to_owned(),
+            usual: false,
+        }
+    }
+
+    fn write_timeout() -> Trouble {
+        Trouble {
+            error: ConnectionError::Broken,
+            detail: WRITE_TIMEOUT.to_owned(),
             usual: false,
         }
     }
@@ -334,6 +343,9 @@ impl Http {
                     };
                     if watch.head_timed_out.load(Ordering::Acquire) {
                         return Err(Trouble::head_timeout());
+                    }
+                    if watch.write_timed_out.load(Ordering::Acquire) {
+                        return Err(Trouble::write_timeout());
                     }
                     let spoken = spoken.load(Ordering::Relaxed);
                     return Err(explain(error.as_ref(), self.is_handshake, spoken));

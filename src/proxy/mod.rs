@@ -388,6 +388,12 @@ impl App {
             ));
         }
         let known_secrets = shared.known_secrets;
+        let doubts = shared
+            .config
+            .doubts_of(&active.policy, active.shadow.as_ref());
+        for doubt in doubts {
+            tracing::warn!("{doubt}");
+        }
         for allow in active.policy.allowed() {
             tracing::warn!(exception = %allow, "let through although a rule covers it");
         }

@@ -123,6 +123,9 @@ async fn reload(shared: &Shared, loader: &Loader) {
     let active = shared.policy.replace(policy, shadow);
     shared.metrics.reloaded(true);
     shared.metrics.policy(&active.policy, active.generation);
+    for doubt in config.doubts_of(&active.policy, active.shadow.as_ref()) {
+        tracing::warn!("{doubt}");
+    }
     for allow in active.policy.allowed() {
         tracing::warn!(exception = %allow, "let through although a rule covers it");
     }

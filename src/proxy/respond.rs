@@ -215,7 +215,7 @@ impl Reject {
     pub(super) fn detail(&self) -> String {
         match self {
             Reject::NotFound { prefixed } => {
-                let routes = "no such route; there are, under POST /api/{project}/, envelope/, store/, minidump/, security/, nel/, integration/otlp/v1/traces and /logs";
+                let routes = "no such route; there are, under POST /api/{project}/, envelope/, store/, minidump/, security/, csp-report/, nel/, integration/otlp/v1/traces and /logs";
                 match prefixed {
                     false => routes.to_owned(),
                     true => format!(

@@ -25,6 +25,8 @@ pub(super) struct Watch {
     writing: AtomicBool,
     /// A head did not come in time.
     pub(super) head_timed_out: AtomicBool,
+    /// The client did not read its answer in time.
+    pub(super) write_timed_out: AtomicBool,
 }
 
 impl Watch {
@@ -36,6 +38,7 @@ impl Watch {
             changed: Mutex::new(since),
             writing: AtomicBool::new(false),
             head_timed_out: AtomicBool::new(false),
+            write_timed_out: AtomicBool::new(false),
         })
     }
 
@@ -154,10 +157,10 @@ impl<S> Wire<S> {
         }
         self.watch.writing.store(true, Ordering::Release);
         match self.write.poll(context) {
-            Poll::Ready(()) => Poll::Ready(Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                "the client does not read its answer",
-            ))),
+            Poll::Ready(()) => {
+                self.watch.write_timed_out.store(true, Ordering::Release);
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
             Poll::Pending => Poll::Pending,
         }
     }

@@ -200,7 +200,8 @@ impl Stage {
         };
         say(&format!(
             "Scrubline listens on {}; a collector stands behind it, in this process.\n\
-             Each of these envelopes is sent to it as an SDK would. {}\n",
+             Each of these envelopes is sent to it as an SDK would. {}\n\
+             Here all traces pass, so that all is seen (policy.server.traces_sample_rate = 1.0); by default, one in ten does.\n",
             self.address,
             self.style.legend()
         ))?;

@@ -58,7 +58,7 @@ pub(super) fn read(path: &Path) -> Result<Bytes, String> {
 }
 
 /// The format by the ending of the file's name; else by how it begins.
-pub(super) fn guess(path: &Path, body: &[u8]) -> Format {
+pub(in crate::cli) fn guess(path: &Path, body: &[u8]) -> Format {
     let ending = path.extension().and_then(|ending| ending.to_str());
     match ending.map(str::to_ascii_lowercase).as_deref() {
         Some("json") => Format::Json,

@@ -24,8 +24,8 @@ const TROUBLE: u8 = 2;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The rules as they were: the name of a policy, a pack, a folder of packs, or several, separated by commas; or a
-    /// configuration file
+    /// The rules as they were: the name of a policy or its file, a pack, a folder of packs, or several, separated by commas; or a
+    /// configuration file, which without [policy] has the default one
     old: String,
     /// The rules as they are to be; the same
     new: String,

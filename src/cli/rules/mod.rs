@@ -4,6 +4,8 @@ mod corpus;
 mod diff;
 mod side;
 
+pub(super) use corpus::guess;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use crate::config::{Loader, reading};
-use crate::policy::Policy;
+use crate::config::{Loader, is_section, reading};
+use crate::policy::{Policy, Profile};
 
 /// The packs of a folder, in the order of their files' names: the name of each, and its text.
 pub(super) fn folder(dir: &Path) -> Result<Vec<(String, String)>, String> {
@@ -55,7 +55,21 @@ fn packs(part: &str) -> Result<Vec<(String, String)>, String> {
     } else if path.is_dir() {
         folder(path)
     } else if path.exists() {
-        Ok(vec![(part.to_owned(), reading::text(path)?)])
+        let text = reading::text(path)?;
+        match kind(&text) {
+            Kind::Pack | Kind::Unread => Ok(vec![(part.to_owned(), text)]),
+            Kind::Policy => {
+                let profile = Profile::read(part, &text)?;
+                Policy::profile_packs(&profile).map_err(|error| format!("{part}: {error}"))
+            }
+            Kind::Configuration => Err(format!(
+                "{part}: is a configuration, which stands alone; name it without a comma, and further packs in its policy.packs"
+            )),
+            Kind::Unknown => Err(format!(
+                "{part}: is no pack (pack = \"…\"), no policy (policy = \"…\") and no configuration (a section, as [policy]); \
+                 rules/README.md and scrubline.example.toml have all that belongs in them"
+            )),
+        }
     } else {
         Err(format!(
             "{part}: there is no such policy ({}), file or folder",
@@ -64,19 +78,49 @@ fn packs(part: &str) -> Result<Vec<(String, String)>, String> {
     }
 }
 
-/// The policy of a configuration file: one with a table `policy`, which no pack has.
+/// What a file is, by its keys.
+enum Kind {
+    Pack,
+    Policy,
+    Configuration,
+    Unknown,
+    /// It is no TOML; the reader of packs says what is wrong.
+    Unread,
+}
+
+fn kind(text: &str) -> Kind {
+    let Ok(table) = text.parse::<toml::Table>() else {
+        return Kind::Unread;
+    };
+    if table.contains_key("pack") {
+        return Kind::Pack;
+    }
+    if table.get("policy").is_some_and(toml::Value::is_str) {
+        return Kind::Policy;
+    }
+    // A pack without its name has rules.
+    let mut keys = table.keys();
+    match keys.next() {
+        Some(_) if table.keys().any(|key| is_section(key)) => Kind::Configuration,
+        Some(_) if table.contains_key("version") || table.contains_key("description") => Kind::Pack,
+        Some(_) | None => Kind::Unknown,
+    }
+}
+
+/// The policy of a configuration file. One that says nothing of it has the default.
 fn configured(part: &str) -> Result<Option<Policy>, String> {
     let path = Path::new(part);
     if !path.is_file() {
         return Ok(None);
     }
-    let table: toml::Table = match reading::text(path)?.parse() {
-        Ok(table) => table,
-        // The pack's reader says what is wrong.
-        Err(_) => return Ok(None),
-    };
-    if !table.get("policy").is_some_and(toml::Value::is_table) {
-        return Ok(None);
+    match kind(&reading::text(path)?) {
+        Kind::Configuration => {}
+        Kind::Policy => {
+            let profile = Profile::read(part, &reading::text(path)?)?;
+            let policy = Policy::of_profile(&profile);
+            return policy.map(Some).map_err(|error| format!("{part}: {error}"));
+        }
+        Kind::Pack | Kind::Unknown | Kind::Unread => return Ok(None),
     }
     let loader = Loader::default().file(path).no_upstream();
     let resolved = loader.load().map_err(|error| error.to_string())?;

@@ -24,13 +24,24 @@ use pattern::{Part, Words};
 use reach::{Paths, Reach, Resolved};
 use rule::{Kind, Method, Rule};
 
+fn no_json(error: &serde_json::Error) -> String {
+    let what = match error.is_eof() {
+        true => "ends too early",
+        false => "is no JSON",
+    };
+    format!(
+        "{what} at line {}, column {}; give a PII configuration of Relay, or a project's file with a piiConfig, in JSON",
+        error.line(),
+        error.column()
+    )
+}
+
 /// The pack that a configuration comes to, and what is otherwise in it than it was.
 ///
 /// # Errors
 /// The text is no such configuration.
 pub(super) fn convert(text: &str, name: &str) -> Result<(String, Vec<Remark>), String> {
-    let value: Value =
-        serde_json::from_str(text).map_err(|error| format!("is no JSON: {error}"))?;
+    let value: Value = serde_json::from_str(text).map_err(|error| no_json(&error))?;
     let config = configuration(&value)?;
     let empty = Map::new();
     let object = |key: &str| match config.get(key) {
