@@ -297,8 +297,12 @@ impl JsonScrubber {
         let mut seen = match glanced {
             Some(seen) if kind == Kind::Plain => seen,
             Some(_) | None => {
-                let (mark, known) = self.recall_first(text, kind, may_name);
                 let Lexer { escaped, signs, .. } = self.lexer;
+                // Escapes make a glance see little.
+                let (mark, known) = match escaped && glanced.is_none() {
+                    true => self.recall(text, kind, may_name),
+                    false => self.recall_first(text, kind, may_name),
+                };
                 let signs = match glanced {
                     Some(_) => Signs::of_plain(text),
                     None => signs,
