@@ -192,6 +192,12 @@ fn secrets_go_from_numbers_attachments_and_headers() {
             "{\"n\":8461035927,\"m\":[18461035927.5],\"o\":84610359}",
             "{\"n\":\"[Filtered]\",\"m\":[\"[Filtered]\"],\"o\":84610359}",
         ),
+        // A key, where all values go, and where they go once it is known that they do.
+        (
+            Format::Json,
+            "{\"token\":{\"8461035927\":\"x\",\"o\":1},\"a\":{\"value\":{\"8461035927\":1},\"key\":\"token\"}}",
+            "{\"token\":{\"[Filtered]\":\"[Filtered]\",\"o\":\"[Filtered]\"},\"a\":{\"value\":{\"[Filtered]\":\"[Filtered]\"},\"key\":\"token\"}}",
+        ),
         (
             Format::Query,
             "a=correct+horse+battery&b=1",

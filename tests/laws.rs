@@ -477,6 +477,15 @@ fn held_values_at_their_bound_keep_the_laws() {
     }
 }
 
+/// A key that goes where a held value goes, and is the name of a wrapper where it stays.
+#[test]
+fn a_key_that_goes_has_no_wrapper() {
+    let document = r#"{"value":{"aaaaaaaaaaaaaaa7 token":{"a":1,"type":"integer"}},"key":"token"}"#;
+    for cut in 0..document.len() {
+        check_laws(&plan(), Format::Json, document.as_bytes(), &[cut]);
+    }
+}
+
 proptest! {
     #![proptest_config(config())]
 

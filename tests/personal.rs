@@ -44,6 +44,10 @@ fn strings_and_numbers() {
             r#"{"n":"[Filtered]","p":"[Filtered]","t":1700000000,"u":1700000000000,"v":1700000000000000}"#,
         ),
         (
+            r#"{"token":{"4111111111111111":"x","10.1.2.3":1,"a":1}}"#,
+            r#"{"token":{"[Filtered]":"[Filtered]","[Filtered]":"[Filtered]","a":"[Filtered]"}}"#,
+        ),
+        (
             r#"{"nip":"5260250274","x":{"phone":"500600700"}}"#,
             r#"{"nip":"[Filtered]","x":{"phone":"[Filtered]"}}"#,
         ),
@@ -112,6 +116,9 @@ fn hashes_tell_one_from_another_and_nothing_more() {
     );
     let keyless = strict().with_personal(Some(Treated::Hash), None);
     assert!(keyless.lacks_hash_key());
+    // A key with a hash in it is still a name, the first time and the second.
+    let named = run(&plan, r#"{"ann@example.com/token":"q"}"#);
+    assert!(named.ends_with(r#"]/token":"[Filtered]"}"#), "{named}");
     assert_eq!(
         run(&Arc::new(keyless), r#"{"m":"ann@example.com"}"#),
         r#"{"m":"[Filtered]"}"#

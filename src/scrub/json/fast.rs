@@ -304,6 +304,7 @@ impl JsonScrubber {
         self.glanced = Some(Glanced {
             at: base + from as u64,
             glance,
+            may_name: in_array,
             mark,
             is_known: known.is_some(),
         });

@@ -85,6 +85,8 @@ struct Glanced {
     /// Offset of its inside.
     at: u64,
     glance: Glance,
+    /// Whether the glance was also for what is no text, but a pair's name.
+    may_name: bool,
     /// By what it is known again, if it may be remembered.
     mark: Option<Mark>,
     /// It has come before, and its edits are at hand.
@@ -97,6 +99,7 @@ impl Glanced {
         Glanced {
             at,
             glance,
+            may_name: true,
             mark: None,
             is_known: false,
         }

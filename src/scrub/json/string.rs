@@ -11,7 +11,9 @@ use super::{CAPTURE_BYTES, Glanced, JsonScrubber, MEMBER, QUOTED_MARKER, SECRET_
 use crate::scrub::MARKER;
 use crate::scrub::name::{RuleIndex, reads_as_name, reads_as_path};
 use crate::scrub::personal::Pseudonym;
+use crate::scrub::plan::Plan;
 use crate::scrub::splice::{Reading, Splicer};
+use crate::scrub::string::StringScrubber;
 use crate::scrub::text::{Context, Glance, Kind, LITERALS, Layer, Mark, Signs, is_tried};
 
 /// A string that is, or may have to be, replaced.
@@ -129,6 +131,17 @@ pub(super) fn decode(raw: &[u8], into: &mut Vec<u8>) {
             high = None;
         }
     }
+}
+
+/// Whether a key, as text, has something in it that a rule covers. For keys below a denied name only: it costs as much as a text by itself.
+fn has_something(key: &[u8], plan: &Plan) -> bool {
+    let signs = Signs::of_plain(key);
+    let glance = Glance::at(key, false, signs, Kind::Plain, true, plan);
+    let mut redactions = Vec::new();
+    !glance.is_idle()
+        && StringScrubber::new()
+            .scrub(plan, Kind::Plain, key, &mut redactions)
+            .is_some()
 }
 
 impl JsonScrubber {
@@ -316,13 +329,14 @@ impl JsonScrubber {
                 Glanced {
                     at,
                     glance,
+                    may_name,
                     mark,
                     is_known: known.is_some(),
                 }
             }
         };
         if !seen.glance.is_idle() && seen.mark.is_none() {
-            let (mark, known) = self.recall(text, kind, may_name);
+            let (mark, known) = self.recall(text, kind, seen.may_name);
             seen.mark = mark;
             seen.is_known = known.is_some();
         }
@@ -451,7 +465,7 @@ impl JsonScrubber {
         }
         if let Some(leaf) = &mut self.string.leaf
             && !leaf.cut
-            && let Some(text) = leaf.decide(inside, closed, full)
+            && let Some(text) = leaf.decide(inside, closed, full, &self.plan)
         {
             leaf.cut = true;
             splicer.cut(leaf.reading, leaf.start);
@@ -467,9 +481,11 @@ impl JsonScrubber {
                 decode(inside, &mut said);
                 self.refused = said == b"transaction";
             }
+            let mut cut = false;
             if let Some(leaf) = self.string.leaf.take()
                 && leaf.cut
             {
+                cut = true;
                 splicer.resume(leaf.reading, behind);
                 // Without what was in it, it may be no secret, and stays the next time.
                 if leaf.kind == LeafKind::Key && self.string.scanning && self.machine.has_redacted()
@@ -478,9 +494,9 @@ impl JsonScrubber {
                 }
             }
             // A key with a parameter in it reads as a URL, and is no name.
-            // Neither is one that had something in it before.
+            // Neither is one that had something in it before. (What stands for an address or a user tells that to nobody.)
             let seen = &inside[..inside.len().min(CAPTURE_BYTES)];
-            let redacted = (self.string.scanning && self.machine.has_redacted())
+            let redacted = (self.string.scanning && self.machine.has_marked())
                 || self.string.marked == MARKER.len()
                 || (self.string.wanted
                     && memchr::memchr(MARKER[0], seen).is_some()
@@ -490,6 +506,8 @@ impl JsonScrubber {
             if self.string.is_key {
                 let known = known.filter(|_| name.is_some());
                 self.key_end(name, may_name, known, behind, splicer);
+                // In the reading in which it goes it is no name, and what it has is no wrapper.
+                self.next.wrapper &= !cut;
                 // However it is cut, the same of it counts.
                 let start = &inside[..inside.len().min(CAPTURE_BYTES)];
                 if full && !redacted && !reads_as_path(start) {
@@ -520,7 +538,7 @@ impl JsonScrubber {
 
 impl Leaf {
     /// What replaces it, judging by its inside so far (`full`: there is more than that); `None`: nothing, or not yet.
-    fn decide(&self, inside: &[u8], closed: bool, full: bool) -> Option<Bytes> {
+    fn decide(&self, inside: &[u8], closed: bool, full: bool, plan: &Plan) -> Option<Bytes> {
         let may_be = |list: &[&[u8]]| {
             !full
                 && list.iter().any(|word| {
@@ -573,7 +591,8 @@ impl Leaf {
                     || key
                         .windows(4)
                         .any(|four| four.eq_ignore_ascii_case(b"003d"));
-                ((secret || text) && key != MARKER).then(|| self.text.clone())
+                let goes = key != MARKER && (secret || text || has_something(&key, plan));
+                goes.then(|| self.text.clone())
             }
         }
     }

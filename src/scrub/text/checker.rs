@@ -308,7 +308,7 @@ impl TextMachine {
             self.odd = other.odd;
             other
         });
-        let odd = self.odd;
+        let (odd, marked) = (self.odd, self.marked);
         loop {
             let wanted = SEGMENT - (self.checker.read % SEGMENT as u64) as usize;
             let left = text.left();
@@ -337,6 +337,7 @@ impl TextMachine {
         } else {
             self.odd = odd;
             self.redacted = true;
+            self.marked = marked || self.checker.changed;
         }
         if !self.checker.changed {
             self.recording.go_on(paused);

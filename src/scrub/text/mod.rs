@@ -251,6 +251,8 @@ pub(crate) struct TextMachine {
     follows_shared: bool,
     /// Whether a value of this text has been replaced.
     redacted: bool,
+    /// Whether the marker stands in place of one.
+    marked: bool,
     /// How far ahead the steps before this one have looked, in symbols.
     looked: usize,
     /// What has been replaced may look different when it is read again.
@@ -304,6 +306,7 @@ impl TextMachine {
             follows_hex: false,
             follows_shared: false,
             redacted: false,
+            marked: false,
             looked: 0,
             odd: false,
             checker: Checker::default(),
@@ -339,6 +342,7 @@ impl TextMachine {
         self.pair = None;
         self.paired_at = None;
         self.redacted = false;
+        self.marked = false;
         self.looked = 0;
         self.odd = false;
         self.no_login = 0;
@@ -357,6 +361,11 @@ impl TextMachine {
     /// Whether a value of this text has been replaced.
     pub(crate) fn has_redacted(&self) -> bool {
         self.redacted
+    }
+
+    /// Whether the marker stands in place of a value of this text.
+    pub(crate) fn has_marked(&self) -> bool {
+        self.marked
     }
 
     /// Bytes that are kept between chunks.
@@ -645,6 +654,7 @@ impl TextMachine {
             self.recording.give_up();
         }
         self.redacted = true;
+        self.marked |= memchr::memmem::find(text, MARKER).is_some();
         self.checker.redacted = true;
         self.checker.grown += text.len();
         self.replaced = (text != MARKER).then(|| text.clone());

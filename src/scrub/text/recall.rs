@@ -232,6 +232,7 @@ impl TextMachine {
             }
         }
         self.redacted = !edits.is_empty();
+        self.marked = self.redacted;
     }
 
     /// Reads a text that has come before, and stops if something else comes of it.

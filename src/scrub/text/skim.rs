@@ -101,33 +101,66 @@ impl Skims {
     }
 }
 
-/// Whether a character can be passed over in a value without a look at where that ends: there it ends nothing and counts for nothing.
-#[inline]
-fn passes(until: Until, byte: u8) -> bool {
-    if byte.is_ascii_alphanumeric() {
-        return true;
+/// In which values a character can be passed over without a look at where they end, as a set: there it ends nothing and counts for
+/// nothing.
+static IN_VALUES: [u16; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = in_values(byte as u8);
+        byte += 1;
     }
+    table
+};
+
+const IN_ANY: u16 = 1;
+const IN_WORD: u16 = 2;
+const IN_QUOTES: u16 = 4;
+const IN_LINE: u16 = 8;
+const IN_HEADER: u16 = 16;
+const IN_ASSIGNED: u16 = 32;
+const IN_PARAM: u16 = 64;
+const IN_ARGUMENT: u16 = 128;
+const IN_MARKUP: u16 = 256;
+
+const fn in_values(byte: u8) -> u16 {
+    let line = IN_LINE | IN_MARKUP;
+    match byte {
+        b'"' | b'\'' | b'`' | b'\\' => 0,
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => u16::MAX,
+        b'_' | b'-' | b'.' | b'+' | b'*' | b'~' | b'^' | b'!' => u16::MAX ^ IN_ANY,
+        // Brackets count, and the next two end a query's values.
+        b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'&' | b'#' => IN_QUOTES,
+        b' ' | b'\t' => IN_QUOTES | line,
+        b',' => IN_QUOTES | line | IN_PARAM | IN_ARGUMENT,
+        b';' => IN_QUOTES | line | IN_HEADER | IN_ARGUMENT,
+        b'<' => IN_QUOTES | IN_LINE | IN_HEADER | IN_ASSIGNED | IN_ARGUMENT,
+        b'>' | b'/' | b'?' => IN_QUOTES | line | IN_HEADER | IN_ASSIGNED | IN_ARGUMENT,
+        b'$' | b'%' | b':' | b'=' | b'@' | b'|' => {
+            IN_QUOTES | line | IN_HEADER | IN_ASSIGNED | IN_ARGUMENT | IN_PARAM
+        }
+        _ => IN_QUOTES,
+    }
+}
+
+/// The set for a value.
+const fn of_values(until: Until) -> u16 {
     match until {
-        Until::Quote { .. } => !matches!(byte, b'"' | b'\'' | b'`' | b'\\'),
-        Until::Param { .. }
-        | Until::Word
-        | Until::HeaderWord { .. }
-        | Until::Line
-        | Until::Atom
-        | Until::List
-        | Until::Markup
-        | Until::Block { .. }
-        | Until::Argument => matches!(byte, b'_' | b'-' | b'.' | b'+' | b'*' | b'~' | b'^' | b'!'),
+        Until::Quote { .. } => IN_QUOTES,
+        Until::Line | Until::Block { .. } => IN_LINE,
+        Until::HeaderWord { .. } => IN_HEADER,
+        Until::Word => IN_ASSIGNED,
+        Until::Param { .. } => IN_PARAM,
+        Until::Argument => IN_ARGUMENT,
+        Until::Markup => IN_MARKUP,
+        Until::Atom | Until::List => IN_WORD,
         Until::CData
         | Until::Number
         | Until::User(_)
         | Until::Part
         | Until::Columns
-        | Until::Cookie
-        | Until::Alphabet(_)
-        | Until::Through
-        | Until::Following
-        | Until::Count(_) => false,
+        | Until::Cookie => IN_ANY,
+        Until::Alphabet(_) | Until::Through | Until::Following | Until::Count(_) => 0,
     }
 }
 
@@ -308,13 +341,10 @@ fn skim_value(value: &mut Value, ahead: &[u8]) -> usize {
         *left -= count;
         return count;
     }
-    if !value.until.passes_words() {
-        return 0;
-    }
-    let until = value.until;
+    let set = of_values(value.until);
     let count = ahead
         .iter()
-        .take_while(|byte| passes(until, **byte))
+        .take_while(|byte| IN_VALUES[usize::from(**byte)] & set != 0)
         .count();
     if let Some(last) = count.checked_sub(1) {
         value.last = ahead[last];

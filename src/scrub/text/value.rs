@@ -66,31 +66,6 @@ pub(super) enum Until {
     Count(usize),
 }
 
-impl Until {
-    /// Whether no letter and no digit ends it, or counts for its end.
-    pub(super) fn passes_words(self) -> bool {
-        match self {
-            Until::Param { .. }
-            | Until::Word
-            | Until::HeaderWord { .. }
-            | Until::Line
-            | Until::Quote { .. }
-            | Until::Atom
-            | Until::List
-            | Until::Markup
-            | Until::CData
-            | Until::Number
-            | Until::Block { .. }
-            | Until::User(_)
-            | Until::Part
-            | Until::Columns
-            | Until::Argument
-            | Until::Cookie => true,
-            Until::Alphabet(_) | Until::Through | Until::Following | Until::Count(_) => false,
-        }
-    }
-}
-
 /// What a quoted value may be continued by, behind its closing quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tail {
