@@ -43,6 +43,15 @@ fn strings_and_numbers() {
             r#"{"n":4111111111111111,"p":44051401359,"t":1700000000,"u":1700000000000,"v":1700000000000000}"#,
             r#"{"n":"[Filtered]","p":"[Filtered]","t":1700000000,"u":1700000000000,"v":1700000000000000}"#,
         ),
+        // What stands behind a telephone number is no part of it where it is something by itself.
+        (
+            r#"{"m":"+48 601 234 567 4111 1111 1111 1111, +1 415 555 2671 192.168.10.20","n":"+48 601 234 567 61 1090 1014 0000 0712 1981 2874"}"#,
+            r#"{"m":"[Filtered] [Filtered], [Filtered] [Filtered]","n":"[Filtered] [Filtered]"}"#,
+        ),
+        (
+            r#"{"m":"+44 20 7946 0958 or +48 601234567 10.20.30.40"}"#,
+            r#"{"m":"[Filtered] or [Filtered] [Filtered]"}"#,
+        ),
         (
             r#"{"token":{"4111111111111111":"x","10.1.2.3":1,"a":1}}"#,
             r#"{"token":{"[Filtered]":"[Filtered]","[Filtered]":"[Filtered]","a":"[Filtered]"}}"#,

@@ -44,6 +44,26 @@ struct Digits {
     separators: Vec<(usize, u8)>,
 }
 
+impl Digits {
+    /// Whether a group of digits ends behind so many.
+    fn is_group(&self, digits: usize) -> bool {
+        digits == self.digits.len() || self.separators.iter().any(|(at, _)| *at == digits)
+    }
+
+    /// Whether they begin with an IPv4 address.
+    fn is_address(&self) -> bool {
+        let mut dots = self.separators.iter();
+        let mut from = 0;
+        (0..4).all(|part| {
+            let dot = dots.next();
+            let to = dot.map_or(self.digits.len(), |(at, _)| *at);
+            let is_part = (1..=3).contains(&to.saturating_sub(from));
+            from = to;
+            is_part && (part == 3 || matches!(dot, Some((_, b'.'))))
+        })
+    }
+}
+
 impl TextMachine {
     /// Replaces the personal data that begin here. Tells whether there are any.
     #[inline]
@@ -206,17 +226,28 @@ impl TextMachine {
     }
 
     fn number(&self, first: u8, before: u8, cx: &Context<'_>) -> Result<Option<Found>, More> {
-        let personal = &cx.plan.personal;
         // A part of a decimal fraction, a version or a date is none.
         if matches!(before, b'.' | b',' | b'-' | b'+' | b'/' | b'_' | b'#') && first != b'+' {
             return Ok(None);
         }
-        let signed = usize::from(first == b'+');
-        let found = self.digits(signed)?;
-        let count = found.digits.len();
-        if count < 7 {
+        let signed = first == b'+';
+        let found = self.digits(usize::from(signed))?;
+        if found.digits.len() < 7 {
             return Ok(None);
         }
+        if signed {
+            return self.signed_phone(&found, cx);
+        }
+        match self.checked_number(&found, cx)? {
+            None => self.phone(&found, cx),
+            number => Ok(number),
+        }
+    }
+
+    /// The number of a card, an account, a person or a firm, as its check digits tell, with which digits begin.
+    fn checked_number(&self, found: &Digits, cx: &Context<'_>) -> Result<Option<Found>, More> {
+        let personal = &cx.plan.personal;
+        let count = found.digits.len();
         let take = |kind, digits: usize| Found {
             kind,
             length: found.ends[digits - 1],
@@ -242,7 +273,7 @@ impl TextMachine {
             Ok(next.is_ascii_alphanumeric() || next == b'_' || (fraction && plain(digits)))
         };
         let has = |kind| personal.rule(kind).is_some();
-        if signed == 0 && has(Personal::Card) {
+        if has(Personal::Card) {
             for digits in (13..=count.min(19)).rev() {
                 if ends(digits)
                     && grouped(digits, b" -")
@@ -253,7 +284,7 @@ impl TextMachine {
                 }
             }
         }
-        if signed == 0 && has(Personal::AccountPl) && count >= 26 && ends(26) && grouped(26, b" ") {
+        if has(Personal::AccountPl) && count >= 26 && ends(26) && grouped(26, b" ") {
             let iban = [b"PL".as_slice(), &found.digits[..26]].concat();
             if checks::mod97(&iban) && !behind(26)? {
                 return Ok(Some(Found {
@@ -262,8 +293,7 @@ impl TextMachine {
                 }));
             }
         }
-        if signed == 0
-            && has(Personal::Pesel)
+        if has(Personal::Pesel)
             && count >= 11
             && ends(11)
             && plain(11)
@@ -272,7 +302,7 @@ impl TextMachine {
         {
             return Ok(Some(take(Personal::Pesel, 11)));
         }
-        if signed == 0 && has(Personal::Nip) && count >= 10 && ends(10) && grouped(10, b"- ") {
+        if has(Personal::Nip) && count >= 10 && ends(10) && grouped(10, b"- ") {
             let dashes: Vec<usize> = found
                 .separators
                 .iter()
@@ -287,7 +317,7 @@ impl TextMachine {
                 return Ok(Some(take(Personal::Nip, 10)));
             }
         }
-        if signed == 0 && has(Personal::Regon) {
+        if has(Personal::Regon) {
             for digits in [14, 9] {
                 if count >= digits
                     && ends(digits)
@@ -300,15 +330,47 @@ impl TextMachine {
                 }
             }
         }
-        self.phone(signed, &found, cx)
+        Ok(None)
     }
 
-    fn phone(
-        &self,
-        signed: usize,
-        found: &Digits,
-        cx: &Context<'_>,
-    ) -> Result<Option<Found>, More> {
+    /// Whether a telephone number may end behind so many digits.
+    fn phone_ends(&self, found: &Digits, digits: usize) -> Result<bool, More> {
+        let next = self.window.byte(found.ends[digits - 1])?;
+        Ok(found.is_group(digits) && !next.is_ascii_alphanumeric() && next != b'_')
+    }
+
+    /// E.164: at most fifteen digits, the country's code first. Groups of digits behind it may be another number's.
+    fn signed_phone(&self, found: &Digits, cx: &Context<'_>) -> Result<Option<Found>, More> {
+        if cx.plan.personal.rule(Personal::Phone).is_none() || found.digits[0] == b'0' {
+            return Ok(None);
+        }
+        let count = found.digits.len();
+        let mut most = count.min(15);
+        for digits in 8..most {
+            if !found.is_group(digits) {
+                continue;
+            }
+            let behind = self.digits(found.ends[digits] - 1)?;
+            if behind.is_address() || self.checked_number(&behind, cx)?.is_some() {
+                most = digits;
+                break;
+            }
+        }
+        let first = found.separators.first().map_or(count, |(at, _)| *at);
+        let lengths = std::iter::once(first).chain((8..=most).rev());
+        for digits in lengths.filter(|digits| (8..=15).contains(digits)) {
+            if self.phone_ends(found, digits)? {
+                return Ok(Some(Found {
+                    kind: Personal::Phone,
+                    length: found.ends[digits - 1],
+                    canonical: [b"+".as_slice(), &found.digits[..digits]].concat(),
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn phone(&self, found: &Digits, cx: &Context<'_>) -> Result<Option<Found>, More> {
         let personal = &cx.plan.personal;
         let count = found.digits.len();
         let words: [&[u8]; 9] = [
@@ -322,31 +384,6 @@ impl TextMachine {
             b"numer tel",
             b"sms",
         ];
-        let found_number = |kind, digits: usize, canonical: Vec<u8>| Found {
-            kind,
-            length: found.ends[digits - 1],
-            canonical,
-        };
-        let ended = |digits: usize| -> Result<bool, More> {
-            let group = digits == count || found.separators.iter().any(|(at, _)| *at == digits);
-            let next = self.window.byte(found.ends[digits - 1])?;
-            Ok(group && !next.is_ascii_alphanumeric() && next != b'_')
-        };
-        if signed == 1 {
-            // E.164: at most fifteen digits, the country's code first. Digits behind it may be another number's.
-            if personal.rule(Personal::Phone).is_none() || found.digits[0] == b'0' {
-                return Ok(None);
-            }
-            let first = found.separators.first().map_or(count, |(at, _)| *at);
-            let lengths = std::iter::once(first).chain((8..=count.min(15)).rev());
-            for digits in lengths.filter(|digits| (8..=15).contains(digits)) {
-                if ended(digits)? {
-                    let canonical = [b"+".as_slice(), &found.digits[..digits]].concat();
-                    return Ok(Some(found_number(Personal::Phone, digits, canonical)));
-                }
-            }
-            return Ok(None);
-        }
         if personal.rule(Personal::PhonePl).is_none() {
             return Ok(None);
         }
@@ -359,7 +396,7 @@ impl TextMachine {
             0
         };
         let digits = skip + 9;
-        if count < digits || found.digits[skip] == b'0' || !ended(digits)? {
+        if count < digits || found.digits[skip] == b'0' || !self.phone_ends(found, digits)? {
             return Ok(None);
         }
         let groups: Vec<usize> = found
@@ -373,7 +410,11 @@ impl TextMachine {
         let form = groups == [3, 6] && count == digits;
         if form || (groups.is_empty() && (self.says(&words) || skip == 4)) {
             let canonical = [b"+48".as_slice(), &found.digits[skip..digits]].concat();
-            return Ok(Some(found_number(Personal::PhonePl, digits, canonical)));
+            return Ok(Some(Found {
+                kind: Personal::PhonePl,
+                length: found.ends[digits - 1],
+                canonical,
+            }));
         }
         Ok(None)
     }
