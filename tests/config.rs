@@ -1216,6 +1216,13 @@ fn settings_without_effect_are_warned_of() {
             &[EU, "policy.server.pass=replay_event", "policy.pass=replay"],
             &["policy.pass: replays are passed on"],
         ),
+        (
+            &[EU, "policy.pass=minidump,attachment,perfetto"],
+            &[
+                "policy.pass: minidumps are passed on as they are",
+                "policy.pass: attachments that are no text are passed on as they are",
+            ],
+        ),
         // Text that is attached does leave.
         (&[EU, "policy.browser.pass=attachment"], &[]),
         // A container listens on all addresses.

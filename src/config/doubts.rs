@@ -23,9 +23,19 @@ impl Config {
             self.policy.name == OBSERVE,
             "policy.name: observe takes out the core names only, and is for seeing what another policy would do (policy.shadow)",
         );
+        let passes = |kind| self.policy.pass.contains(&kind);
         say(
-            self.policy.pass.contains(&Opaque::Replay),
-            "policy.pass: replays are passed on, which show what stood on the screen and what was typed; nothing is scrubbed in them",
+            passes(Opaque::Replay),
+            "policy.pass: replays are passed on, which show what stood on the screen and what was typed; where one is packed, nothing is \
+             scrubbed in it",
+        );
+        say(
+            passes(Opaque::Minidump),
+            "policy.pass: minidumps are passed on as they are, with the stacks and the heap of a process, and often its environment",
+        );
+        say(
+            passes(Opaque::Attachment),
+            "policy.pass: attachments that are no text are passed on as they are: screenshots, archives",
         );
         say(
             !self.server.admin.ip().is_loopback(),
