@@ -14,9 +14,10 @@ mod support;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use scrubline::policy::Policy;
 use scrubline::scrub::fuzzing::check_laws;
-use scrubline::scrub::{Format, Plan, Treated};
+use scrubline::scrub::{Format, Limits, Output, Plan, Redaction, Scrubber, Treated};
 use support::scrub;
 
 fn strict() -> Arc<Plan> {
@@ -132,4 +133,39 @@ fn hashes_tell_one_from_another_and_nothing_more() {
         run(&Arc::new(keyless), r#"{"m":"ann@example.com"}"#),
         r#"{"m":"[Filtered]"}"#
     );
+}
+
+/// What was in a key that went, or in which something stands for it, is in no place that a report shows.
+#[test]
+fn places_do_not_show_what_went_from_a_key() {
+    let hash = strict().with_personal(Some(Treated::Hash), Some(b"a key of the operator"));
+    let known = (strict().as_ref()).with_known_secrets([b"abc12345X".as_slice()]);
+    let cases = [
+        (
+            strict(),
+            r#"{"token":{"44051401359":1,"10.1.2.3":{"b":2}}}"#,
+        ),
+        (
+            Arc::new(known),
+            r#"{"token":{"abc12345X":{"a":1}},"cookies":{"abc12345X":"x"}}"#,
+        ),
+        (
+            Arc::new(hash),
+            r#"{"10.1.2.3":"token=abc","44051401359":{"password":"abc"}}"#,
+        ),
+    ];
+    for (plan, input) in cases {
+        let mut scrubber = Scrubber::new(plan, Format::Json, &Limits::default());
+        scrubber.record_redactions();
+        let mut output = Output::new();
+        scrubber.push(Bytes::from(input), &mut output).unwrap();
+        scrubber.finish(&mut output).unwrap();
+        let redactions = scrubber.take_redactions();
+        assert!(redactions.len() > 1);
+        for Redaction { path, .. } in redactions {
+            for secret in ["44051401359", "10.1.2.3", "abc12345X"] {
+                assert!(!path.contains(secret), "{path}");
+            }
+        }
+    }
 }

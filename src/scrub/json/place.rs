@@ -19,6 +19,15 @@ pub(super) fn shown(key: &[u8], denied: bool) -> String {
 }
 
 impl JsonScrubber {
+    /// The key that has been read does not leave as it is, and is not shown.
+    pub(super) fn hide_key(&mut self, splicer: &Splicer) {
+        if splicer.path.is_some()
+            && let Some(key) = self.keys_path.last_mut()
+        {
+            "*".clone_into(key);
+        }
+    }
+
     pub(super) fn note_path(&mut self, index: Option<u32>, splicer: &mut Splicer) {
         let depth = self.frames.len();
         self.keys_path

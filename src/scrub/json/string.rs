@@ -501,6 +501,8 @@ impl JsonScrubber {
                 || (self.string.wanted
                     && memchr::memchr(MARKER[0], seen).is_some()
                     && memchr::memmem::find(seen, MARKER).is_some());
+            // Neither is what was in it shown in a place.
+            let hides = cut || (self.string.scanning && self.machine.has_redacted());
             self.string.scanning = false;
             let name = (!full && !redacted).then_some(inside);
             if self.string.is_key {
@@ -508,6 +510,9 @@ impl JsonScrubber {
                 self.key_end(name, may_name, known, behind, splicer);
                 // In the reading in which it goes it is no name, and what it has is no wrapper.
                 self.next.wrapper &= !cut;
+                if hides {
+                    self.hide_key(splicer);
+                }
                 // However it is cut, the same of it counts.
                 let start = &inside[..inside.len().min(CAPTURE_BYTES)];
                 if full && !redacted && !reads_as_path(start) {

@@ -302,17 +302,19 @@ impl TextMachine {
             .iter()
             .take_while(|byte| tokens.unanchored().has(**byte))
             .count();
-        self.window.note(at + length);
         // Padding may go on behind an equals sign.
-        word.get(length).is_some_and(|behind| *behind != b'=')
+        let is_short = word.get(length).is_some_and(|behind| *behind != b'=');
+        if is_short {
+            self.window.note(at + length);
+        }
+        is_short
     }
 
     /// Whether no flag of a command ends before the white space ahead, and none begins behind it.
     #[inline]
     fn parts_no_flag(&self, ahead: &[u8], at: usize) -> bool {
-        match ahead.get(at + 1) {
-            Some(b'-') | None => return false,
-            Some(_) => self.window.note(at + 1),
+        if matches!(ahead.get(at + 1), Some(b'-') | None) {
+            return false;
         }
         let before = |distance: usize| match at.checked_sub(distance + 1) {
             Some(index) => ahead[index],
@@ -326,7 +328,11 @@ impl TextMachine {
                 _ => break,
             }
         }
-        length < 2 || before(length - 1) != b'-'
+        let parts = length < 2 || before(length - 1) != b'-';
+        if parts {
+            self.window.note(at + 1);
+        }
+        parts
     }
 }
 
