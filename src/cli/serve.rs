@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{Configuration, USAGE, fail, literals, located, process};
+use super::{Configuration, USAGE, fail, located, process};
 use crate::config::{Loader, Resolved};
 use crate::observe;
 use crate::proxy::{App, BuildError, Ended, Shutdown};
@@ -30,13 +30,6 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
     for warning in resolved.warnings() {
         tracing::warn!("{warning}");
     }
-    let (read, file) = (resolved.clone(), loader.path());
-    // Beside what serves: to look takes as long as all else until then.
-    std::thread::spawn(move || {
-        for found in literals::literals(&read, file.as_deref()) {
-            tracing::warn!("{found}");
-        }
-    });
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
