@@ -477,6 +477,19 @@ fn held_values_at_their_bound_keep_the_laws() {
     }
 }
 
+/// A program's name that goes, since it stands behind a flag, tells nothing of the flags behind it.
+#[test]
+fn a_program_that_goes_has_no_flags() {
+    for document in [
+        r#"["--token","curl","--token","-u"]"#,
+        r#"["-password","wget","-password","-U"]"#,
+    ] {
+        for cut in 0..document.len() {
+            check_laws(&plan(), Format::Json, document.as_bytes(), &[cut]);
+        }
+    }
+}
+
 /// A key that goes where a held value goes, and is the name of a wrapper where it stays.
 #[test]
 fn a_key_that_goes_has_no_wrapper() {

@@ -55,6 +55,8 @@ pub(super) struct Element {
     pub(super) is_string: bool,
     /// What it says about the next one.
     pub(super) name: Before,
+    /// It names a program whose flags have users and passwords.
+    pub(super) is_client: bool,
 }
 
 impl Element {
@@ -64,7 +66,11 @@ impl Element {
             Before::Weak(_) if count != 1 => Before::Nothing,
             name @ (Before::Nothing | Before::Weak(_) | Before::Strong(_)) => name,
         };
-        Element { name, ..self }
+        Element {
+            name,
+            is_client: false,
+            ..self
+        }
     }
 }
 
@@ -151,6 +157,7 @@ impl Frame {
             element: Element {
                 is_string: false,
                 name: Before::Nothing,
+                is_client: false,
             },
             is_command: false,
         }
@@ -163,9 +170,12 @@ impl Frame {
         } else {
             self.element.name
         };
+        // The name of a program that has gone says nothing of the flags behind it, as it won't the next time.
+        self.is_command |= self.element.is_client && !taken;
         self.element = Element {
             is_string: false,
             name: Before::Nothing,
+            is_client: false,
         };
     }
 

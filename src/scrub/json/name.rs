@@ -180,7 +180,7 @@ impl JsonScrubber {
             // A query is looked at as one where its name comes first, and as text elsewhere.
             let denied = verdict.filter(|v| v.treatment != Treatment::Query);
             frame.element.is_string = true;
-            frame.is_command |= is_http_client(name);
+            frame.element.is_client = is_http_client(name);
             let user = self
                 .plan
                 .user_info

@@ -112,8 +112,8 @@ impl Clone for Texts {
 }
 
 impl Texts {
-    /// By what the inside of a JSON string is known again, if it may be remembered. (`may_name`: as for a glance.) Costs about a
-    /// nanosecond for two bytes.
+    /// By what the inside of a JSON string is known again, if it may be remembered. (`may_name`: as for a glance.) Costs a
+    /// hash of it.
     #[inline]
     pub(crate) fn mark(&self, text: &[u8], kind: Kind, may_name: bool) -> Option<Mark> {
         if !LENGTHS.contains(&text.len()) {
