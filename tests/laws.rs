@@ -58,6 +58,46 @@ const PARAMETERS: [&str; 12] = [
     "sid",
 ];
 
+/// Members with an object or array, `#`, where that is one thing or another.
+const PLACES: [&str; 28] = [
+    "\"a\":#",
+    "\"a\":[#]",
+    "\"a\":[#,#,1]",
+    "\"a\":[\"b\",#]",
+    "\"a\":[\"Cookie\",#]",
+    "\"a\":[\"curl\",#]",
+    "\"a\":[[[[#]]]]",
+    "\"a\":{\"b\":{\"c\":#}}",
+    "\"a\":[#,{\"stringValue\":\"s3cr3tvalue0\"}]",
+    "\"b\":{\"a\":{\"c\":#}}",
+    "\"b\":{\"attributes\":{\"c\":#}}",
+    "\"b\":{\"attributes\":#}",
+    "\"password\":#",
+    "\"password\":{\"value\":#,\"type\":\"string\"}",
+    "\"cookies\":#",
+    "\"headers\":#",
+    "\"attributes\":#",
+    "\"attributes\":{\"password\":#}",
+    "\"query_string\":#",
+    "\"key\":\"password\",\"value\":#",
+    "\"value\":#,\"key\":\"password\"",
+    "\"value\":#,\"key\":\"a\"",
+    "\"stringValue\":#",
+    "\"request\":{\"data\":#,\"headers\":#,\"env\":#,\"cookies\":#,\"query_string\":#}",
+    "\"sdk\":#",
+    "\"user\":#",
+    "\"contexts\":{\"trace\":#,\"response\":#}",
+    "\"extra\":{\"a\":#},\"modules\":#,\"breadcrumbs\":{\"values\":[{\"data\":#}]}",
+];
+
+/// Objects of which more or less goes, by where they stand.
+const PIECES: [&str; 4] = [
+    "{\"m\":{\"value\":\"s3cr3tvalue0\",\"key\":\"password\"},\"n\":[1,2,3]}",
+    "{\"value\":\"s3cr3tvalue0 and more of it\",\"key\":\"password\"}",
+    "{\"stringValue\" :\"Authorization\"                        }",
+    "{\"a\":\n[\"https://a.eu/x?token=s3cr3tvalue0\",\n{\n\"n\":1}]}",
+];
+
 /// A name in one of the spellings that are one name.
 fn spelled(words: &str, style: u8) -> String {
     let parts: Vec<&str> = words.split(' ').collect();
@@ -532,6 +572,33 @@ proptest! {
         check_laws(&plan(), Format::Event, document.as_bytes(), &cuts);
         let envelope = format!("{{}}\n{{\"type\":\"event\",\"length\":{}}}\n{document}\n{{\"type\":\"attachment\",\"length\":3}}\nabc", document.len());
         check_laws(&plan(), Format::Envelope, envelope.as_bytes(), &cuts);
+    }
+
+    /// Laws 3 to 8 where the same object or array comes again and again, where it is one thing and where it is another.
+    #[test]
+    fn what_comes_again_is_judged_where_it_stands(
+        documents in prop::collection::vec(document(), 1..4),
+        places in prop::collection::vec((select(PLACES.as_slice()), any::<usize>()), 1..12),
+        cuts in prop::collection::vec(any::<usize>(), 0..4),
+    ) {
+        let lists = documents.iter().map(|it| format!("[{it},{it}]"));
+        let known = PIECES.iter().map(|it| it.to_string());
+        let pieces: Vec<String> = lists.chain(documents.iter().cloned()).chain(known).collect();
+        let placed = places.iter().map(|(place, piece)| {
+            place.replace('#', &pieces[piece % pieces.len()]).replace(HOLE, "s3cr3tvalue0")
+        });
+        let placed: Vec<String> = placed.collect();
+        let members = format!("{{{}}}", placed.join(","));
+        let objects = format!("[{{{}}}]", placed.join("},{"));
+        for document in [&members, &objects] {
+            check_laws(&plan(), Format::Json, document.as_bytes(), &cuts);
+        }
+        check_laws(&plan(), Format::Event, members.as_bytes(), &cuts);
+        for kind in ["event", "transaction", "log"] {
+            let item = format!("{{\"type\":\"{kind}\",\"length\":{}}}\n{members}\n", members.len());
+            let envelope = format!("{{}}\n{item}{item}");
+            check_laws(&plan(), Format::Envelope, envelope.as_bytes(), &cuts);
+        }
     }
 
     /// Laws 3 to 8 on text that is dense with what the machine looks for.

@@ -1,5 +1,5 @@
 //! One pass over blocks of 64 bytes: where strings end, where signs stand that tell something by themselves, and where a literal of a rule may. It can only say that there
-//! is nothing.
+//! is nothing. By the way, where the brackets of JSON stand.
 //!
 //! A literal is told by the three bytes of it that are hashed in [`Literals`], and the one behind them. There each is one of 32 classes, and
 //! four tables of 32 by 32 bits say which may stand beside which:
@@ -13,7 +13,7 @@
 //! three bytes let through a third each, whatever is common. Literals of two bytes are told by these as they are written, capitals and all.
 //!
 //! Such a table has 128 bytes, which is what two registers of AVX-512 hold: one instruction looks up 64 bytes in it. Where that is
-//! not to be had, the same is done byte by byte. This file has the only unsafe code of the core.
+//! not to be had, the same is done byte by byte. This file and `digest` have the only unsafe code of the core.
 //!
 //! [`Literals`]: super::literals::Literals
 
@@ -24,8 +24,9 @@ use super::text::{SIGNS, Signs};
 
 /// Bytes in a block.
 pub(crate) const BLOCK: usize = 64;
-/// Blocks that are read at once.
+/// Most blocks that are read at once, and how many are where something has been passed over before.
 const BATCH: usize = 32;
+const FEW: usize = 4;
 /// Blocks of a text that are read at once, where it is looked at by itself.
 const AT_ONCE: usize = 8;
 /// Bytes behind a block that are looked at.
@@ -249,6 +250,8 @@ pub(crate) struct Blocks {
     first: usize,
     /// How many there are.
     count: usize,
+    /// How many are read next at most.
+    ahead: usize,
     masks: Vec<Masks>,
 }
 
@@ -257,6 +260,7 @@ impl Blocks {
         Blocks {
             first: 0,
             count: 0,
+            ahead: FEW,
             masks: Vec::new(),
         }
     }
@@ -360,29 +364,33 @@ impl Blocks {
     #[inline(never)]
     fn read(&mut self, bytes: &[u8], block: usize, filter: &Filter) {
         self.masks.resize(BATCH, Masks::default());
-        let kept = match block.checked_sub(1) {
-            Some(_) if block == self.first + self.count => self.count.min(BATCH / 2),
-            Some(_) | None => 0,
+        let goes_on = block > 0 && block == self.first + self.count;
+        let kept = if goes_on {
+            self.count.min(BATCH / 2)
+        } else {
+            0
         };
+        self.ahead = if goes_on { 2 * self.ahead } else { FEW }.min(BATCH);
         self.masks.copy_within(self.count - kept..self.count, 0);
         self.first = block - kept;
         let rest = &bytes[block * BLOCK..];
         let whole = rest.len().saturating_sub(BEHIND) / BLOCK;
-        let count = whole.min(BATCH - kept);
+        let most = kept + self.ahead.min(BATCH - kept);
+        let count = whole.min(most - kept);
         read_blocks(
             &rest[..(count * BLOCK + BEHIND).min(rest.len())],
             &mut self.masks[kept..kept + count],
             filter,
         );
         self.count = kept + count;
-        if self.count < BATCH && count == whole {
+        if self.count < most && count == whole {
             // The last one, as if zeros stood behind it.
             let rest = &rest[count * BLOCK..];
             for part in [0, BLOCK] {
                 let Some(rest) = rest.get(part..).filter(|rest| !rest.is_empty()) else {
                     break;
                 };
-                if self.count == BATCH {
+                if self.count == most {
                     break;
                 }
                 let mut padded = [0; BLOCK + BEHIND];
@@ -392,6 +400,44 @@ impl Blocks {
                 self.count += 1;
             }
         }
+    }
+}
+
+/// Where in a block what the structure of JSON is made of stands, a bit for each byte.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Structure {
+    pub(crate) quotes: u64,
+    pub(crate) backslashes: u64,
+    pub(crate) opens: u64,
+    pub(crate) closes: u64,
+}
+
+/// By what `[` and `]` differ from `{` and `}`.
+const CURLY: u8 = 0x20;
+
+impl Structure {
+    #[inline]
+    pub(crate) fn of(block: &[u8; BLOCK]) -> Structure {
+        #[cfg(target_arch = "x86_64")]
+        return match are_fast() {
+            true => x86::structure_at_once(block),
+            false => x86::structure(block),
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        Structure::bytewise(block)
+    }
+
+    /// The same for any processor.
+    #[cfg(any(test, not(target_arch = "x86_64")))]
+    fn bytewise(block: &[u8; BLOCK]) -> Structure {
+        let mut all = Structure::default();
+        for (at, byte) in block.iter().enumerate() {
+            all.quotes |= u64::from(*byte == b'"') << at;
+            all.backslashes |= u64::from(*byte == b'\\') << at;
+            all.opens |= u64::from(byte | CURLY == b'{') << at;
+            all.closes |= u64::from(byte | CURLY == b'}') << at;
+        }
+        all
     }
 }
 
@@ -489,8 +535,55 @@ mod x86 {
         _mm512_set1_epi8, _mm512_set4_epi32, _mm512_shuffle_epi8, _mm512_slli_epi16,
         _mm512_srli_epi16, _mm512_test_epi8_mask, _mm512_xor_si512,
     };
+    use std::arch::x86_64::{
+        _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
+    };
 
-    use super::{BEHIND, BLOCK, CLASS, Filter, MIXED, Masks, SIGNS, Signs, Table};
+    use super::{
+        BEHIND, BLOCK, CLASS, CURLY, Filter, MIXED, Masks, SIGNS, Signs, Structure, Table,
+    };
+
+    /// Reads a block with AVX-512, which the processor has.
+    #[inline]
+    pub(super) fn structure_at_once(block: &[u8; BLOCK]) -> Structure {
+        // SAFETY: the caller has asked whether the processor has the instructions.
+        unsafe { structure_with_avx512(block) }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    unsafe fn structure_with_avx512(block: &[u8; BLOCK]) -> Structure {
+        // SAFETY: a block has 64 bytes.
+        let bytes = unsafe { _mm512_loadu_si512(block.as_ptr().cast()) };
+        let curly = _mm512_or_si512(bytes, _mm512_set1_epi8(CURLY as i8));
+        Structure {
+            quotes: _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(b'"' as i8)),
+            backslashes: _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(b'\\' as i8)),
+            opens: _mm512_cmpeq_epi8_mask(curly, _mm512_set1_epi8(b'{' as i8)),
+            closes: _mm512_cmpeq_epi8_mask(curly, _mm512_set1_epi8(b'}' as i8)),
+        }
+    }
+
+    /// Reads a block with SSE2, which each of these processors has.
+    #[inline]
+    pub(super) fn structure(block: &[u8; BLOCK]) -> Structure {
+        // SAFETY: as above, and a block has four times 16 bytes.
+        unsafe {
+            let mut all = Structure::default();
+            for part in (0..BLOCK).step_by(16) {
+                let bytes = _mm_loadu_si128(block.as_ptr().add(part).cast());
+                let curly = _mm_or_si128(bytes, _mm_set1_epi8(CURLY as i8));
+                let bits = |bytes, byte: u8| {
+                    let same = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte as i8));
+                    u64::from(_mm_movemask_epi8(same) as u16) << part
+                };
+                all.quotes |= bits(bytes, b'"');
+                all.backslashes |= bits(bytes, b'\\');
+                all.opens |= bits(curly, b'{');
+                all.closes |= bits(curly, b'}');
+            }
+            all
+        }
+    }
 
     /// Reads blocks with AVX-512, which the processor has.
     pub(super) fn read_blocks(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
@@ -610,7 +703,7 @@ mod x86 {
 mod tests {
     use proptest::prelude::{any, proptest};
 
-    use super::{BEHIND, BLOCK, Filter, Masks, read_blocks, read_bytes};
+    use super::{BEHIND, BLOCK, Filter, Masks, Structure, bytewise, read_blocks, read_bytes};
 
     fn filter() -> Filter {
         let mut filter = Filter::default();
@@ -624,6 +717,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn structure_is_read_alike(bytes in proptest::collection::vec(any::<u8>(), BLOCK), words in "[a\"\\\\{}\\[\\]]{64}") {
+            for bytes in [bytes.as_slice(), words.as_bytes()] {
+                let block = bytes.first_chunk().expect("a block");
+                assert_eq!(Structure::of(block), Structure::bytewise(block));
+                assert_eq!(bytewise(|| Structure::of(block)), Structure::bytewise(block));
+            }
+        }
+
         /// Whatever the processor has, it finds the same.
         #[test]
         fn blocks_are_read_alike(bytes in proptest::collection::vec(any::<u8>(), BLOCK + BEHIND..5 * BLOCK), words in "[toke ns_kl:\"\\\\=]{67,200}") {

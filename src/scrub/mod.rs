@@ -23,8 +23,10 @@
 
 mod attachment;
 mod blocks;
+mod brackets;
 mod check;
 pub mod decode;
+mod digest;
 mod discards;
 mod envelope;
 pub mod fuzzing;
@@ -34,6 +36,7 @@ mod json;
 mod known;
 mod limits;
 mod literals;
+mod memory;
 mod minidump;
 mod msgpack;
 mod multipart;

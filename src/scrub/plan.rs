@@ -1,6 +1,6 @@
 //! [`Plan`]: a compiled policy as plain data. The policy module builds it; the engine only reads it.
 
-use super::json::{SharedKeys, Workspaces};
+use super::json::{Containers, SharedKeys, Workspaces};
 use super::known::KnownSecrets;
 use super::literals::{Literal, Literals, Signals};
 use super::name::{Allowance, Kinds, Names, Treatment, Verdict, Words};
@@ -40,14 +40,17 @@ pub struct Plan {
     pub(crate) keys: SharedKeys,
     /// What has come of the texts that streams have had.
     pub(crate) texts: Texts,
+    /// The same of objects and arrays.
+    pub(crate) containers: Containers,
 }
 
 impl Plan {
-    /// Keys and texts that streams have had come as if for the first time.
+    /// Keys, texts and containers that streams have had come as if for the first time.
     pub(crate) fn forget(&mut self) {
         self.workspaces = Workspaces::default();
         self.keys = SharedKeys::default();
-        self.texts = Texts::default();
+        self.texts.forget();
+        self.containers.forget();
     }
 }
 
@@ -320,6 +323,7 @@ impl PlanBuilder {
             workspaces: Workspaces::default(),
             keys: SharedKeys::default(),
             texts: Texts::default(),
+            containers: Containers::default(),
         })
     }
 }

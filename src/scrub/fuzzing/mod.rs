@@ -20,6 +20,7 @@ pub use secrets::secrets;
 
 pub use crate::scrub::blocks::bytewise;
 use crate::scrub::decode::{Decoder, Encoding};
+pub use crate::scrub::memory::forgetful;
 use crate::scrub::{
     Action, Boundary, Format, Gate, Limits, Malformed, Opaque, Output, Plan, SAMPLED_TYPES,
     Sampler, Scrubber, Signal,
@@ -138,7 +139,8 @@ impl Subject<'_> {
     fn check(&self, input: &[u8], cuts: &[usize]) {
         let (out, result) = run((self.first)(), self.state_bytes, [input]);
         self.same(&split(input, cuts), &out, &result, "cut");
-        bytewise(|| self.same(&[input], &out, &result, "without blocks"));
+        bytewise(|| forgetful(|| self.same(&[input], &out, &result, "without blocks")));
+        self.same(&[input], &out, &result, "again");
         if input.len() <= 4096 {
             let bytes: Vec<&[u8]> = input.chunks(1).collect();
             self.same(&bytes, &out, &result, "byte by byte");

@@ -118,6 +118,7 @@ impl JsonScrubber {
         if splicer.path.is_some() {
             self.keys_path.truncate(self.frames.len() + 1);
         }
+        let mut tells = false;
         if let Some(outer) = self.frames.last_mut()
             && outer.container == Container::Array
             && frame.container == Container::Object
@@ -125,8 +126,10 @@ impl JsonScrubber {
         {
             // `{"stringValue": "Cookie"}` is a string to OTLP.
             outer.element = frame.element.of(outer.count);
+            tells = true;
         }
         self.end_value(splicer);
+        self.end_begun(at + 1, tells, splicer);
     }
 
     /// What stands for the address of a user who has no other `id`. The object has a member: the address.

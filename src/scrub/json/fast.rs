@@ -5,7 +5,7 @@
 //! is nothing. It gives up before it has changed anything, so that the token is read anew. Tokens that a chunk cuts are left, too; so
 //! every test that cuts documents compares the lane with the events.
 
-use super::frame::{Before, Next, Treat};
+use super::frame::{Before, Treat};
 use super::keys::Role;
 use super::lexer::{Container, Expect, plain_run};
 use super::{CAPTURE_BYTES, Glanced, JsonScrubber};
@@ -89,18 +89,21 @@ impl JsonScrubber {
                     _ if !is_plain => return None,
                     b'0'..=b'9' => self.plain_number(&bytes[here..])?,
                     b't' | b'f' | b'n' => plain_literal(&bytes[here..])?,
-                    b'{' | b'[' => {
-                        let container = match first {
-                            b'{' => Container::Object,
-                            _ => Container::Array,
-                        };
-                        if !self.lexer.pass_open(container) {
-                            return None;
+                    b'{' | b'[' => match self.container_again(bytes, here, base, splicer) {
+                        Some(end) => end - here,
+                        None => {
+                            let container = match first {
+                                b'{' => Container::Object,
+                                _ => Container::Array,
+                            };
+                            if !self.lexer.pass_open(container) {
+                                return None;
+                            }
+                            self.open(container, base + here as u64, splicer);
+                            *at = here + 1;
+                            return Some(());
                         }
-                        self.open(container, base + here as u64, splicer);
-                        *at = here + 1;
-                        return Some(());
-                    }
+                    },
                     _ => return None,
                 };
                 if in_array && let Some(frame) = self.frames.last_mut() {
@@ -246,7 +249,7 @@ impl JsonScrubber {
         frame.count = frame.count.saturating_add(1);
         // No rule tells where it stands.
         if known.is_plain && frame.node == NOWHERE {
-            self.next = Next::plain(NOWHERE);
+            self.next.clear();
             return Some(());
         }
         let name = (true, known.glance.named());

@@ -96,6 +96,17 @@ impl Next {
                 .is(Role::PAIR_NAME.or(Role::PAIR_VALUE).or(Role::STRING_VALUE))
     }
 
+    /// Makes it nothing but text that no rule tells where it stands. Field by field: a whole that is put together elsewhere is read before it
+    /// is written, and processors wait for that.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        self.treat = Treat::Plain;
+        self.node = NOWHERE;
+        self.wrapper = false;
+        self.not_names = false;
+        self.role = Role::NONE;
+    }
+
     pub(super) fn plain(node: NodeIndex) -> Self {
         Next {
             treat: Treat::Plain,

@@ -52,6 +52,10 @@ impl Role {
         Role(self.0 | other.0)
     }
 
+    pub(super) const fn bits(self) -> u8 {
+        self.0
+    }
+
     pub(super) fn is_none(self) -> bool {
         self.0 == 0
     }

@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | `lexer` | bytes to events, and what is no JSON |
 //! | `fast` | tokens in which nothing is to be done, without events |
+//! | `again` | containers that have come before |
 //! | `container`, `frame` | objects and arrays, and what is known of each that is open |
 //! | `name`, `keys` | what a key or a pair's name says of its value |
 //! | `value`, `string` | what is done with a value |
@@ -19,6 +20,7 @@
     reason = "a treatment that an arm does not name is inherited as it is"
 )]
 
+mod again;
 mod container;
 mod fast;
 mod frame;
@@ -35,6 +37,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::blocks::{Blocks, are_fast};
+use super::digest::Digest;
 use super::limits::Limits;
 use super::name::{Kinds, RuleIndex, Treatment};
 use super::outcome::{Malformed, Place, Reason};
@@ -42,8 +45,10 @@ use super::path::PathTree;
 use super::personal::Pseudonym;
 use super::plan::{Document, Plan};
 use super::splice::{Reading, Splicer};
-use super::text::{Edit, Glance, Mark, TextMachine};
+use super::text::{Edit, Glance, TextMachine};
 use super::verdicts::Verdicts;
+use again::Again;
+pub(crate) use again::Containers;
 use frame::{Before, Frame, Next, Treat};
 use keys::Keys;
 pub(crate) use keys::SharedKeys;
@@ -88,7 +93,7 @@ struct Glanced {
     /// Whether the glance was also for what is no text, but a pair's name.
     may_name: bool,
     /// By what it is known again, if it may be remembered.
-    mark: Option<Mark>,
+    mark: Option<Digest>,
     /// It has come before, and its edits are at hand.
     is_known: bool,
 }
@@ -125,6 +130,7 @@ pub(crate) struct JsonScrubber {
     glanced: Option<Glanced>,
     /// The edits of a text that has come before.
     edits: Vec<Edit>,
+    again: Box<Again>,
     /// Reading in which the number in progress is replaced.
     number: Option<Reading>,
     /// The number in progress, if what it says matters.
@@ -202,6 +208,7 @@ impl JsonScrubber {
             keys,
             glanced: None,
             edits: Vec::new(),
+            again: Box::default(),
             number: None,
             digits: None,
             drop: None,
@@ -258,6 +265,7 @@ impl JsonScrubber {
             + self.string.captured.capacity()
             + self.decoded.capacity()
             + self.edits.capacity() * size_of::<Edit>()
+            + self.again.held_bytes()
             + self.newlines.capacity() * size_of::<u64>()
             + self.pseudonyms.capacity() * size_of::<(usize, Pseudonym)>()
             + self.machine.held_bytes()
@@ -294,6 +302,7 @@ impl JsonScrubber {
         let bytes = &chunk[..to];
         let mut at = from;
         self.blocks.clear();
+        self.forget_begun(splicer);
         loop {
             self.read_plain(bytes, &mut at, base, splicer);
             match self.lexer.next(bytes, &mut at, base)? {

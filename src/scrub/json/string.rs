@@ -9,12 +9,14 @@ use super::name::OTLP_TYPED;
 use super::value::Begun;
 use super::{CAPTURE_BYTES, Glanced, JsonScrubber, MEMBER, QUOTED_MARKER, SECRET_KEY_BYTES};
 use crate::scrub::MARKER;
+use crate::scrub::digest::Digest;
+use crate::scrub::memory::is_tried;
 use crate::scrub::name::{RuleIndex, reads_as_name, reads_as_path};
 use crate::scrub::personal::Pseudonym;
 use crate::scrub::plan::Plan;
 use crate::scrub::splice::{Reading, Splicer};
 use crate::scrub::string::StringScrubber;
-use crate::scrub::text::{Context, Glance, Kind, LITERALS, Layer, Mark, Signs, is_tried};
+use crate::scrub::text::{Context, Glance, Kind, LITERALS, Layer, Signs};
 
 /// A string that is, or may have to be, replaced.
 #[derive(Debug)]
@@ -273,7 +275,7 @@ impl JsonScrubber {
         text: &[u8],
         kind: Kind,
         may_name: bool,
-    ) -> (Option<Mark>, Option<Glance>) {
+    ) -> (Option<Digest>, Option<Glance>) {
         match self.plan.tells_by_literals() {
             true => (None, None),
             false => self.recall(text, kind, may_name),
@@ -286,7 +288,7 @@ impl JsonScrubber {
         text: &[u8],
         kind: Kind,
         may_name: bool,
-    ) -> (Option<Mark>, Option<Glance>) {
+    ) -> (Option<Digest>, Option<Glance>) {
         let texts = &self.plan.texts;
         let mark = texts.mark(text, kind, may_name);
         let known = mark.and_then(|mark| texts.recall(mark, &mut self.edits));
@@ -295,7 +297,12 @@ impl JsonScrubber {
 
     /// Remembers a text in which a glance has seen nothing.
     #[inline]
-    pub(super) fn remember_idle(&self, mark: Option<Mark>, known: Option<Glance>, glance: Glance) {
+    pub(super) fn remember_idle(
+        &self,
+        mark: Option<Digest>,
+        known: Option<Glance>,
+        glance: Glance,
+    ) {
         if known.is_none()
             && let Some(mark) = mark
         {

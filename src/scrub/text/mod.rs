@@ -73,7 +73,7 @@ pub(crate) use known::canonical;
 use markup::Markup;
 use quote::{Brackets, Quote, Quotes};
 use recall::Recording;
-pub(crate) use recall::{Edit, Mark, Texts, is_tried};
+pub(crate) use recall::{Edit, Texts};
 use serialized::Serialized;
 pub(crate) use skim::Skims;
 use skim::begins_path;

@@ -15,14 +15,20 @@
 //! (with its ordinary edits), and with V redacted. Resolving chooses one. Holds nest; both readings together are bounded by
 //! [`HOLD_BYTES`], less for a hold in a hold and where containers are nested deep, and reaching the bound chooses the redacted one.
 //!
+//! **Passages that come again.** What became of a passage can be taken down, and done where the same comes again ([`replay`]).
+//!
 //! **Texts that are read again.** The last of what leaves of a text in which something was redacted can be taken back, to be read once
 //! more and perhaps to leave as something else ([`Splicer::take_text`], [`Splicer::put_text`]).
+
+mod replay;
 
 use bytes::Bytes;
 
 use super::check::Check;
 use super::name::RuleIndex;
 use super::scrubbed::Output;
+use replay::Journal;
+pub(crate) use replay::{Passage, Replay};
 
 /// Most bytes that the readings of a hold may have together.
 const HOLD_BYTES: usize = 20 << 10;
@@ -203,10 +209,12 @@ impl Strand {
 struct Tally {
     counts: Vec<(RuleIndex, u64)>,
     log: Vec<Redaction>,
+    journal: Journal,
 }
 
 impl Tally {
     fn add(&mut self, rule: RuleIndex, count: u64) {
+        self.journal.note(rule, count);
         match self.counts.iter_mut().find(|(known, _)| *known == rule) {
             Some((_, sum)) => *sum += count,
             None => self.counts.push((rule, count)),
@@ -504,6 +512,7 @@ impl Splicer {
             strand.owned.capacity()
                 + strand.pieces.capacity() * size_of::<Bytes>()
                 + strand.tally.counts.capacity() * size_of::<(RuleIndex, u64)>()
+                + strand.tally.journal.held_bytes()
         };
         let holds: usize = self
             .holds
@@ -645,7 +654,7 @@ impl Splicer {
         let chosen = match rule {
             Some(rule) => {
                 let mut redacted = hold.redacted;
-                let Tally { counts, log } = &mut redacted.tally;
+                let Tally { counts, log, .. } = &mut redacted.tally;
                 let rules = counts
                     .iter_mut()
                     .map(|(r, _)| r)
@@ -715,6 +724,13 @@ impl Hand {
     /// Offset behind the chunk.
     fn end(&self) -> u64 {
         self.base + self.chunk.len() as u64
+    }
+
+    /// Where in the input a piece of output stands, if it is a slice of the chunk.
+    fn place(&self, piece: &Bytes) -> Option<(u64, u64)> {
+        let from = (piece.as_ptr() as usize).checked_sub(self.chunk.as_ptr() as usize)?;
+        let to = from + piece.len();
+        (to <= self.chunk.len()).then(|| (self.base + from as u64, self.base + to as u64))
     }
 
     /// Lets the chunk go; its last bytes, or these and some of those before, are kept.

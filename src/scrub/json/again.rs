@@ -1,0 +1,192 @@
+//! Containers that come again: the stack frames, contexts and lists of modules of an application are the same in one event after the other.
+//!
+//! What leaves of an object or array depends on nothing but its bytes, where it stands ([`JsonScrubber::place_of_value`]) and the plan. So
+//! the streams of a plan share what they have found: where a container comes again, the same is done, and nothing of it is read
+//! ([`Memory`]). It was read to its end before and is JSON, so it is again.
+//!
+//! That is tried only by the fast lane, with containers that are whole in the chunk at hand and not too long. To look one up costs a look for its
+//! end and a hash of it, which is lost where nothing comes again; after some time without luck, only few are looked up. Builds with debug assertions
+//! read each second container that comes again all the same, and stop if something else comes of it.
+
+use super::lexer::Container;
+use super::{DEEP, JsonScrubber};
+use crate::scrub::brackets::Brackets;
+use crate::scrub::digest::Digest;
+use crate::scrub::memory::{Memory, is_tried};
+use crate::scrub::splice::{Passage, Replay, Splicer};
+
+/// Shortest container that is remembered, in bytes.
+const SHORTEST: usize = 48;
+/// How many containers in one another are taken down at a time.
+const OPEN: usize = 6;
+/// How many are looked up without luck before it is thought that nothing comes again; from then on, only one of so many is.
+const UNLUCKY: u32 = 16;
+const SELDOM: u32 = 16;
+
+/// A container that is being read, and may be remembered.
+#[derive(Debug, Clone, Copy)]
+struct Begun {
+    digest: Digest,
+    passage: Passage,
+    start: u64,
+    end: u64,
+    /// How many containers are around it.
+    depth: usize,
+    /// It has come before, and the same must come of it.
+    is_tried: bool,
+}
+
+/// What is known of the containers at hand.
+#[derive(Debug, Default)]
+pub(super) struct Again {
+    /// From the outermost to the innermost.
+    begun: Vec<Begun>,
+    brackets: Brackets,
+    /// How many were looked up since one had come before.
+    unlucky: u32,
+}
+
+impl Again {
+    /// Bytes that are kept between chunks.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.begun.capacity() * size_of::<Begun>() + self.brackets.held_bytes()
+    }
+}
+
+/// The containers that the streams of a plan have had; 250 KiB, and what their edits take.
+pub(crate) type Containers = Memory<Replay>;
+
+impl JsonScrubber {
+    /// Another chunk is at hand: what has begun in the one before is not whole in one.
+    pub(super) fn forget_begun(&mut self, splicer: &mut Splicer) {
+        self.again.begun.clear();
+        self.again.brackets.clear();
+        splicer.end_passages();
+    }
+
+    /// The place of a plain value that comes next, as far as what leaves of it depends on that.
+    fn place_of_value(&self) -> Option<u64> {
+        let depth = self.frames.len();
+        let frame = self.frames.last().filter(|_| depth < DEEP)?;
+        let in_array = frame.container == Container::Array;
+        let (node, not_names, wrapper, role) = match in_array {
+            true => (frame.node, frame.not_names, false, 0),
+            false => {
+                let next = &self.next;
+                (next.node, next.not_names, next.wrapper, next.role.bits())
+            }
+        };
+        let flags = [
+            in_array,
+            not_names,
+            wrapper,
+            frame.is_attributes,
+            self.forces,
+            self.one_line,
+        ];
+        let flags = flags
+            .iter()
+            .fold(0, |all, flag| all << 1 | u64::from(*flag));
+        Some(u64::from(node) | (depth as u64) << 16 | u64::from(role) << 24 | flags << 32)
+    }
+
+    /// A container begins at an index, as a plain value. If it has come before, the same is done, and this is the index behind it. If not, it is
+    /// taken down.
+    #[inline(never)]
+    pub(super) fn container_again(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        base: u64,
+        splicer: &mut Splicer,
+    ) -> Option<usize> {
+        let unlucky = self.again.unlucky;
+        if unlucky >= UNLUCKY && !unlucky.is_multiple_of(SELDOM) {
+            self.again.unlucky = unlucky.wrapping_add(1);
+            return None;
+        }
+        self.look_up_container(bytes, at, base, splicer)
+    }
+
+    #[inline]
+    fn look_up_container(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        base: u64,
+        splicer: &mut Splicer,
+    ) -> Option<usize> {
+        let unlucky = self.again.unlucky;
+        let end = self.again.brackets.end(bytes, at)?;
+        if end - at < SHORTEST {
+            return None;
+        }
+        let place = self.place_of_value()?;
+        let piece = &bytes[at..end];
+        if !splicer.is_plain() {
+            return None;
+        }
+        let digest = self.plan.containers.digest(piece, place);
+        let start = base + at as u64;
+        let tried = is_tried(piece);
+        let known = self.plan.containers.recall(&digest, |replay| {
+            if !tried {
+                splicer.replay(replay, start);
+            }
+        });
+        let is_known = known.is_some();
+        self.again.unlucky = if is_known { 0 } else { unlucky.wrapping_add(1) };
+        if is_known && !tried {
+            return Some(end);
+        }
+        let passage = splicer.begin_passage();
+        let begun = &mut self.again.begun;
+        if begun.len() == OPEN {
+            begun.remove(0);
+        }
+        begun.push(Begun {
+            digest,
+            passage,
+            start,
+            end: base + end as u64,
+            depth: self.frames.len(),
+            is_tried: is_known,
+        });
+        None
+    }
+
+    /// A container has ended before an offset; as many are around it as are open now. (`tells`: it says something of what comes
+    /// behind it.)
+    #[inline]
+    pub(super) fn end_begun(&mut self, behind: u64, tells: bool, splicer: &mut Splicer) {
+        let depth = self.frames.len();
+        if self.again.begun.last().is_some_and(|it| it.depth >= depth) {
+            self.remember_begun(behind, tells, splicer);
+        }
+    }
+
+    #[inline(never)]
+    fn remember_begun(&mut self, behind: u64, tells: bool, splicer: &mut Splicer) {
+        let depth = self.frames.len();
+        while let Some(begun) = self.again.begun.pop_if(|it| it.depth >= depth) {
+            if begun.depth > depth || begun.end != behind || tells {
+                continue;
+            }
+            let came = splicer.end_passage(begun.passage, begun.start, behind);
+            let containers = &self.plan.containers;
+            if begun.is_tried {
+                let same = containers.recall(&begun.digest, |known| Some(known) == came.as_ref());
+                assert_ne!(
+                    same,
+                    Some(false),
+                    "something else came of a container the second time"
+                );
+            } else if let Some(replay) = came {
+                containers.remember(begun.digest, replay);
+            }
+        }
+        if self.again.begun.is_empty() {
+            splicer.end_passages();
+        }
+    }
+}

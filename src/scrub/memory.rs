@@ -1,0 +1,134 @@
+//! What was done with pieces of input, remembered, without the pieces: of each only a digest is kept, under a key that each plan draws anew.
+//!
+//! There is a fixed number of places. A piece takes the place of one that has not come again since the last look at it, so that a flood of
+//! others drives out what does come again only slowly. Memory is taken as places are needed.
+
+use std::cell::Cell;
+use std::sync::{Mutex, MutexGuard, OnceLock};
+
+use super::digest::{Digest, Key};
+
+/// How many sets there are, how many of them get their memory at once, and how many pieces each has room for.
+const SETS: usize = 1024;
+const TOGETHER: usize = 4;
+const WAYS: usize = 4;
+
+thread_local! {
+    /// Nothing is recalled, in builds with debug assertions.
+    static FORGETFUL: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does something as if nothing had come before, in builds with debug assertions: to compare.
+pub fn forgetful<T>(act: impl FnOnce() -> T) -> T {
+    let before = FORGETFUL.replace(true);
+    let done = act();
+    FORGETFUL.set(before);
+    done
+}
+
+/// Whether a piece that comes again is read once more, to see that the same comes of it: each second one of tests and fuzz targets.
+pub(crate) const fn is_tried(piece: &[u8]) -> bool {
+    cfg!(debug_assertions) && piece.len() % 2 == 1
+}
+
+/// A piece that has been read.
+#[derive(Debug)]
+struct Known<T> {
+    digest: Digest,
+    /// It has come again.
+    again: bool,
+    came: T,
+}
+
+type Set<T> = [Option<Known<T>>; WAYS];
+type Sets<T> = Box<[Mutex<Set<T>>; TOGETHER]>;
+
+/// What has come of the pieces that the streams of a plan have had.
+#[derive(Debug)]
+pub(crate) struct Memory<T> {
+    key: Key,
+    sets: Box<[OnceLock<Sets<T>>]>,
+}
+
+impl<T> Default for Memory<T> {
+    fn default() -> Self {
+        Memory {
+            key: Key::default(),
+            sets: (0..SETS / TOGETHER).map(|_| OnceLock::new()).collect(),
+        }
+    }
+}
+
+impl<T> Clone for Memory<T> {
+    /// An empty one: something else comes of the pieces of another plan.
+    fn clone(&self) -> Self {
+        Memory::default()
+    }
+}
+
+impl<T> Memory<T> {
+    /// Forgets everything, and keeps the memory for it.
+    pub(crate) fn forget(&mut self) {
+        for sets in self.sets.iter_mut().filter_map(OnceLock::get_mut) {
+            **sets = Default::default();
+        }
+    }
+
+    /// By what a piece is known again, where it stands as the context tells. Costs a look at each byte.
+    #[inline]
+    pub(crate) fn digest(&self, piece: &[u8], context: u64) -> Digest {
+        self.key.digest(piece, context)
+    }
+
+    /// Where a piece has its place: among which sets, and in which of them.
+    #[inline]
+    fn place(&self, digest: &Digest) -> (&OnceLock<Sets<T>>, usize) {
+        let place = digest.place();
+        (
+            &self.sets[place / TOGETHER % self.sets.len()],
+            place % TOGETHER,
+        )
+    }
+
+    /// A set, if it is not in use. One that was when a thread died is as good as none.
+    fn look_into(set: &Mutex<Set<T>>) -> Option<MutexGuard<'_, Set<T>>> {
+        set.try_lock().ok()
+    }
+
+    /// Takes what has come of a piece before.
+    #[inline]
+    pub(crate) fn recall<R>(&self, digest: &Digest, take: impl FnOnce(&T) -> R) -> Option<R> {
+        if cfg!(debug_assertions) && FORGETFUL.get() {
+            return None;
+        }
+        let (sets, set) = self.place(digest);
+        let mut set = Self::look_into(&sets.get()?[set])?;
+        let known = set
+            .iter_mut()
+            .flatten()
+            .find(|known| known.digest == *digest)?;
+        known.again = true;
+        Some(take(&known.came))
+    }
+
+    /// Remembers what has come of a piece.
+    pub(crate) fn remember(&self, digest: Digest, came: T) {
+        let (sets, set) = self.place(&digest);
+        let Some(mut set) = Self::look_into(&sets.get_or_init(Box::default)[set]) else {
+            return;
+        };
+        // The oldest that has not come again since it was passed over; or else the oldest.
+        let new = |known: &mut Option<Known<T>>| {
+            known
+                .as_mut()
+                .is_none_or(|known| !std::mem::take(&mut known.again))
+        };
+        let gone = set.iter_mut().position(new).unwrap_or(0);
+        set[gone..].rotate_left(1);
+        set[WAYS - 1] = Some(Known {
+            digest,
+            again: false,
+            came,
+        });
+    }
+}
