@@ -94,7 +94,6 @@ impl Splicer {
     pub(crate) fn is_plain(&self) -> bool {
         self.holds.is_empty()
             && self.main.cuts == 0
-            && self.main.flushed >= self.hand.base
             && !self.hand.masks
             && self.path.is_none()
             && self.check.is_none()
@@ -103,7 +102,9 @@ impl Splicer {
     /// A passage begins in the chunk in hand, where [`Splicer::is_plain`].
     #[inline]
     pub(crate) fn begin_passage(&mut self) -> Passage {
-        let main = &mut self.main;
+        let Splicer { hand, main, .. } = self;
+        // What was undecided of the chunk before is a piece by itself.
+        hand.flush(main, hand.base, hand.base);
         let journal = &mut main.tally.journal;
         journal.is_open = true;
         Passage {
