@@ -206,22 +206,28 @@ const LEAST_SLOTS: usize = 1 << 10;
 /// How many places are looked at before it is asked whether there was a hit.
 const STRIDE: usize = 8;
 
+/// Four bytes as they are hashed: small and capital letters are the same.
+#[inline]
+fn folded(four: u32) -> u32 {
+    four | 0x2020_2020
+}
+
 /// The hash of the first three of four bytes, in little-endian order.
 #[inline]
 fn gram(four: u32) -> usize {
-    ((four << 8).wrapping_mul(0x9E37_79B1) >> (32 - GRAM_BITS)) as usize
+    ((folded(four) << 8).wrapping_mul(0x9E37_79B1) >> (32 - GRAM_BITS)) as usize
 }
 
 /// Another hash of the same.
 #[inline]
 fn second(four: u32) -> usize {
-    ((four << 8).wrapping_mul(0x85EB_CA6B) >> (32 - SECOND_BITS)) as usize
+    ((folded(four) << 8).wrapping_mul(0x85EB_CA6B) >> (32 - SECOND_BITS)) as usize
 }
 
 /// A hash of all four.
 #[inline]
 fn longer(four: u32) -> usize {
-    (four.wrapping_mul(0xC2B2_AE35) >> (32 - SECOND_BITS)) as usize
+    (folded(four).wrapping_mul(0xC2B2_AE35) >> (32 - SECOND_BITS)) as usize
 }
 
 /// The spellings of a beginning: in each case, if case does not matter.
@@ -370,17 +376,19 @@ impl Literals {
                 None => self.filter.allow_before_all([a, b, c]),
             }
         }
-        for spelled in spellings(start, literal.caseless) {
-            match *spelled {
-                [a, b, c] => self.set([a, b, c], index, offset),
-                [a, b] => {
-                    self.filter.allow_two([a, b]);
-                    (0..=255)
-                        .filter(|c| literal.may_follow(*c))
-                        .for_each(|c| self.set([a, b, c], index, offset));
+        match *start {
+            [a, b, c] => self.set([a, b, c], index, offset),
+            [a, b] => {
+                for spelled in spellings(start, literal.caseless) {
+                    if let [a, b] = *spelled {
+                        self.filter.allow_two([a, b]);
+                    }
                 }
-                _ => self.always = self.always.or(literal.signals),
+                (0..=255)
+                    .filter(|c| literal.may_follow(*c))
+                    .for_each(|c| self.set([a, b, c], index, offset));
             }
+            _ => self.always = self.always.or(literal.signals),
         }
     }
 
@@ -412,10 +420,8 @@ impl Literals {
         let four = u32::from_le_bytes([three[0], three[1], three[2], 0]);
         match self.all[index].text.get(offset + GRAM) {
             Some(behind) => {
-                for behind in spellings(&[*behind], self.all[index].caseless) {
-                    let bit = longer(four | u32::from(behind[0]) << 24);
-                    self.longer[bit / 64] |= 1 << (bit % 64);
-                }
+                let bit = longer(four | u32::from(*behind) << 24);
+                self.longer[bit / 64] |= 1 << (bit % 64);
             }
             None => {
                 let bit = second(four);
