@@ -24,8 +24,8 @@ const BLOCK_KEY: usize = WORDS + SHIFT * (TIMES - 1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Digest {
     sums: [u64; TIMES],
-    context: u64,
-    length: u32,
+    /// The context, and in the lowest bits the length.
+    what: u64,
 }
 
 impl Digest {
@@ -33,8 +33,14 @@ impl Digest {
     #[inline]
     pub(crate) fn place(&self) -> usize {
         let [a, b, ..] = self.sums;
-        let all = a ^ b.rotate_left(32) ^ self.context;
+        let all = a ^ b.rotate_left(32) ^ self.what;
         (all.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize
+    }
+
+    /// A part of it by which most others are told from it.
+    #[inline]
+    pub(crate) fn tag(&self) -> u32 {
+        (self.sums[2] ^ self.what) as u32
     }
 }
 
@@ -54,14 +60,13 @@ impl Default for Key {
 }
 
 impl Key {
-    /// The digest of the first [`LONGEST`] bytes of a piece. Its context is compared as it is.
+    /// The digest of the first [`LONGEST`] bytes of a piece. Its context, of at most 48 bits, is compared as it is.
     #[inline]
     pub(crate) fn digest(&self, piece: &[u8], context: u64) -> Digest {
         let piece = &piece[..piece.len().min(LONGEST)];
         Digest {
             sums: sums(&self.0, piece),
-            context,
-            length: piece.len() as u32,
+            what: context << u16::BITS | piece.len() as u64,
         }
     }
 }

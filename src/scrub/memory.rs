@@ -31,8 +31,9 @@ pub(crate) const fn is_tried(piece: &[u8]) -> bool {
     cfg!(debug_assertions) && piece.len() % 2 == 1
 }
 
-/// A piece that has been read.
+/// A piece that has been read. It begins where a line of a processor's cache does.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Known<T> {
     digest: Digest,
     /// It has come again.
@@ -40,7 +41,49 @@ struct Known<T> {
     came: T,
 }
 
-type Set<T> = [Option<Known<T>>; WAYS];
+/// Pieces that have the same place.
+#[derive(Debug)]
+struct Set<T> {
+    /// A part of each one's digest, so that most others need not be looked at.
+    tags: [u32; WAYS],
+    known: [Option<Known<T>>; WAYS],
+}
+
+impl<T> Default for Set<T> {
+    fn default() -> Self {
+        Set {
+            tags: [0; WAYS],
+            known: [const { None }; WAYS],
+        }
+    }
+}
+
+impl<T> Set<T> {
+    #[inline]
+    fn find(&mut self, digest: &Digest) -> Option<&mut Known<T>> {
+        let tag = digest.tag();
+        let tags = self.tags.iter().zip(&mut self.known);
+        let known = tags.filter(|(other, _)| **other == tag);
+        known
+            .filter_map(|(_, known)| known.as_mut())
+            .find(|known| known.digest == *digest)
+    }
+
+    /// The oldest that has not come again since it was passed over goes; or else the oldest.
+    fn add(&mut self, known: Known<T>) {
+        let new = |known: &mut Option<Known<T>>| {
+            known
+                .as_mut()
+                .is_none_or(|known| !std::mem::take(&mut known.again))
+        };
+        let gone = self.known.iter_mut().position(new).unwrap_or(0);
+        self.tags[gone..].rotate_left(1);
+        self.known[gone..].rotate_left(1);
+        self.tags[WAYS - 1] = known.digest.tag();
+        self.known[WAYS - 1] = Some(known);
+    }
+}
+
 type Sets<T> = Box<[Mutex<Set<T>>; TOGETHER]>;
 
 /// What has come of the pieces that the streams of a plan have had.
@@ -103,10 +146,7 @@ impl<T> Memory<T> {
         }
         let (sets, set) = self.place(digest);
         let mut set = Self::look_into(&sets.get()?[set])?;
-        let known = set
-            .iter_mut()
-            .flatten()
-            .find(|known| known.digest == *digest)?;
+        let known = set.find(digest)?;
         known.again = true;
         Some(take(&known.came))
     }
@@ -117,15 +157,7 @@ impl<T> Memory<T> {
         let Some(mut set) = Self::look_into(&sets.get_or_init(Box::default)[set]) else {
             return;
         };
-        // The oldest that has not come again since it was passed over; or else the oldest.
-        let new = |known: &mut Option<Known<T>>| {
-            known
-                .as_mut()
-                .is_none_or(|known| !std::mem::take(&mut known.again))
-        };
-        let gone = set.iter_mut().position(new).unwrap_or(0);
-        set[gone..].rotate_left(1);
-        set[WAYS - 1] = Some(Known {
+        set.add(Known {
             digest,
             again: false,
             came,

@@ -26,34 +26,26 @@ static TEXTS: [&[u8]; 7] = [
     b" ",
 ];
 
-/// A span that is replaced, by its distance from where the passage begins.
+/// What was done in a passage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Edit {
-    from: u16,
-    to: u16,
-    /// Which of [`TEXTS`] leaves in its place.
-    text: u16,
+enum Step {
+    /// A span was replaced, by its distance from where the passage begins, by one of [`TEXTS`].
+    Edit { from: u16, to: u16, text: u16 },
+    /// Something was redacted by a rule.
+    Redaction(RuleIndex),
 }
 
 /// What became of a passage.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Replay(Option<Box<Edited>>);
-
-/// What became of one that does not leave as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Edited {
-    edits: Box<[Edit]>,
-    /// The rules by which something was redacted.
-    redactions: Box<[RuleIndex]>,
-}
+pub(crate) struct Replay(Box<[Step]>);
 
 /// In place of a span, these texts leave one behind the other.
-fn add(edits: &mut Vec<Edit>, from: u64, to: u64, texts: &[u16]) -> Option<()> {
+fn add(edits: &mut Vec<Step>, from: u64, to: u64, texts: &[u16]) -> Option<()> {
     let (mut from, to) = (u16::try_from(from).ok()?, u16::try_from(to).ok()?);
     let texts = if texts.is_empty() { &[0][..] } else { texts };
     for text in texts {
         let text = *text;
-        edits.push(Edit { from, to, text });
+        edits.push(Step::Edit { from, to, text });
         from = to;
     }
     (edits.len() <= EDITS).then_some(())
@@ -89,17 +81,19 @@ pub(crate) struct Passage {
 }
 
 impl Splicer {
-    /// Whether passages that come can be taken down and done again: nothing is held or cut, and nobody wants more than what leaves.
+    /// Whether a passage that begins at an offset can be taken down and done again: it is in the chunk in hand, nothing is held or cut, and nobody
+    /// wants more than what leaves.
     #[inline]
-    pub(crate) fn is_plain(&self) -> bool {
-        self.holds.is_empty()
+    pub(crate) fn is_plain(&self, start: u64) -> bool {
+        start >= self.hand.base
+            && self.holds.is_empty()
             && self.main.cuts == 0
             && !self.hand.masks
             && self.path.is_none()
             && self.check.is_none()
     }
 
-    /// A passage begins in the chunk in hand, where [`Splicer::is_plain`].
+    /// A passage begins that [`Splicer::is_plain`].
     #[inline]
     pub(crate) fn begin_passage(&mut self) -> Passage {
         let Splicer { hand, main, .. } = self;
@@ -132,13 +126,9 @@ impl Splicer {
         if rules.len() == JOURNAL || redactions.len() > EDITS {
             return None;
         }
-        let replay = |edits: Vec<Edit>| {
-            let edited = Edited {
-                edits: edits.into(),
-                redactions: redactions.into(),
-            };
-            let is_edited = !edited.edits.is_empty() || !edited.redactions.is_empty();
-            Replay(is_edited.then(|| edited.into()))
+        let replay = |mut steps: Vec<Step>| {
+            steps.extend(redactions.iter().copied().map(Step::Redaction));
+            Replay(steps.into())
         };
         let mut edits = Vec::new();
         if main.flushed <= start {
@@ -183,16 +173,17 @@ impl Splicer {
     #[inline]
     pub(crate) fn replay(&mut self, replay: &Replay, start: u64) {
         self.end_text();
-        let Some(edited) = &replay.0 else { return };
         let Splicer { hand, main, .. } = self;
-        for edit in &edited.edits {
-            let (from, to) = (start + u64::from(edit.from), start + u64::from(edit.to));
-            hand.flush(main, from, from);
-            main.flushed = to;
-            main.put(Bytes::from_static(TEXTS[usize::from(edit.text)]));
-        }
-        for rule in &edited.redactions {
-            main.tally.add(*rule, 1);
+        for step in &replay.0 {
+            match *step {
+                Step::Edit { from, to, text } => {
+                    let (from, to) = (start + u64::from(from), start + u64::from(to));
+                    hand.flush(main, from, from);
+                    main.flushed = to;
+                    main.put(Bytes::from_static(TEXTS[usize::from(text)]));
+                }
+                Step::Redaction(rule) => main.tally.add(rule, 1),
+            }
         }
     }
 }
