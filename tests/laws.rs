@@ -12,12 +12,15 @@
 #[path = "support/scrub.rs"]
 mod support;
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::RngSeed;
 use scrubline::policy::Policy;
-use scrubline::scrub::Format;
 use scrubline::scrub::fuzzing::{check_laws, check_secrets, documents, secrets};
+use scrubline::scrub::{Format, Limits, Output, Scrubber, Treated};
 use support::plan;
 
 /// Stands in a template for the secret.
@@ -465,6 +468,11 @@ fn long_documents_keep_the_laws() {
             deep("\"token=a\""),
             "lorem ".repeat(700)
         ),
+        // What goes as a whole by its name, in a held value that is found too long before it.
+        format!(
+            "{{\"value\":{{\"p\":\"{}\",\"request_body\":{{\"a\":1}},\"b\":[2]}},\"key\":\"a\"}}",
+            "x".repeat(21_000)
+        ),
         // A key that is too long to be looked at whole, with a secret in it behind that.
         format!("{{\"{}?token=abc\":\"x\"}}", "k".repeat(600)),
         format!(
@@ -478,6 +486,47 @@ fn long_documents_keep_the_laws() {
             check_laws(&plan(), Format::Json, document.as_bytes(), &cuts);
         }
     }
+}
+
+/// What stands for an address goes with the held value that it is in, when that is found too long.
+#[test]
+fn long_addresses_keep_the_laws() {
+    let own = "pack = \"own\"\nversion = 1\ndescription = \"Addresses\"\n[[path]]\nid = \"own.address\"\ndescription = \"x\"\n\
+               document = \"event\"\npaths = [\"**/ip_address\"]\ndo = \"address\"\n";
+    let own = [("own.toml".to_owned(), own.to_owned())];
+    let policy = Policy::builtin_with("sentry-eu", &own).unwrap();
+    let plan = policy
+        .plan()
+        .with_personal(None, Some(b"a key of the operator"));
+    let plan = Arc::new(plan.with_addresses(Treated::Hash));
+    let document = format!(
+        "{{\"value\":{{\"kvlistValue\":{{\"u\":{{\"ip_address\":\"1.2.3.4\",\"p\":\"{}\"}}}}}},\"key\":\"a\",\"z\":{{\"q\":{{\"r\":{{\"n\":1}}}}}}}}",
+        "x".repeat(21_000)
+    );
+    for step in [1, 64, 1000] {
+        let cuts: Vec<usize> = (1..document.len()).step_by(step).collect();
+        check_laws(&plan, Format::Event, document.as_bytes(), &cuts);
+    }
+}
+
+/// What one stream has read in its limits says nothing of another in narrower ones.
+#[test]
+fn limits_are_those_of_a_stream() {
+    let document = format!("{{\"a\":{}{}}}", "[".repeat(30), "]".repeat(30));
+    let read = |json_depth| {
+        let limits = Limits {
+            json_depth,
+            ..Limits::default()
+        };
+        let mut scrubber = Scrubber::new(plan(), Format::Json, &limits);
+        let mut output = Output::new();
+        let read = scrubber.push(Bytes::from(document.clone()), &mut output);
+        read.map_err(|error| error.to_string())
+    };
+    let refused = read(10);
+    assert!(refused.is_err());
+    assert_eq!(read(512), Ok(()));
+    assert_eq!(read(10), refused);
 }
 
 /// A held value that grows too long in the middle of a number that would be replaced for what it says.

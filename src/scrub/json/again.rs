@@ -8,7 +8,7 @@
 //! end and a hash of it, which is lost where nothing comes again; after some time without luck, only few are looked up. Builds with debug assertions
 //! read each second container that comes again all the same, and stop if something else comes of it.
 
-use super::lexer::Container;
+use super::lexer::{Container, MAX_DEPTH};
 use super::{DEEP, JsonScrubber};
 use crate::scrub::brackets::Brackets;
 use crate::scrub::digest::Digest;
@@ -87,7 +87,16 @@ impl JsonScrubber {
         let flags = flags
             .iter()
             .fold(0, |all, flag| all << 1 | u64::from(*flag));
-        Some(u64::from(node) | (depth as u64) << 16 | u64::from(role) << 24 | flags << 32)
+        // Streams of one plan may have limits that differ.
+        let limit = self.depth_limit.min(MAX_DEPTH) as u64;
+        let parts = [
+            (u64::from(node), 16),
+            (depth as u64, 6),
+            (u64::from(role), 8),
+            (flags, 6),
+            (limit, 10),
+        ];
+        Some(parts.iter().fold(0, |all, (part, bits)| all << bits | part))
     }
 
     /// A container begins at an index, as a plain value. If it has come before, the same is done, and this is the index behind it. If not, it is
@@ -123,11 +132,11 @@ impl JsonScrubber {
         }
         let place = self.place_of_value()?;
         let piece = &bytes[at..end];
-        if !splicer.is_plain() {
+        let start = base + at as u64;
+        if !splicer.is_plain(start) {
             return None;
         }
         let digest = self.plan.containers.digest(piece, place);
-        let start = base + at as u64;
         let tried = is_tried(piece);
         let known = self.plan.containers.recall(&digest, |replay| {
             if !tried {

@@ -401,6 +401,12 @@ impl JsonScrubber {
                 }
                 self.held_drop = None;
                 self.drop = Some(drop.depth);
+                // What stands for an address in it goes with it.
+                while self
+                    .pseudonyms
+                    .pop_if(|(of, _)| *of >= drop.depth)
+                    .is_some()
+                {}
             }
             // The value itself, or a value inside it, is in progress: it goes on as redacted.
             self.next.treat = Treat::Leaves(rule);

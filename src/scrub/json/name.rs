@@ -114,7 +114,9 @@ impl JsonScrubber {
                 apply(&mut next, treatment, rule);
             }
         }
-        let open = matches!(next.treat, Treat::Plain | Treat::Query)
+        // What was held too long goes leaf by leaf; but what would have gone as a whole goes as a whole.
+        let was_held = next.treat == Treat::Leaves(self.plan.held_rule);
+        let open = (matches!(next.treat, Treat::Plain | Treat::Query) || was_held)
             && self.plan.paths.node(node).action.is_none();
         if open && !frame.not_names && whole && may_name {
             let in_query = frame.treat == Treat::Query;
@@ -129,7 +131,10 @@ impl JsonScrubber {
                 (false, Some((_, verdict))) if !in_query => verdict,
                 (false, _) => self.verdicts.look_up(names, key, kinds),
             };
-            if let Some(verdict) = verdict {
+            let goes_whole = |verdict: &Verdict| {
+                matches!(verdict.treatment, Treatment::Replace | Treatment::Null)
+            };
+            if let Some(verdict) = verdict.filter(|it| !was_held || goes_whole(it)) {
                 apply(&mut next, verdict.treatment, verdict.rule);
             }
         }

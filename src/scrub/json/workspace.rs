@@ -15,6 +15,9 @@ use crate::scrub::verdicts::Verdicts;
 /// How many are kept, some 40 KiB each.
 const KEPT: usize = 16;
 
+/// What a text machine may have taken that is kept; most take some bytes less.
+const MACHINE_BYTES: usize = 15 << 10;
+
 /// What a scrubber of documents works with.
 #[derive(Debug)]
 pub(super) struct Workspace {
@@ -58,6 +61,10 @@ impl Workspaces {
         workspace.frames.clear();
         workspace.frames.shrink_to(FRAMES);
         workspace.machine.start(Kind::Plain, Layer::Plain, 0);
+        // What few texts need is not there while others need something else.
+        if workspace.machine.held_bytes() > MACHINE_BYTES {
+            workspace.machine = TextMachine::new();
+        }
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < KEPT {
             kept.push(workspace);
