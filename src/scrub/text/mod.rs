@@ -89,6 +89,9 @@ pub(crate) const LITERALS: [&[u8]; 6] = [b"null", b"true", b"false", b"None", b"
 /// How many names are remembered.
 const NAMES: usize = 64;
 
+/// Most bytes that a machine keeps from one document to the next.
+const AT_REST: usize = 8 << 10;
+
 /// The sign that each ASCII character is, or 0.
 pub(crate) static SIGNS: [u8; 128] = {
     let mut table = [0; 128];
@@ -366,6 +369,15 @@ impl TextMachine {
     /// Whether the marker stands in place of a value of this text.
     pub(crate) fn has_marked(&self) -> bool {
         self.marked
+    }
+
+    /// Makes it ready for the texts of another document, with no more memory than most texts take.
+    pub(crate) fn rest(&mut self) {
+        self.start(Kind::Plain, Layer::Plain, 0);
+        self.window.give_back();
+        if self.held_bytes() > AT_REST {
+            *self = TextMachine::new();
+        }
     }
 
     /// Bytes that are kept between chunks.

@@ -93,6 +93,12 @@ impl Window {
         self.ended = false;
     }
 
+    /// Gives back the memory that only texts with escapes or other letters than ASCII's take.
+    pub(super) fn give_back(&mut self) {
+        self.symbols = Vec::new();
+        self.offsets = Vec::new();
+    }
+
     pub(super) fn held_bytes(&self) -> usize {
         self.ascii.capacity()
             + self.symbols.capacity() * size_of::<Symbol>()
