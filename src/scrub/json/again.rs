@@ -19,9 +19,12 @@ use crate::scrub::splice::{Passage, Replay, Splicer};
 const SHORTEST: usize = 48;
 /// How many containers in one another are taken down at a time.
 const OPEN: usize = 6;
-/// How many are looked up without luck before it is thought that nothing comes again; from then on, only one of so many is.
-const UNLUCKY: u32 = 16;
-const SELDOM: u32 = 16;
+/// How many in one container are looked up without luck before it is thought that nothing there comes again; from then on, only one of so many
+/// is, and of what is in the others nothing.
+const UNLUCKY: u8 = 6;
+const SELDOM: u8 = 16;
+/// In what is passed over so.
+const PASSED: u8 = u8::MAX;
 
 /// A container that is being read, and may be remembered.
 #[derive(Debug, Clone, Copy)]
@@ -37,16 +40,54 @@ struct Begun {
 }
 
 /// What is known of the containers at hand.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Again {
     /// From the outermost to the innermost.
     begun: Vec<Begun>,
     brackets: Brackets,
-    /// How many were looked up since one had come before.
-    unlucky: u32,
+    /// By how many containers are around them, how many were looked up since one had come before; from [`UNLUCKY`] on, how many have come
+    /// since one was.
+    unlucky: [u8; DEEP],
+}
+
+impl Default for Again {
+    fn default() -> Self {
+        Again {
+            begun: Vec::new(),
+            brackets: Brackets::default(),
+            unlucky: [0; DEEP],
+        }
+    }
 }
 
 impl Again {
+    /// One that has so many around it was looked up; whether it had come before.
+    #[inline]
+    fn count(&mut self, depth: usize, is_known: bool) {
+        if let Some(unlucky) = self.unlucky.get_mut(depth) {
+            *unlucky = if is_known { 0 } else { *unlucky + 1 };
+        }
+    }
+
+    /// Gives back the memory that it has taken.
+    pub(super) fn spare(&mut self) {
+        self.begun = Vec::new();
+        self.brackets = Brackets::default();
+    }
+
+    /// Another document begins.
+    pub(super) fn restart(&mut self) {
+        self.unlucky = [0; DEEP];
+    }
+
+    /// What is known of the containers in one that has so many around it.
+    #[inline]
+    fn see_inside(&mut self, depth: usize, unlucky: u8) {
+        if let Some(inside) = self.unlucky.get_mut(depth + 1) {
+            *inside = unlucky;
+        }
+    }
+
     /// Bytes that are kept between chunks.
     pub(super) fn held_bytes(&self) -> usize {
         self.begun.capacity() * size_of::<Begun>() + self.brackets.held_bytes()
@@ -109,11 +150,17 @@ impl JsonScrubber {
         base: u64,
         splicer: &mut Splicer,
     ) -> Option<usize> {
-        let unlucky = self.again.unlucky;
-        if unlucky >= UNLUCKY && !unlucky.is_multiple_of(SELDOM) {
-            self.again.unlucky = unlucky.wrapping_add(1);
-            return None;
+        let depth = self.frames.len();
+        let unlucky = self.again.unlucky.get_mut(depth)?;
+        if *unlucky >= UNLUCKY {
+            if *unlucky < UNLUCKY + SELDOM - 1 || *unlucky == PASSED {
+                *unlucky += u8::from(*unlucky != PASSED);
+                self.again.see_inside(depth, PASSED);
+                return None;
+            }
+            *unlucky = UNLUCKY - 1;
         }
+        self.again.see_inside(depth, 0);
         self.look_up_container(bytes, at, base, splicer)
     }
 
@@ -125,9 +172,9 @@ impl JsonScrubber {
         base: u64,
         splicer: &mut Splicer,
     ) -> Option<usize> {
-        let unlucky = self.again.unlucky;
         let end = self.again.brackets.end(bytes, at)?;
         if end - at < SHORTEST {
+            self.again.count(self.frames.len(), false);
             return None;
         }
         let place = self.place_of_value()?;
@@ -144,7 +191,7 @@ impl JsonScrubber {
             }
         });
         let is_known = known.is_some();
-        self.again.unlucky = if is_known { 0 } else { unlucky.wrapping_add(1) };
+        self.again.count(self.frames.len(), is_known);
         if is_known && !tried {
             return Some(end);
         }

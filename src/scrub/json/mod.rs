@@ -246,6 +246,7 @@ impl JsonScrubber {
         self.events_only = false;
         self.refused = false;
         self.keys_path.clear();
+        self.again.restart();
     }
 
     /// The document that has been started is an event, and no transaction under that name: a collector goes by what the payload says
@@ -283,6 +284,17 @@ impl JsonScrubber {
         self.keys = Keys::default();
         self.newlines = Vec::new();
         self.decoded = Vec::new();
+    }
+
+    /// Gives back what only saves time: there is no room for it beside what else is held.
+    #[cold]
+    pub(crate) fn spare(&mut self) {
+        self.frames.shrink_to_fit();
+        self.machine.spare();
+        self.blocks = Blocks::new();
+        self.verdicts = Verdicts::new();
+        self.keys = Keys::default();
+        self.again.spare();
     }
 
     /// Whether nothing but white space has come.
