@@ -1,6 +1,9 @@
 //! What the whole proxy costs: `benches/proxy.sh` (or `cargo bench --bench proxy`) runs `scrubline serve`, a bare pass-through of the same
 //! libraries (`benches/proxy/bare.rs`) and nginx beside each other, and prints the processor time of a request, with the ratios.
 //!
+//! The same bodies are sent over and over, as an application sends the same errors. But ids and times are new in each request, unless it is
+//! compressed.
+//!
 //! Each of them is held to one core; load and sink have another. Requests a second say little on a machine that others use too; the kernel's
 //! account of processor time (`/proc/PID/task/*/schedstat`) does. All take turns, round by round, so that noise hits all alike, and of the
 //! ratios in the rounds the median counts. Before anything is timed, what came out at the sink is looked at.
@@ -32,7 +35,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use process::Proxy;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use wire::{Load, Sink, request};
+use wire::{Load, Request, Sink};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/data");
 const PROXY_CORE: usize = 0;
@@ -262,16 +265,17 @@ async fn compare(run: &Run, sink: &Sink, size: &Size, encodings: &Encodings) {
         None => bodies(size.bytes),
         Some(_) => bodies(size.bytes).iter().map(|body| gzip(body)).collect(),
     };
-    let requests: Vec<_> = bodies
-        .iter()
-        .map(|body| request(body, encodings.arrives))
-        .collect();
-    let requests = Arc::new(requests);
+    let make = match encodings.arrives {
+        None => Request::new,
+        Some(_) => Request::same,
+    };
+    let requests = bodies.iter().map(|body| make(body, encodings.arrives));
+    let requests: Arc<Vec<_>> = Arc::new(requests.collect());
     let mut peers = Vec::new();
     for proxy in [Some(scrubline), Some(bare), nginx].into_iter().flatten() {
-        for (body, request) in bodies.iter().zip(requests.iter()) {
+        for body in &bodies {
             sink.keep();
-            let one = Arc::new(vec![request.clone()]);
+            let one = Arc::new(vec![Request::same(body, encodings.arrives)]);
             let mut load = Load::open(proxy.address, 1).await;
             load.run(&one, 1).await;
             let came = sink.take();
@@ -365,7 +369,10 @@ fn verdict(value: f64, floor: f64, aim: f64) -> &'static str {
 async fn memory(run: &Run, sink: &Sink) {
     const MEGABYTE: f64 = 1_000_000.0;
     let count = 1000 / run.brief;
-    let requests: Vec<_> = bodies(2 << 10).iter().map(|it| request(it, None)).collect();
+    let requests: Vec<_> = bodies(2 << 10)
+        .iter()
+        .map(|it| Request::new(it, None))
+        .collect();
     let requests = Arc::new(requests);
     for (policy, setting) in [
         ("sentry-eu", "policy.name=sentry-eu"),
@@ -394,7 +401,10 @@ async fn memory(run: &Run, sink: &Sink) {
 
 /// From the start of the process to the answer to the first request.
 async fn start(run: &Run, sink: &Sink) {
-    let requests: Vec<_> = bodies(2 << 10).iter().map(|it| request(it, None)).collect();
+    let requests: Vec<_> = bodies(2 << 10)
+        .iter()
+        .map(|it| Request::new(it, None))
+        .collect();
     let requests = Arc::new(requests);
     for (policy, setting) in [
         ("sentry-eu", "policy.name=sentry-eu"),

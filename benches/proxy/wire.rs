@@ -1,6 +1,7 @@
 //! Both ends of the wire: [`Load`] asks, [`Sink`] answers. They cost little and are the same for all that stand between them.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,8 +14,80 @@ const ANSWER: &[u8] =
     {\"id\":\"9ec79c33ec9942ab8353589fcb2e04dc\"}";
 const READ_BYTES: usize = 256 << 10;
 
-/// The requests that one client makes, one after the other.
-pub(super) fn request(body: &[u8], encoding: Option<&str>) -> Vec<u8> {
+/// How the values begin that each event has of its own.
+const OWN: [&[u8]; 6] = [
+    b"\"event_id\":",
+    b"\"trace_id\":",
+    b"\"span_id\":",
+    b"timestamp\":",
+    b"\"session_id\":",
+    b"\"sid\":",
+];
+/// Digits of such a value that are new each time.
+const NEW_DIGITS: usize = 6;
+
+/// What a client asks.
+pub(super) struct Request {
+    bytes: Vec<u8>,
+    /// Where ids and times have digits that are new each time: of each value some, the last first.
+    own: Vec<Vec<usize>>,
+}
+
+impl Request {
+    /// Always the same.
+    pub(super) fn same(body: &[u8], encoding: Option<&str>) -> Request {
+        Request {
+            bytes: request(body, encoding),
+            own: Vec::new(),
+        }
+    }
+
+    /// With ids and times that are new each time, as far as they can be told from outside.
+    pub(super) fn new(body: &[u8], encoding: Option<&str>) -> Request {
+        let mut request = Request::same(body, encoding);
+        let bytes = &request.bytes;
+        let starts = OWN
+            .iter()
+            .flat_map(|own| memchr::memmem::find_iter(bytes, own).map(move |at| at + own.len()));
+        let own = starts.filter_map(|start| {
+            let rest = &bytes[start..];
+            let length = rest
+                .iter()
+                .skip(2)
+                .position(|byte| b",}\"".contains(byte))?
+                + 2;
+            let value = &rest[..length];
+            // The seconds of a time in words stay.
+            let first = match memchr::memchr(b':', value) {
+                None => 2,
+                Some(_) => memchr::memchr(b'.', value)? + 1,
+            };
+            let digits = (first..length)
+                .rev()
+                .filter(|at| value[*at].is_ascii_hexdigit());
+            Some(digits.take(NEW_DIGITS).map(|at| start + at).collect())
+        });
+        request.own = own.collect();
+        request
+    }
+
+    /// The bytes of one request.
+    fn make(&self, into: &mut Vec<u8>) {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        into.clear();
+        into.extend_from_slice(&self.bytes);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        for digits in &self.own {
+            let mut left = count;
+            for at in digits {
+                into[*at] = b'0' + (left % 10) as u8;
+                left /= 10;
+            }
+        }
+    }
+}
+
+fn request(body: &[u8], encoding: Option<&str>) -> Vec<u8> {
     let encoding = encoding.map_or_else(String::new, |it| format!("Content-Encoding: {it}\r\n"));
     let mut request = format!(
         "POST /api/42/envelope/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: identity\r\nUser-Agent: sentry.python/2.48.0\r\n\
@@ -212,14 +285,15 @@ impl Load {
     }
 
     /// Each connection makes `rounds` requests, which it takes from `requests` in turn. Every one must be answered 200.
-    pub(super) async fn run(&mut self, requests: &Arc<Vec<Vec<u8>>>, rounds: usize) {
+    pub(super) async fn run(&mut self, requests: &Arc<Vec<Request>>, rounds: usize) {
         let mut tasks = Vec::new();
         for (number, mut client) in self.clients.drain(..).enumerate() {
             let requests = Arc::clone(requests);
             tasks.push(tokio::spawn(async move {
+                let mut request = Vec::new();
                 for round in 0..rounds {
-                    let request = &requests[(number + round) % requests.len()];
-                    client.socket.write_all(request).await.unwrap();
+                    requests[(number + round) % requests.len()].make(&mut request);
+                    client.socket.write_all(&request).await.unwrap();
                     let message = client.head().await.expect("no answer");
                     assert!(message.is_ok, "an answer that is not 200");
                     client.body(&message, &mut None).await.unwrap();

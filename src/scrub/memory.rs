@@ -31,13 +31,11 @@ pub(crate) const fn is_tried(piece: &[u8]) -> bool {
     cfg!(debug_assertions) && piece.len() % 2 == 1
 }
 
-/// A piece that has been read. It begins where a line of a processor's cache does.
+/// A piece that has been read. It takes one line of a processor's cache.
 #[derive(Debug)]
 #[repr(align(64))]
 struct Known<T> {
     digest: Digest,
-    /// It has come again.
-    again: bool,
     came: T,
 }
 
@@ -46,6 +44,8 @@ struct Known<T> {
 struct Set<T> {
     /// A part of each one's digest, so that most others need not be looked at.
     tags: [u32; WAYS],
+    /// Which have come again.
+    again: [bool; WAYS],
     known: [Option<Known<T>>; WAYS],
 }
 
@@ -53,33 +53,35 @@ impl<T> Default for Set<T> {
     fn default() -> Self {
         Set {
             tags: [0; WAYS],
+            again: [false; WAYS],
             known: [const { None }; WAYS],
         }
     }
 }
 
 impl<T> Set<T> {
+    /// What came of a piece, which has come again.
     #[inline]
-    fn find(&mut self, digest: &Digest) -> Option<&mut Known<T>> {
+    fn find(&mut self, digest: &Digest) -> Option<&T> {
         let tag = digest.tag();
-        let tags = self.tags.iter().zip(&mut self.known);
-        let known = tags.filter(|(other, _)| **other == tag);
-        known
-            .filter_map(|(_, known)| known.as_mut())
-            .find(|known| known.digest == *digest)
+        let is_it = |known: &Known<T>| known.digest == *digest;
+        let way = (0..WAYS)
+            .find(|way| self.tags[*way] == tag && self.known[*way].as_ref().is_some_and(is_it))?;
+        self.again[way] = true;
+        self.known[way].as_ref().map(|known| &known.came)
     }
 
     /// The oldest that has not come again since it was passed over goes; or else the oldest.
     fn add(&mut self, known: Known<T>) {
-        let new = |known: &mut Option<Known<T>>| {
-            known
-                .as_mut()
-                .is_none_or(|known| !std::mem::take(&mut known.again))
-        };
-        let gone = self.known.iter_mut().position(new).unwrap_or(0);
+        let again = &mut self.again;
+        let gone = (0..WAYS)
+            .find(|way| !std::mem::take(&mut again[*way]))
+            .unwrap_or(0);
         self.tags[gone..].rotate_left(1);
+        self.again[gone..].rotate_left(1);
         self.known[gone..].rotate_left(1);
         self.tags[WAYS - 1] = known.digest.tag();
+        self.again[WAYS - 1] = false;
         self.known[WAYS - 1] = Some(known);
     }
 }
@@ -146,9 +148,7 @@ impl<T> Memory<T> {
         }
         let (sets, set) = self.place(digest);
         let mut set = Self::look_into(&sets.get()?[set])?;
-        let known = set.find(digest)?;
-        known.again = true;
-        Some(take(&known.came))
+        set.find(digest).map(take)
     }
 
     /// Remembers what has come of a piece.
@@ -157,10 +157,39 @@ impl<T> Memory<T> {
         let Some(mut set) = Self::look_into(&sets.get_or_init(Box::default)[set]) else {
             return;
         };
-        set.add(Known {
-            digest,
-            again: false,
-            came,
+        set.add(Known { digest, came });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Memory, WAYS};
+
+    /// What comes again stays while others come that do not.
+    #[test]
+    fn what_comes_again_stays() {
+        let memory = Memory::default();
+        let piece = |number: u32| number.to_le_bytes();
+        let often = memory.digest(&piece(0), 1);
+        memory.remember(often, 0);
+        for number in 1..100_000 {
+            memory.remember(memory.digest(&piece(number), 1), number);
+            assert_eq!(memory.recall(&often, |came| *came), Some(0));
+        }
+        let kept = (1..100_000).filter(|number| {
+            let came = memory.recall(&memory.digest(&piece(*number), 1), |came| *came);
+            assert!(came.is_none_or(|came| came == *number));
+            came.is_some()
         });
+        assert!((1024..=1024 * WAYS).contains(&kept.count()));
+        assert_eq!(
+            memory.recall(&memory.digest(&piece(0), 2), |came| *came),
+            None
+        );
+    }
+
+    #[test]
+    fn a_piece_takes_one_line() {
+        assert_eq!(size_of::<super::Known<crate::scrub::splice::Replay>>(), 64);
     }
 }

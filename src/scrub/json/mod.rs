@@ -289,7 +289,6 @@ impl JsonScrubber {
     /// Gives back what only saves time: there is no room for it beside what else is held.
     #[cold]
     pub(crate) fn spare(&mut self) {
-        self.frames.shrink_to_fit();
         self.machine.spare();
         self.blocks = Blocks::new();
         self.verdicts = Verdicts::new();
