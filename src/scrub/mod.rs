@@ -90,8 +90,8 @@ pub use token::{Alphabet, TokenPart, TokenRule};
 /// What replaces a secret: Sentry's own convention, which its UI shows as filtered.
 pub(crate) const MARKER: &[u8] = b"[Filtered]";
 
-/// So much output may be held back, in bytes, that there is no room beside it for what only saves time (law 6).
-const MUCH_HELD: usize = 12 << 10;
+/// So much may be held between chunks, in bytes, that there is no room beside it for what only saves time (law 6).
+const MUCH_HELD: usize = 40 << 10;
 
 /// What kind of document a stream is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -470,7 +470,7 @@ impl Scrubber {
             Machine::Text(_) | Machine::Headers(_) | Machine::Otlp(_) | Machine::Minidump(_) => {}
         }
         self.splicer.release(out);
-        if self.splicer.held_bytes() > MUCH_HELD {
+        if self.held_bytes() > MUCH_HELD {
             match &mut self.machine {
                 Machine::Json(json) | Machine::Ndjson(json) => json.spare(),
                 Machine::Envelope(envelope) => envelope.spare(),
