@@ -206,28 +206,28 @@ const LEAST_SLOTS: usize = 1 << 10;
 /// How many places are looked at before it is asked whether there was a hit.
 const STRIDE: usize = 8;
 
-/// Four bytes as they are hashed: small and capital letters are the same.
-#[inline]
-fn folded(four: u32) -> u32 {
-    four | 0x2020_2020
-}
-
 /// The hash of the first three of four bytes, in little-endian order.
 #[inline]
 fn gram(four: u32) -> usize {
-    ((folded(four) << 8).wrapping_mul(0x9E37_79B1) >> (32 - GRAM_BITS)) as usize
+    ((four << 8).wrapping_mul(0x9E37_79B1) >> (32 - GRAM_BITS)) as usize
+}
+
+/// The same of bytes of which it does not matter whether letters are small or capitals.
+#[inline]
+fn folded(four: u32) -> u32 {
+    gram(four | 0x2020_2020) as u32
 }
 
 /// Another hash of the same.
 #[inline]
 fn second(four: u32) -> usize {
-    ((folded(four) << 8).wrapping_mul(0x85EB_CA6B) >> (32 - SECOND_BITS)) as usize
+    ((four << 8).wrapping_mul(0x85EB_CA6B) >> (32 - SECOND_BITS)) as usize
 }
 
 /// A hash of all four.
 #[inline]
 fn longer(four: u32) -> usize {
-    (folded(four).wrapping_mul(0xC2B2_AE35) >> (32 - SECOND_BITS)) as usize
+    (four.wrapping_mul(0xC2B2_AE35) >> (32 - SECOND_BITS)) as usize
 }
 
 /// The spellings of a beginning: in each case, if case does not matter.
@@ -376,19 +376,17 @@ impl Literals {
                 None => self.filter.allow_before_all([a, b, c]),
             }
         }
-        match *start {
-            [a, b, c] => self.set([a, b, c], index, offset),
-            [a, b] => {
-                for spelled in spellings(start, literal.caseless) {
-                    if let [a, b] = *spelled {
-                        self.filter.allow_two([a, b]);
-                    }
+        for spelled in spellings(start, literal.caseless) {
+            match *spelled {
+                [a, b, c] => self.set([a, b, c], index, offset),
+                [a, b] => {
+                    self.filter.allow_two([a, b]);
+                    (0..=255)
+                        .filter(|c| literal.may_follow(*c))
+                        .for_each(|c| self.set([a, b, c], index, offset));
                 }
-                (0..=255)
-                    .filter(|c| literal.may_follow(*c))
-                    .for_each(|c| self.set([a, b, c], index, offset));
+                _ => self.always = self.always.or(literal.signals),
             }
-            _ => self.always = self.always.or(literal.signals),
         }
     }
 
@@ -420,8 +418,10 @@ impl Literals {
         let four = u32::from_le_bytes([three[0], three[1], three[2], 0]);
         match self.all[index].text.get(offset + GRAM) {
             Some(behind) => {
-                let bit = longer(four | u32::from(*behind) << 24);
-                self.longer[bit / 64] |= 1 << (bit % 64);
+                for behind in spellings(&[*behind], self.all[index].caseless) {
+                    let bit = longer(four | u32::from(behind[0]) << 24);
+                    self.longer[bit / 64] |= 1 << (bit % 64);
+                }
             }
             None => {
                 let bit = second(four);
@@ -430,7 +430,7 @@ impl Literals {
         }
         let bit = gram(four);
         self.grams[bit / 64] |= 1 << (bit % 64);
-        let bit = bit as u32;
+        let bit = folded(four);
         if 2 * self.known.len() >= self.slots.len() {
             self.grow();
         }
@@ -575,7 +575,7 @@ impl Literals {
         if !may_be {
             return Signals::NONE;
         }
-        self.announced(text, at, gram(four) as u32, Signals(wanted.0 & !found.0))
+        self.announced(text, at, folded(four), Signals(wanted.0 & !found.0))
     }
 
     /// The literals of a hash.
