@@ -5,7 +5,7 @@
 //! ([`Memory`]). It was read to its end before and is JSON, so it is again.
 //!
 //! That is tried only by the fast lane, with containers that are whole in the chunk at hand and not too long. To look one up costs a look for its
-//! end and a hash of it, which is lost where nothing comes again; after some time without luck, only few are looked up. Builds with debug assertions
+//! end and a digest of it, which is lost where nothing comes again; after some time without luck, only few are looked up. Builds with debug assertions
 //! read each second container that comes again all the same, and stop if something else comes of it.
 
 use super::lexer::{Container, MAX_DEPTH};
@@ -23,6 +23,8 @@ const OPEN: usize = 6;
 /// is, and of what is in the others nothing.
 const UNLUCKY: u8 = 6;
 const SELDOM: u8 = 16;
+/// The next one is looked up.
+const LAST: u8 = UNLUCKY + SELDOM - 1;
 /// In what is passed over so.
 const PASSED: u8 = u8::MAX;
 
@@ -80,6 +82,28 @@ impl Again {
         self.unlucky = [0; DEEP];
     }
 
+    /// Whether one that begins, and has so many around it, is looked up.
+    #[inline]
+    fn is_worth_it(&mut self, depth: usize) -> bool {
+        let Some(unlucky) = self.unlucky.get_mut(depth) else {
+            return false;
+        };
+        let passes = match *unlucky {
+            0..UNLUCKY => false,
+            LAST => {
+                *unlucky = UNLUCKY - 1;
+                false
+            }
+            PASSED => true,
+            _ => {
+                *unlucky += 1;
+                true
+            }
+        };
+        self.see_inside(depth, if passes { PASSED } else { 0 });
+        !passes
+    }
+
     /// What is known of the containers in one that has so many around it.
     #[inline]
     fn see_inside(&mut self, depth: usize, unlucky: u8) {
@@ -94,7 +118,7 @@ impl Again {
     }
 }
 
-/// The containers that the streams of a plan have had; 250 KiB, and what their edits take.
+/// The containers that the streams of a plan have had; some 330 KiB, and what their edits take.
 pub(crate) type Containers = Memory<Replay>;
 
 impl JsonScrubber {
@@ -150,35 +174,16 @@ impl JsonScrubber {
         base: u64,
         splicer: &mut Splicer,
     ) -> Option<usize> {
-        let depth = self.frames.len();
-        let unlucky = self.again.unlucky.get_mut(depth)?;
-        if *unlucky >= UNLUCKY {
-            if *unlucky < UNLUCKY + SELDOM - 1 || *unlucky == PASSED {
-                *unlucky += u8::from(*unlucky != PASSED);
-                self.again.see_inside(depth, PASSED);
-                return None;
-            }
-            *unlucky = UNLUCKY - 1;
+        if !self.again.is_worth_it(self.frames.len()) {
+            return None;
         }
-        self.again.see_inside(depth, 0);
-        self.look_up_container(bytes, at, base, splicer)
-    }
-
-    #[inline]
-    fn look_up_container(
-        &mut self,
-        bytes: &[u8],
-        at: usize,
-        base: u64,
-        splicer: &mut Splicer,
-    ) -> Option<usize> {
         let end = self.again.brackets.end(bytes, at)?;
         if end - at < SHORTEST {
             self.again.count(self.frames.len(), false);
             return None;
         }
         let place = self.place_of_value()?;
-        let piece = &bytes[at..end];
+        let piece = bytes.get(at..end)?;
         let start = base + at as u64;
         if !splicer.is_plain(start) {
             return None;

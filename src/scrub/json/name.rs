@@ -132,7 +132,13 @@ impl JsonScrubber {
                 (false, _) => self.verdicts.look_up(names, key, kinds),
             };
             let goes_whole = |verdict: &Verdict| {
-                matches!(verdict.treatment, Treatment::Replace | Treatment::Null)
+                matches!(
+                    verdict.treatment,
+                    Treatment::Replace
+                        | Treatment::Null
+                        | Treatment::Address
+                        | Treatment::Pseudonym
+                )
             };
             if let Some(verdict) = verdict.filter(|it| !was_held || goes_whole(it)) {
                 apply(&mut next, verdict.treatment, verdict.rule);

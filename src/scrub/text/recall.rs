@@ -34,7 +34,7 @@ struct Came {
     edits: Box<[Edit]>,
 }
 
-/// The texts that the streams of a plan have had; some 300 KiB, and what their edits take.
+/// The texts that the streams of a plan have had; some 330 KiB, and what their edits take.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Texts(Memory<Came>);
 
