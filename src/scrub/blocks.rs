@@ -20,8 +20,6 @@
 use std::cell::Cell;
 use std::ops::ControlFlow;
 
-use super::text::{SIGNS, Signs};
-
 /// Bytes in a block.
 pub(crate) const BLOCK: usize = 64;
 /// Most blocks that are read at once, and how many are where something has been passed over before.
@@ -60,6 +58,11 @@ static CLASS: Table = {
 const fn stops(byte: u8) -> bool {
     byte < 0x20 || byte >= 0x80 || byte == b'"' || byte == b'\\'
 }
+
+/// The last of the classes that are letters and digits.
+const LAST_ALPHANUMERIC: u8 = 26;
+/// No byte up to this one stands behind the dash of a flag.
+const NO_FLAG: u8 = b'#';
 
 /// Which class may stand beside which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,7 +205,7 @@ impl Filter {
 struct Masks {
     /// Bytes that can't be passed over in a string.
     stop: u64,
-    /// Signs that tell something by themselves.
+    /// Signs that tell something by themselves: something may be encoded, or a flag may begin.
     sign: u64,
     /// A literal may stand around here.
     literal: u64,
@@ -234,6 +237,12 @@ impl Run {
     #[inline]
     pub(crate) fn unread(length: usize) -> Run {
         Run((length as u64) << 2 | Self::LITERALS)
+    }
+
+    /// Whether there is a sign among them that tells something by itself.
+    #[inline]
+    pub(crate) fn has_signs(self) -> bool {
+        self.0 & Self::SIGNS != 0
     }
 
     /// Whether there may be a literal among them, or a sign that tells something by itself.
@@ -325,26 +334,16 @@ impl Blocks {
     }
 
     /// Where in a range of bytes, which has been read as a run just now, a literal may stand around.
-    pub(crate) fn literals(&self, from: usize, to: usize) -> impl Iterator<Item = usize> {
-        let blocks = from / BLOCK..to.div_ceil(BLOCK);
-        blocks.flat_map(move |block| {
-            let masks = block
-                .checked_sub(self.first)
-                .and_then(|at| self.masks[..self.count].get(at));
-            let mut bits = masks.map_or(u64::MAX, |masks| masks.literal);
-            let start = block * BLOCK;
-            if from > start {
-                bits &= u64::MAX << (from - start);
-            }
-            if to < start + BLOCK {
-                bits &= (1 << (to - start)) - 1;
-            }
-            std::iter::from_fn(move || {
-                let bit = bits.trailing_zeros();
-                bits &= bits.wrapping_sub(1);
-                (bit < u64::BITS).then_some(start + bit as usize)
-            })
-        })
+    #[inline]
+    pub(crate) fn literals(&self, from: usize, to: usize) -> Places<'_> {
+        let mut places = Places {
+            blocks: self,
+            block: from / BLOCK,
+            to,
+            bits: 0,
+        };
+        places.bits = places.of_block() & u64::MAX << (from % BLOCK);
+        places
     }
 
     /// Whether there is a block. Then it has been read.
@@ -400,6 +399,42 @@ impl Blocks {
                 self.count += 1;
             }
         }
+    }
+}
+
+/// Where in a range of bytes a literal may stand around.
+pub(crate) struct Places<'a> {
+    blocks: &'a Blocks,
+    /// The block that is looked at, and what is left of it.
+    block: usize,
+    bits: u64,
+    to: usize,
+}
+
+impl Places<'_> {
+    fn of_block(&self) -> u64 {
+        let Blocks { masks, count, .. } = self.blocks;
+        let index = self.block.wrapping_sub(self.blocks.first);
+        let masks = masks[..*count].get(index);
+        masks.map_or(u64::MAX, |masks| masks.literal)
+    }
+}
+
+impl Iterator for Places<'_> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        while self.bits == 0 {
+            self.block += 1;
+            if self.block * BLOCK >= self.to {
+                return None;
+            }
+            self.bits = self.of_block();
+        }
+        let place = self.block * BLOCK + self.bits.trailing_zeros() as usize;
+        self.bits &= self.bits - 1;
+        (place < self.to).then_some(place)
     }
 }
 
@@ -510,6 +545,8 @@ fn read_blocks(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
 
 /// The same for any processor: what the others are compared with.
 fn read_bytes(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
+    // Of what goes before, nothing is known.
+    let mut in_word = false;
     for (masks, block) in masks
         .iter_mut()
         .zip(bytes.windows(BLOCK + BEHIND).step_by(BLOCK))
@@ -518,8 +555,9 @@ fn read_bytes(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
         for (at, four) in block.windows(BEHIND + 1).enumerate() {
             let byte = four[0];
             masks.stop |= u64::from(stops(byte)) << at;
-            let sign = SIGNS[usize::from(byte & 0x7F)] & Signs::TELLING.0;
-            masks.sign |= u64::from(sign != 0) << at;
+            let flag = byte == b'-' && four[1] > NO_FLAG && !in_word;
+            masks.sign |= u64::from(flag || matches!(byte, b'%' | b'&')) << at;
+            in_word = byte == b'-' || byte.is_ascii_alphanumeric();
             let four = [four[0], four[1], four[2], four[3]];
             masks.literal |= u64::from(filter.may_be(four)) << at;
         }
@@ -530,17 +568,19 @@ fn read_bytes(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
 #[allow(unsafe_code, reason = "instructions that only some processors have")]
 mod x86 {
     use std::arch::x86_64::{
-        __m512i, _mm512_and_si512, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask,
-        _mm512_loadu_si512, _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8,
-        _mm512_set1_epi8, _mm512_set4_epi32, _mm512_shuffle_epi8, _mm512_slli_epi16,
-        _mm512_srli_epi16, _mm512_test_epi8_mask, _mm512_xor_si512,
+        __m512i, _mm512_and_si512, _mm512_cmpeq_epi8_mask, _mm512_cmpgt_epu8_mask,
+        _mm512_cmple_epu8_mask, _mm512_cmplt_epu8_mask, _mm512_loadu_si512, _mm512_movepi8_mask,
+        _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_set1_epi8, _mm512_set4_epi32,
+        _mm512_shuffle_epi8, _mm512_slli_epi16, _mm512_srli_epi16, _mm512_test_epi8_mask,
+        _mm512_xor_si512,
     };
     use std::arch::x86_64::{
         _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128, _mm_set1_epi8,
     };
 
     use super::{
-        BEHIND, BLOCK, CLASS, CURLY, Filter, MIXED, Masks, SIGNS, Signs, Structure, Table,
+        BEHIND, BLOCK, CLASS, CURLY, Filter, LAST_ALPHANUMERIC, MIXED, Masks, NO_FLAG, Structure,
+        Table,
     };
 
     /// Reads a block with AVX-512, which the processor has.
@@ -621,7 +661,6 @@ mod x86 {
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     unsafe fn with_avx512(bytes: &[u8], masks: &mut [Masks], filter: &Filter) {
         let class = Wide::new(&CLASS);
-        let sign = Wide::new(&SIGNS);
         let first = Wide::new(&filter.first.0);
         let second = Wide::new(&filter.second.0);
         let over = Wide::new(&filter.over.0);
@@ -646,7 +685,11 @@ mod x86 {
         let space = _mm512_set1_epi8(0x20);
         let low = _mm512_set1_epi8(3);
         let lowest = _mm512_set1_epi8(7);
-        let telling = _mm512_set1_epi8(Signs::TELLING.0 as i8);
+        let of = |byte: u8| _mm512_set1_epi8(byte as i8);
+        let (percent, ampersand, dash) = (of(b'%'), of(b'&'), of(b'-'));
+        let (no_flag, alphanumeric) = (of(NO_FLAG), of(LAST_ALPHANUMERIC));
+        // Whether the byte before a block is one of a word; of what goes before all, nothing is known.
+        let mut in_word = 0;
         // The bit of each class in a byte of a table.
         let bits = {
             let half = i32::from_le_bytes([1, 2, 4, 8]);
@@ -668,7 +711,9 @@ mod x86 {
                 | _mm512_cmpeq_epi8_mask(a, backslash)
                 | _mm512_cmplt_epu8_mask(a, space)
                 | _mm512_movepi8_mask(a);
-            masks.sign = _mm512_test_epi8_mask(sign.look_up(a), telling);
+            let encoded = _mm512_cmpeq_epi8_mask(a, percent) | _mm512_cmpeq_epi8_mask(a, ampersand);
+            let dashes = _mm512_cmpeq_epi8_mask(a, dash);
+            let flags = dashes & _mm512_cmpgt_epu8_mask(b, no_flag);
             let two = _mm512_test_epi8_mask(begins.look_up(a), ends.look_up(b));
             let hash = |[x, y, z]: [Wide; 3]| {
                 let two = _mm512_xor_si512(x.look_up(a), y.look_up(b));
@@ -681,6 +726,9 @@ mod x86 {
                 class.look_up(c),
                 class.look_up(d),
             ];
+            let word = _mm512_cmple_epu8_mask(a, alphanumeric) & !masks.stop | dashes;
+            masks.sign = encoded | (flags & !(word << 1 | in_word));
+            in_word = word >> (BLOCK - 1);
             let row = |a: __m512i| _mm512_slli_epi16::<2>(a);
             let column = |b: __m512i| _mm512_and_si512(_mm512_srli_epi16::<3>(b), low);
             let bit = |b: __m512i| _mm512_shuffle_epi8(bits, b);

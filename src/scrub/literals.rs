@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
-use super::blocks::{self, Filter};
+use super::blocks::{self, Blocks, Filter, Run};
 use super::token::Alphabet;
 
 /// How many characters behind a literal a quick look compares.
@@ -265,6 +265,8 @@ struct Head {
     index: u32,
     /// Where in it the bytes that are hashed stand.
     offset: u16,
+    /// How long it is at least, with what must follow.
+    least: u16,
     signals: Signals,
 }
 
@@ -287,14 +289,18 @@ impl Head {
             bits: u64::from_le_bytes(bits),
             index: index as u32,
             offset: offset as u16,
+            least: u16::try_from(literal.text.len() + literal.least).unwrap_or(u16::MAX),
             signals: literal.signals,
         }
     }
 
-    /// Whether its first bytes are these.
+    /// Where in a text it may begin, as far as its first bytes tell, if those that are hashed stand at an index.
     #[inline]
-    fn begins(&self, eight: u64) -> bool {
-        (eight | self.lower) & self.bits == self.start
+    fn start(&self, text: &[u8], at: usize) -> Option<usize> {
+        let start = at.checked_sub(usize::from(self.offset))?;
+        let begins = text.len() - start >= usize::from(self.least)
+            && (eight_at(text, start) | self.lower) & self.bits == self.start;
+        begins.then_some(start)
     }
 }
 
@@ -310,6 +316,18 @@ fn eight_at(text: &[u8], at: usize) -> u64 {
         None => {
             let bytes = rest.iter().rev();
             bytes.fold(0, |word, byte| word << 8 | u64::from(*byte))
+        }
+    }
+}
+
+/// The four bytes from an index on, behind which there is at least one more, as if zeros stood behind the text.
+#[inline]
+fn four_at(text: &[u8], at: usize) -> u32 {
+    match text[at..].first_chunk() {
+        Some(four) => u32::from_le_bytes(*four),
+        None => {
+            let third = text.get(at + 2).copied().unwrap_or(0);
+            u32::from_le_bytes([text[at], text[at + 1], third, 0])
         }
     }
 }
@@ -549,6 +567,30 @@ impl Literals {
         found
     }
 
+    /// Whether there is no literal in a run of bytes, nor a sign that tells something by itself.
+    #[inline]
+    pub(crate) fn are_none(&self, run: Run, bytes: &[u8], from: usize, blocks: &Blocks) -> bool {
+        !run.has_something() || (!run.has_signs() && self.are_none_at(run, bytes, from, blocks))
+    }
+
+    #[inline(never)]
+    fn are_none_at(&self, run: Run, bytes: &[u8], from: usize, blocks: &Blocks) -> bool {
+        let text = &bytes[from..from + run.length()];
+        let mut places = blocks.literals(from, from + text.len());
+        places.all(|place| {
+            let at = place - from;
+            at + 1 >= text.len() || !self.may_begin(text, at)
+        })
+    }
+
+    /// Whether the hashed bytes of a literal may stand at an index, as far as its first bytes tell.
+    #[inline]
+    fn may_begin(&self, text: &[u8], at: usize) -> bool {
+        let four = four_at(text, at);
+        let begins = |head: &Head| head.start(text, at).is_some();
+        self.may_be_at(four) && self.heads(folded(four)).iter().any(begins)
+    }
+
     /// All of them, as they are written in rules.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &[u8]> {
         self.all.iter().map(|literal| &*literal.text)
@@ -562,20 +604,22 @@ impl Literals {
     /// What the literals announce whose hashed bytes stand at an index.
     #[inline]
     fn at(&self, text: &[u8], at: usize, wanted: Signals, found: Signals) -> Signals {
-        let four = match text[at..].first_chunk() {
-            Some(four) => u32::from_le_bytes(*four),
-            None => {
-                let third = text.get(at + 2).copied().unwrap_or(0);
-                u32::from_le_bytes([text[at], text[at + 1], third, 0])
-            }
-        };
-        let is_set = |bits: &[u64], bit: usize| bits[bit / 64] >> (bit % 64) & 1 == 1;
-        let may_be = is_set(&self.grams, gram(four))
-            && (is_set(&self.longer, longer(four)) || is_set(&self.seconds, second(four)));
-        if !may_be {
+        let four = four_at(text, at);
+        if !self.may_be_at(four) {
             return Signals::NONE;
         }
         self.announced(text, at, folded(four), Signals(wanted.0 & !found.0))
+    }
+
+    /// Whether the hashed bytes of a literal may be those of four.
+    #[inline]
+    fn may_be_at(&self, four: u32) -> bool {
+        let is_set = |bits: &[u64], bit: usize| {
+            let word = bits.get(bit / 64);
+            word.is_some_and(|word| word >> (bit % 64) & 1 == 1)
+        };
+        is_set(&self.grams, gram(four))
+            && (is_set(&self.longer, longer(four)) || is_set(&self.seconds, second(four)))
     }
 
     /// The literals of a hash.
@@ -606,8 +650,7 @@ impl Literals {
         for head in self.heads(bit) {
             if wanted.has(head.signals)
                 && !found.has(head.signals)
-                && let Some(start) = at.checked_sub(usize::from(head.offset))
-                && head.begins(eight_at(text, start))
+                && let Some(start) = head.start(text, at)
                 && self.all[head.index as usize].is_at(text, start)
             {
                 found = found.or(head.signals);

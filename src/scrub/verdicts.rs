@@ -6,11 +6,22 @@ use super::name::{Kinds, Names, Verdict, Words, last_part, may_name_a_pair, read
 use super::plan::Plan;
 
 /// Longest name that is remembered, in bytes.
-const REMEMBERED: usize = 32;
+pub(crate) const REMEMBERED: usize = 32;
+/// What of four words is a name of so many bytes.
+static MASKS: [[u64; 4]; REMEMBERED + 1] = {
+    let mut masks = [[0; 4]; REMEMBERED + 1];
+    let mut len = 1;
+    while len <= REMEMBERED {
+        masks[len] = masks[len - 1];
+        masks[len][(len - 1) / 8] |= 0xFF << ((len - 1) % 8 * 8);
+        len += 1;
+    }
+    masks
+};
 /// An odd number with no pattern in its bits.
 const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// All of a name of at most [`REMEMBERED`] bytes, in words, so that two are compared at once.
+/// All of a name of at most [`REMEMBERED`] bytes, in words with zeros behind it, so that two are compared at once.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Packed {
     words: [u64; 4],
@@ -41,27 +52,45 @@ impl Packed {
         if len > REMEMBERED {
             return None;
         }
-        let word = |eight: &[u8; 8]| u64::from_le_bytes(*eight);
-        let half = |four: &[u8; 4]| u64::from(u32::from_le_bytes(*four));
-        // Words overlap where they would reach beyond the end.
-        let words = if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
-            let second = name.get(8..16).and_then(|middle| middle.first_chunk());
-            let third = name.get(16..24).and_then(|middle| middle.first_chunk());
-            [
-                word(first),
-                second.map_or(0, word),
-                third.map_or(0, word),
-                word(last),
-            ]
-        } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
-            [half(first) | half(last) << 32, 0, 0, 0]
-        } else if let (Some(first), Some(last)) = (name.first(), name.last()) {
-            let middle = name[len / 2];
-            let three = [*first, middle, *last, 0];
-            [half(&three), 0, 0, 0]
-        } else {
-            [0; 4]
-        };
+        let mut words = [0; 4];
+        let (eights, rest) = name.as_chunks::<8>();
+        for (word, eight) in words.iter_mut().zip(eights) {
+            *word = u64::from_le_bytes(*eight);
+        }
+        if let Some(word) = words.get_mut(eights.len()) {
+            *word = match (
+                name.last_chunk::<8>(),
+                rest.first_chunk(),
+                rest.last_chunk(),
+            ) {
+                _ if rest.is_empty() => 0,
+                // The last eight bytes, less those of them that are in the word before.
+                (Some(last), ..) => u64::from_le_bytes(*last) >> (8 * (8 - rest.len())),
+                (None, Some(first), Some(last)) => {
+                    let half = |four: &[u8; 4]| u64::from(u32::from_le_bytes(*four));
+                    half(first) | half(last) << (8 * (rest.len() - 4))
+                }
+                _ => {
+                    let bytes = rest.iter().rev();
+                    bytes.fold(0, |word, byte| word << 8 | u64::from(*byte))
+                }
+            };
+        }
+        Some(Packed {
+            words,
+            len: len as u8,
+        })
+    }
+
+    /// The same of the first bytes of many: no step of it depends on how many they are.
+    #[inline]
+    pub(crate) fn of_first(bytes: &[u8; REMEMBERED], len: usize) -> Option<Packed> {
+        let masks = MASKS.get(len)?;
+        let (eights, _) = bytes.as_chunks::<8>();
+        let mut words = [0; 4];
+        for ((word, eight), mask) in words.iter_mut().zip(eights).zip(masks) {
+            *word = u64::from_le_bytes(*eight) & mask;
+        }
         Some(Packed {
             words,
             len: len as u8,
@@ -184,5 +213,25 @@ impl<const ENTRIES: usize> Verdicts<ENTRIES> {
             return None;
         }
         self.look_up(names, last_part(name), kinds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, prop, proptest};
+
+    use super::{Packed, REMEMBERED};
+
+    proptest! {
+        /// A name is the same by itself and at the beginning of more; another is another.
+        #[test]
+        fn names_are_packed_one_way(bytes in prop::array::uniform32(any::<u8>()), len in 0..=REMEMBERED, flip in 0..REMEMBERED) {
+            let name = Packed::new(&bytes[..len]);
+            assert!(name.is_some() && name == Packed::of_first(&bytes, len));
+            let mut other = bytes;
+            other[flip] ^= 1;
+            assert_eq!(name == Packed::of_first(&other, len), flip >= len);
+            assert!(len == REMEMBERED || name != Packed::of_first(&bytes, len + 1));
+        }
     }
 }

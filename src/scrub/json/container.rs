@@ -118,18 +118,25 @@ impl JsonScrubber {
         if splicer.path.is_some() {
             self.keys_path.truncate(self.frames.len() + 1);
         }
-        let mut tells = false;
-        if let Some(outer) = self.frames.last_mut()
-            && outer.container == Container::Array
-            && frame.container == Container::Object
-            && frame.count == 1
-        {
-            // `{"stringValue": "Cookie"}` is a string to OTLP.
-            outer.element = frame.element.of(outer.count);
-            tells = true;
-        }
+        let tells = self.tell_element(&frame);
         self.end_value(splicer);
         self.end_begun(at + 1, tells, splicer);
+    }
+
+    /// What a container that has ended says as an element of the array around it, if it says anything: `{"stringValue": "Cookie"}` is a
+    /// string to OTLP.
+    #[inline]
+    pub(super) fn tell_element(&mut self, frame: &Frame) -> bool {
+        let Some(outer) = self.frames.last_mut() else {
+            return false;
+        };
+        let tells = outer.container == Container::Array
+            && frame.container == Container::Object
+            && frame.count == 1;
+        if tells {
+            outer.element = frame.element.of(outer.count);
+        }
+        tells
     }
 
     /// What stands for the address of a user who has no other `id`. The object has a member: the address.

@@ -5,9 +5,10 @@
 //! is nothing. It gives up before it has changed anything, so that the token is read anew. Tokens that a chunk cuts are left, too; so
 //! every test that cuts documents compares the lane with the events.
 
-use super::frame::{Before, Treat};
+use super::frame::{Before, Frame, Next, Treat};
 use super::keys::Role;
 use super::lexer::{Container, Expect, plain_run};
+use super::members::{Simple, ends_token};
 use super::{CAPTURE_BYTES, Glanced, JsonScrubber};
 use crate::scrub::blocks::Run;
 use crate::scrub::path::NOWHERE;
@@ -99,7 +100,7 @@ impl JsonScrubber {
                             if !self.lexer.pass_open(container) {
                                 return None;
                             }
-                            self.open(container, base + here as u64, splicer);
+                            self.open_plain(container);
                             *at = here + 1;
                             return Some(());
                         }
@@ -122,7 +123,7 @@ impl JsonScrubber {
                 if first == if in_array { b']' } else { b'}' } =>
             {
                 self.lexer.pass_close();
-                self.close(base + here as u64, splicer);
+                self.close_plain(base + here as u64, splicer);
                 *at = here + 1;
             }
             Expect::CommaOrClose
@@ -145,7 +146,14 @@ impl JsonScrubber {
         base: u64,
         splicer: &mut Splicer,
     ) -> Option<()> {
+        let frame = self.frames.last()?;
+        // Known secrets and personal data may be anywhere.
+        let may_be_simple =
+            self.has_blocks && frame.node == NOWHERE && self.plan.tells_by_literals();
         loop {
+            if may_be_simple && self.simple_members(bytes, at)? {
+                return Some(());
+            }
             let key_at = *at + 1;
             let length = self.plain_string(bytes, key_at)?.length();
             let key = &bytes[key_at..][..length];
@@ -201,6 +209,25 @@ impl JsonScrubber {
         }
     }
 
+    /// Reads members as long as they are simple, from the quote of a key on. Whether something else comes than another key.
+    #[inline]
+    fn simple_members(&mut self, bytes: &[u8], at: &mut usize) -> Option<bool> {
+        let simple = Simple {
+            keys: &self.plan.keys,
+            literals: &self.plan.literals,
+        };
+        let passed = simple.pass(bytes, *at, &mut self.blocks);
+        if passed.keys == 0 {
+            return Some(false);
+        }
+        let frame = self.frames.last_mut()?;
+        frame.count = frame.count.saturating_add(passed.keys);
+        self.next.clear();
+        *at = passed.at;
+        self.lexer.pass(passed.expect);
+        Some(passed.expect != Expect::Key)
+    }
+
     /// Reads a string that has no escapes, and is a value in which there may be something; tells whether the lane goes on.
     fn whole_string(
         &mut self,
@@ -226,6 +253,46 @@ impl JsonScrubber {
     /// Whether something has begun that each event must be told to.
     fn is_pending(&self) -> bool {
         self.drop.is_some() || self.held_drop.is_some() || self.otlp.is_some()
+    }
+
+    /// Opens a container that is a plain value; what [`Self::open`] does where nothing is held and nothing pending.
+    #[inline]
+    fn open_plain(&mut self, container: Container) {
+        let Some(outer) = self.frames.last_mut() else {
+            return;
+        };
+        let next = match outer.container {
+            Container::Object => self.next,
+            Container::Array => {
+                outer.count = outer.count.saturating_add(1);
+                outer.element.is_string = false;
+                Next {
+                    not_names: outer.not_names,
+                    ..Next::plain(outer.node)
+                }
+            }
+        };
+        let mut frame = Frame::new(container, &next, Treat::Plain);
+        frame.no_pair = outer.is_attributes;
+        if next.node != NOWHERE {
+            let node = self.plan.paths.node(next.node);
+            frame.no_number_pair = node.not_number_pairs;
+            frame.no_pair |= node.not_pairs;
+        }
+        self.frames.push(frame);
+    }
+
+    /// Closes a plain container, whose bracket stands at an offset; what [`Self::close`] does where nothing is held and nothing pending.
+    #[inline]
+    fn close_plain(&mut self, at: u64, splicer: &mut Splicer) {
+        let frame = self.frames.last();
+        if frame.is_none_or(|it| it.node != NOWHERE) || !self.pseudonyms.is_empty() {
+            return self.close(at, splicer);
+        }
+        if let Some(frame) = self.frames.pop() {
+            let tells = self.tell_element(&frame);
+            self.end_begun(at + 1, tells, splicer);
+        }
     }
 
     /// A comma comes behind a member or element.
@@ -290,7 +357,9 @@ impl JsonScrubber {
         in_array: bool,
     ) -> Option<()> {
         let text = &bytes[from..][..run.length()];
-        let quiet = !run.has_something() && self.plan.tells_by_literals();
+        let quiet = self.has_blocks
+            && self.plan.tells_by_literals()
+            && self.plan.literals.are_none(run, bytes, from, &self.blocks);
         if quiet && !(in_array && self.may_be_command(text)) {
             return Some(());
         }
@@ -345,7 +414,7 @@ impl JsonScrubber {
             .take_while(|byte| byte.is_ascii_digit())
             .count();
         let leads = bytes[0] == b'0' && length > 1;
-        if leads || !ends_token(bytes.get(length)) {
+        if leads || !bytes.get(length).is_some_and(|it| ends_token(*it)) {
             return None;
         }
         let says = !(self.plan.known.is_empty() && self.plan.personal.is_empty())
@@ -359,13 +428,6 @@ impl JsonScrubber {
 fn plain_literal(bytes: &[u8]) -> Option<usize> {
     let words: [&[u8]; 3] = [b"true", b"false", b"null"];
     let word = words.into_iter().find(|word| bytes.starts_with(word))?;
-    ends_token(bytes.get(word.len())).then_some(word.len())
-}
-
-/// Whether a byte is seen that ends a number or literal.
-fn ends_token(byte: Option<&u8>) -> bool {
-    matches!(
-        byte,
-        Some(b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t')
-    )
+    let ends = bytes.get(word.len()).is_some_and(|it| ends_token(*it));
+    ends.then_some(word.len())
 }

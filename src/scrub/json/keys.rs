@@ -117,16 +117,27 @@ impl Clone for SharedKeys {
 }
 
 impl SharedKeys {
-    #[inline]
+    #[inline(always)]
     fn set(&self, key: Packed) -> &[OnceLock<Entry>] {
         let set = key.place(SHARED_SETS) * SHARED_WAYS;
         &self.entries[set..set + SHARED_WAYS]
     }
 
-    #[inline]
+    #[inline(always)]
     fn get(&self, key: Packed) -> Option<&Entry> {
-        let known = self.set(key).iter().map_while(OnceLock::get);
-        known.into_iter().find(|entry| entry.key == key)
+        for slot in self.set(key) {
+            let entry = slot.get()?;
+            if entry.key == key {
+                return Some(entry);
+            }
+        }
+        None
+    }
+
+    /// Whether a key is known to be a name of which nothing is known.
+    #[inline]
+    pub(super) fn knows_as_plain(&self, key: Packed) -> bool {
+        self.get(key).is_some_and(|entry| entry.known.is_plain)
     }
 
     /// Remembers a key in which there is nothing, if there is room; tells whether there was.

@@ -191,6 +191,12 @@ impl Lexer {
         self.escaped = false;
     }
 
+    /// What comes next has been seen.
+    #[inline]
+    pub(crate) fn pass(&mut self, expect: Expect) {
+        self.expect = expect;
+    }
+
     /// A key has been read.
     #[inline]
     pub(crate) fn pass_key(&mut self) {

@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | `lexer` | bytes to events, and what is no JSON |
 //! | `fast` | tokens in which nothing is to be done, without events |
+//! | `members` | the simplest of them, one after the other |
 //! | `again` | containers that have come before |
 //! | `container`, `frame` | objects and arrays, and what is known of each that is open |
 //! | `name`, `keys` | what a key or a pair's name says of its value |
@@ -26,6 +27,7 @@ mod fast;
 mod frame;
 mod keys;
 mod lexer;
+mod members;
 mod name;
 mod place;
 mod string;

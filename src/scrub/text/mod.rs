@@ -93,7 +93,7 @@ const NAMES: usize = 64;
 const AT_REST: usize = 8 << 10;
 
 /// The sign that each ASCII character is, or 0.
-pub(crate) static SIGNS: [u8; 128] = {
+static SIGNS: [u8; 128] = {
     let mut table = [0; 128];
     let mut byte = 0;
     while byte < 128 {
@@ -114,7 +114,8 @@ pub(crate) enum Kind {
     Cookie(RuleIndex),
 }
 
-/// What a cheap scan has seen in a string: whether the machine has to look at it.
+/// What a cheap scan has seen in a string: whether the machine has to look at it. What may be encoded, and a dash that begins a flag
+/// ([`has_flag`]), tell something by themselves; the others do so only beside a literal of some rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Signs(pub(crate) u8);
 
@@ -127,9 +128,6 @@ impl Signs {
     const MARKUP: u8 = 16;
     /// A percent sign or ampersand, or an escape: something may be encoded.
     const ENCODED: u8 = 32;
-
-    /// Those that tell something by themselves. The others do so only beside a literal of some rule.
-    pub(crate) const TELLING: Signs = Signs(Self::DASH | Self::ENCODED);
 
     /// The sign that a byte of a string is, or none.
     pub(crate) const fn of(byte: u8) -> Signs {
