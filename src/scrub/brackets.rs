@@ -94,6 +94,14 @@ impl Brackets {
         }
     }
 
+    /// Whether the end of the container that begins at an index, which was just asked for, may be near, but behind the last byte.
+    pub(crate) fn is_cut(&self, bytes: &[u8], from: usize) -> bool {
+        let known = self.known.front();
+        self.read >= bytes.len()
+            && bytes.len() - from <= LONGEST
+            && known.is_some_and(|it| it.start == from as u32 && it.length == 0)
+    }
+
     fn read_block(&mut self, bytes: &[u8]) {
         let at = self.read;
         let mut last = [0; BLOCK];

@@ -47,6 +47,7 @@ mod outcome;
 mod path;
 mod personal;
 mod plan;
+mod rest;
 mod scrubbed;
 mod splice;
 mod store;
@@ -64,6 +65,7 @@ use headers::HeaderScrubber;
 use json::{JsonScrubber, malformed};
 use minidump::MinidumpScrubber;
 use otlp::{OtlpScrubber, SpanFilter};
+use rest::Rest;
 use splice::Splicer;
 use store::StoreBody;
 use text::{Context, Kind, Layer, TextMachine};
@@ -140,6 +142,7 @@ pub struct Scrubber {
     spans: Option<Box<SpanFilter>>,
     machine: Machine,
     splicer: Splicer,
+    rest: Rest,
     report: Report,
     log: Vec<Redaction>,
     dead: Option<Malformed>,
@@ -201,6 +204,7 @@ impl Scrubber {
             spans: None,
             machine,
             splicer: Splicer::default(),
+            rest: Rest::default(),
             report: Report::default(),
             log: Vec::new(),
             dead: None,
@@ -261,8 +265,7 @@ impl Scrubber {
     /// Takes the next chunk; what is ready goes to `out`, as slices of the chunk.
     ///
     /// # Errors
-    /// The input is malformed or over a limit. Nothing of the chunk with the error is put out (of one that is packed, nothing from
-    /// the error on), and every later call fails alike.
+    /// The input is malformed or over a limit. Nothing is put out from the error on, and every later call fails alike.
     pub fn push(&mut self, chunk: Bytes, out: &mut Output) -> Result<(), Malformed> {
         if let Some(dead) = &self.dead {
             return Err(dead.clone());
@@ -304,7 +307,22 @@ impl Scrubber {
     }
 
     /// Reads a chunk of the document itself.
-    fn read(&mut self, chunk: Bytes, out: &mut Output) -> Result<(), Malformed> {
+    fn read(&mut self, mut chunk: Bytes, out: &mut Output) -> Result<(), Malformed> {
+        while !chunk.is_empty() {
+            let piece = self.rest.join(&chunk);
+            let read = self.read_piece(piece.bytes.clone(), piece.may_leave, out)?;
+            self.rest.leave(&piece, read, &mut chunk);
+        }
+        Ok(())
+    }
+
+    /// Reads of a piece of the document; tells how many bytes that were. Only what `may_leave` is left.
+    fn read_piece(
+        &mut self,
+        chunk: Bytes,
+        may_leave: bool,
+        out: &mut Output,
+    ) -> Result<usize, Malformed> {
         // These write anew what they have read, and need no splicer.
         let rewritten = match &mut self.machine {
             Machine::Otlp(otlp) => Some(otlp.push(&chunk)),
@@ -321,48 +339,53 @@ impl Scrubber {
             | Machine::Headers(_) => None,
         };
         if let Some(read) = rewritten {
-            return read.map_err(|failure| self.die(malformed(failure, Place::Document)));
+            return match read {
+                Ok(()) => Ok(chunk.len()),
+                Err(failure) => Err(self.die(malformed(failure, Place::Document))),
+            };
         }
         let base = self.splicer.base();
-        let end = base + chunk.len() as u64;
         self.splicer.begin(chunk.clone());
         let splicer = &mut self.splicer;
         let plan = &self.plan;
-        let (read, undecided) = match &mut self.machine {
+        let document = |failure| malformed(failure, Place::Document);
+        let all = chunk.len();
+        let read = match &mut self.machine {
             Machine::Json(json) => {
-                let read = json.push(&chunk, 0, chunk.len(), base, splicer);
-                (
-                    read.map_err(|failure| malformed(failure, Place::Document)),
-                    json.undecided(end, splicer),
-                )
+                let read = json.push(&chunk, 0..all, may_leave, base, splicer);
+                read.map_err(document)
             }
             Machine::Ndjson(json) => {
                 let read = push_lines(json, &chunk, base, splicer);
-                (
-                    read.map_err(|failure| malformed(failure, Place::Document)),
-                    json.undecided(end, splicer),
-                )
+                read.map(|()| all).map_err(document)
             }
             Machine::Envelope(envelope) => {
-                let read = envelope.push(&chunk, base, splicer, &mut self.report);
-                (read, envelope.undecided(end, splicer))
+                envelope.push(&chunk, may_leave, base, splicer, &mut self.report)
             }
             Machine::Text(text) => {
                 text.run(&chunk, base, false, &mut Context { plan, splicer });
-                (Ok(()), text.undecided(end))
+                Ok(all)
             }
             Machine::Headers(headers) => {
                 headers.push(&chunk, base, &mut Context { plan, splicer });
-                (Ok(()), headers.undecided(end))
+                Ok(all)
             }
             // Read above.
-            Machine::Otlp(_) | Machine::Minidump(_) => (Ok(()), None),
+            Machine::Otlp(_) | Machine::Minidump(_) => Ok(all),
         };
-        if let Err(error) = read {
-            return Err(self.die(error));
-        }
+        let read = read.map_err(|error| self.die(error))?;
+        self.splicer.shorten(read);
+        let end = base + read as u64;
+        let splicer = &mut self.splicer;
+        let undecided = match &mut self.machine {
+            Machine::Json(json) | Machine::Ndjson(json) => json.undecided(end, splicer),
+            Machine::Envelope(envelope) => envelope.undecided(end, splicer),
+            Machine::Text(text) => text.undecided(end),
+            Machine::Headers(headers) => headers.undecided(end),
+            Machine::Otlp(_) | Machine::Minidump(_) => None,
+        };
         self.end_chunk(undecided, out);
-        Ok(())
+        Ok(read)
     }
 
     /// The input has ended: the rest goes to `out`.
@@ -376,9 +399,11 @@ impl Scrubber {
         if let Some(spans) = self.spans.take() {
             let left = spans.finish(&mut self.report);
             let left = left.map_err(|failure| self.die(malformed(failure, Place::Document)))?;
-            if !left.is_empty() {
-                self.read(left, out)?;
-            }
+            self.read(left, out)?;
+        }
+        let rest = self.rest.take();
+        if !rest.is_empty() {
+            self.read_piece(rest, false, out)?;
         }
         let length = self.splicer.base();
         let splicer = &mut self.splicer;
@@ -440,7 +465,7 @@ impl Scrubber {
         };
         let store = self.store.as_ref().map_or(0, |store| store.held_bytes());
         let spans = self.spans.as_ref().map_or(0, |spans| spans.held_bytes());
-        machine + store + spans + self.splicer.held_bytes()
+        machine + store + spans + self.rest.held_bytes() + self.splicer.held_bytes()
     }
 
     /// The envelope's head, once its line has been read ([`Format::Envelope`] only).
@@ -499,7 +524,7 @@ fn push_lines(
     while at < chunk.len() {
         let newline = memchr::memchr(b'\n', &chunk[at..]).map(|found| at + found);
         let end = newline.unwrap_or(chunk.len());
-        json.push(chunk, at, end, base, splicer)?;
+        json.push(chunk, at..end, false, base, splicer)?;
         at = end;
         if newline.is_some() {
             if !json.is_untouched() {

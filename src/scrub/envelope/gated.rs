@@ -128,7 +128,8 @@ impl EnvelopeScrubber {
         let place = self.place();
         let base = item.end + 1;
         let push = |json: &mut JsonScrubber, from, to, splicer: &mut Splicer| {
-            json.push(&peeked, from, to, base, splicer)
+            json.push(&peeked, from..to, false, base, splicer)
+                .map(|_| ())
                 .map_err(|failure| malformed(failure, place))
         };
         let Fate::Parted { dropped, .. } = fate else {

@@ -577,7 +577,7 @@ fn scrubbed(text: Vec<u8>, json: &mut JsonScrubber) -> Result<Rewritten, Reason>
     let mut splicer = Splicer::default();
     let mut output = Output::new();
     splicer.begin(chunk.clone());
-    json.push(&chunk, 0, chunk.len(), 0, &mut splicer)
+    json.push(&chunk, 0..chunk.len(), false, 0, &mut splicer)
         .map_err(|(reason, _)| reason)?;
     json.finish(length, &mut splicer)
         .map_err(|(reason, _)| reason)?;

@@ -26,6 +26,7 @@ mod left_out;
 mod rekeying;
 mod trace;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -224,13 +225,15 @@ impl EnvelopeScrubber {
         }
     }
 
+    /// Reads a chunk; `base` is the offset of its first byte. Tells up to where: what its end cuts may be left for the next, if `may_leave`.
     pub(crate) fn push(
         &mut self,
         chunk: &[u8],
+        may_leave: bool,
         base: u64,
         splicer: &mut Splicer,
         report: &mut Report,
-    ) -> Result<(), Malformed> {
+    ) -> Result<usize, Malformed> {
         let mut at = 0;
         while at < chunk.len() {
             let offset = base + at as u64;
@@ -270,10 +273,14 @@ impl EnvelopeScrubber {
                 }
                 State::Payload { left: Some(left) } => {
                     let take = (chunk.len() - at).min(usize::try_from(left).unwrap_or(usize::MAX));
-                    self.payload(chunk, at, at + take, base, splicer, report)?;
-                    at += take;
-                    let left = left - take as u64;
+                    let end = at + take;
+                    let read = self.payload(chunk, at..end, may_leave, base, splicer, report)?;
+                    let left = left - (read - at) as u64;
+                    at = read;
                     self.state = State::Payload { left: Some(left) };
+                    if at < end {
+                        return Ok(at);
+                    }
                     if left == 0 {
                         self.end_payload(base + at as u64, splicer, report)?;
                     }
@@ -281,8 +288,10 @@ impl EnvelopeScrubber {
                 State::Payload { left: None } => {
                     let newline = memchr::memchr(b'\n', &chunk[at..]).map(|found| at + found);
                     let end = newline.unwrap_or(chunk.len());
-                    self.payload(chunk, at, end, base, splicer, report)?;
-                    at = end;
+                    at = self.payload(chunk, at..end, may_leave, base, splicer, report)?;
+                    if at < end {
+                        return Ok(at);
+                    }
                     if newline.is_some() {
                         self.end_payload(base + end as u64, splicer, report)?;
                     }
@@ -298,7 +307,7 @@ impl EnvelopeScrubber {
                 }
             }
         }
-        Ok(())
+        Ok(at)
     }
 
     pub(crate) fn finish(
@@ -560,22 +569,23 @@ impl EnvelopeScrubber {
         self.close_cut(end, splicer);
     }
 
+    /// Reads `chunk[from..to]` of a payload; tells up to where.
     fn payload(
         &mut self,
         chunk: &[u8],
-        from: usize,
-        to: usize,
+        Range { start, end: to }: Range<usize>,
+        may_leave: bool,
         base: u64,
         splicer: &mut Splicer,
         report: &mut Report,
-    ) -> Result<(), Malformed> {
+    ) -> Result<usize, Malformed> {
         let place = self.place();
-        let mut from = from;
+        let mut from = start;
         if self.kept == Kept::Waiting {
             let some = (to - from).min(PEEK_BYTES - self.peeked.len());
             self.peeked.extend_from_slice(&chunk[from..from + some]);
             if self.peeked.len() < PEEK_BYTES {
-                return Ok(());
+                return Ok(to);
             }
             self.end_waiting(false, splicer, report)?;
             from += some;
@@ -598,15 +608,18 @@ impl EnvelopeScrubber {
         }
         self.watch(&chunk[from..to], base + from as u64)?;
         match self.kept {
-            Kept::No | Kept::As | Kept::Recording | Kept::Waiting => Ok(()),
-            Kept::Json => self
-                .json
-                .push(chunk, from, to, base, splicer)
-                .map_err(|failure| malformed(failure, place)),
+            Kept::No | Kept::As | Kept::Recording | Kept::Waiting => Ok(to),
+            Kept::Json => {
+                // Who else reads it would read again what is left.
+                let may_leave = may_leave && self.watched.is_none() && self.left_out.is_none();
+                self.json
+                    .push(chunk, from..to, may_leave, base, splicer)
+                    .map_err(|failure| malformed(failure, place))
+            }
             Kept::Text => {
                 let at = base + from as u64;
                 self.text.push(&chunk[from..to], at, &self.plan, splicer);
-                Ok(())
+                Ok(to)
             }
         }
     }

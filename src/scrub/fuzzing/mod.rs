@@ -21,6 +21,7 @@ pub use secrets::secrets;
 pub use crate::scrub::blocks::bytewise;
 use crate::scrub::decode::{Decoder, Encoding};
 pub use crate::scrub::memory::forgetful;
+pub use crate::scrub::rest::leaving;
 use crate::scrub::{
     Action, Boundary, Format, Gate, Limits, Malformed, Opaque, Output, Plan, SAMPLED_TYPES,
     Sampler, Scrubber, Signal,
@@ -141,9 +142,11 @@ impl Subject<'_> {
         self.same(&split(input, cuts), &out, &result, "cut");
         bytewise(|| forgetful(|| self.same(&[input], &out, &result, "without blocks")));
         self.same(&[input], &out, &result, "again");
+        leaving(|| self.same(&split(input, cuts), &out, &result, "cut, with rests"));
         if input.len() <= 4096 {
             let bytes: Vec<&[u8]> = input.chunks(1).collect();
             self.same(&bytes, &out, &result, "byte by byte");
+            leaving(|| self.same(&bytes, &out, &result, "byte by byte, with rests"));
         }
         let Ok(redactions) = result else { return };
         if redactions == 0 && self.keeps && out != input {

@@ -4,7 +4,8 @@
 //! the streams of a plan share what they have found: where a container comes again, the same is done, and nothing of it is read
 //! ([`Memory`]). It was read to its end before and is JSON, so it is again.
 //!
-//! That is tried only by the fast lane, with containers that are whole in the chunk at hand and not too long. To look one up costs a look for its
+//! That is tried only by the fast lane, with containers that are whole in the chunk at hand and not too long. One that the chunk's end cuts may be
+//! left for the next chunk ([`Rest`](crate::scrub::rest::Rest)). To look one up costs a look for its
 //! end and a digest of it, which is lost where nothing comes again; after some time without luck, only few are looked up. Builds with debug assertions
 //! read each second container that comes again all the same, and stop if something else comes of it.
 
@@ -41,9 +42,23 @@ struct Begun {
     is_tried: bool,
 }
 
+/// What is known of a container that begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// It has come before, and what was done then has been done: the index behind it.
+    Before(usize),
+    /// The chunk cuts it, and it may be left for the next.
+    Cut,
+    /// It is to be read.
+    New,
+}
+
 /// What is known of the containers at hand.
 #[derive(Debug)]
 pub(super) struct Again {
+    /// What the chunk at hand cuts may be left for the next, and has been.
+    pub(super) may_leave: bool,
+    pub(super) has_left: bool,
     /// From the outermost to the innermost.
     begun: Vec<Begun>,
     brackets: Brackets,
@@ -55,6 +70,8 @@ pub(super) struct Again {
 impl Default for Again {
     fn default() -> Self {
         Again {
+            may_leave: false,
+            has_left: false,
             begun: Vec::new(),
             brackets: Brackets::default(),
             unlucky: [0; DEEP],
@@ -164,8 +181,7 @@ impl JsonScrubber {
         Some(parts.iter().fold(0, |all, (part, bits)| all << bits | part))
     }
 
-    /// A container begins at an index, as a plain value. If it has come before, the same is done, and this is the index behind it. If not, it is
-    /// taken down.
+    /// A container begins at an index, as a plain value. If it has come before, the same is done. If not, it is taken down.
     #[inline(never)]
     pub(super) fn container_again(
         &mut self,
@@ -173,20 +189,25 @@ impl JsonScrubber {
         at: usize,
         base: u64,
         splicer: &mut Splicer,
-    ) -> Option<usize> {
+    ) -> Seen {
         if !self.again.is_worth_it(self.frames.len()) {
-            return None;
+            return Seen::New;
         }
-        let end = self.again.brackets.end(bytes, at)?;
+        let Some(end) = self.again.brackets.end(bytes, at) else {
+            let leaves = self.again.may_leave && self.again.brackets.is_cut(bytes, at);
+            self.again.has_left = leaves;
+            return if leaves { Seen::Cut } else { Seen::New };
+        };
         if end - at < SHORTEST {
             self.again.count(self.frames.len(), false);
-            return None;
+            return Seen::New;
         }
-        let place = self.place_of_value()?;
-        let piece = bytes.get(at..end)?;
         let start = base + at as u64;
+        let (Some(place), Some(piece)) = (self.place_of_value(), bytes.get(at..end)) else {
+            return Seen::New;
+        };
         if !splicer.is_plain(start) {
-            return None;
+            return Seen::New;
         }
         let digest = self.plan.containers.digest(piece, place);
         let tried = is_tried(piece);
@@ -198,7 +219,7 @@ impl JsonScrubber {
         let is_known = known.is_some();
         self.again.count(self.frames.len(), is_known);
         if is_known && !tried {
-            return Some(end);
+            return Seen::Before(end);
         }
         let passage = splicer.begin_passage();
         let begun = &mut self.again.begun;
@@ -213,7 +234,7 @@ impl JsonScrubber {
             depth: self.frames.len(),
             is_tried: is_known,
         });
-        None
+        Seen::New
     }
 
     /// A container has ended before an offset; as many are around it as are open now. (`tells`: it says something of what comes

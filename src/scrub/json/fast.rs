@@ -5,6 +5,7 @@
 //! is nothing. It gives up before it has changed anything, so that the token is read anew. Tokens that a chunk cuts are left, too; so
 //! every test that cuts documents compares the lane with the events.
 
+use super::again::Seen;
 use super::frame::{Before, Frame, Next, Treat};
 use super::keys::Role;
 use super::lexer::{Container, Expect, plain_run};
@@ -91,8 +92,12 @@ impl JsonScrubber {
                     b'0'..=b'9' => self.plain_number(&bytes[here..])?,
                     b't' | b'f' | b'n' => plain_literal(&bytes[here..])?,
                     b'{' | b'[' => match self.container_again(bytes, here, base, splicer) {
-                        Some(end) => end - here,
-                        None => {
+                        Seen::Before(end) => end - here,
+                        Seen::Cut => {
+                            *at = here;
+                            return None;
+                        }
+                        Seen::New => {
                             let container = match first {
                                 b'{' => Container::Object,
                                 _ => Container::Array,

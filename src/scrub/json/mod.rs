@@ -34,6 +34,7 @@ mod string;
 mod value;
 mod workspace;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -303,25 +304,30 @@ impl JsonScrubber {
         self.lexer.is_untouched()
     }
 
-    /// Reads `chunk[from..to]`, the next bytes of the document; `base` is the offset of `chunk[0]`.
+    /// Reads `chunk[from..to]`, the next bytes of the document; `base` is the offset of `chunk[0]`. Tells up to where: what the chunk's end cuts
+    /// may be left for the next, if `may_leave`, and is not long ([`brackets::LONGEST`](super::brackets::LONGEST)).
     pub(crate) fn push(
         &mut self,
         chunk: &[u8],
-        from: usize,
-        to: usize,
+        Range { start, end }: Range<usize>,
+        may_leave: bool,
         base: u64,
         splicer: &mut Splicer,
-    ) -> Result<(), Failure> {
-        let bytes = &chunk[..to];
-        let mut at = from;
+    ) -> Result<usize, Failure> {
+        let bytes = &chunk[..end];
+        let mut at = start;
         self.blocks.clear();
         self.forget_begun(splicer);
+        self.again.may_leave = may_leave && end == chunk.len();
         loop {
             self.read_plain(bytes, &mut at, base, splicer);
+            if std::mem::take(&mut self.again.has_left) {
+                return Ok(at);
+            }
             match self.lexer.next(bytes, &mut at, base)? {
                 Event::NeedMore => {
                     self.read_digits(bytes, bytes.len(), base);
-                    return Ok(());
+                    return Ok(end);
                 }
                 Event::Open(Container::Array, at)
                 | Event::StringStart { at, .. }

@@ -287,6 +287,11 @@ impl Splicer {
         self.hand.chunk = chunk;
     }
 
+    /// Only so many bytes of the chunk in hand have been read; the others come again with the next.
+    pub(crate) fn shorten(&mut self, length: usize) {
+        self.hand.chunk.truncate(length);
+    }
+
     /// Offset of the chunk in hand.
     pub(crate) fn base(&self) -> u64 {
         self.hand.base
