@@ -4,6 +4,7 @@
 //! exactly one compact line here could be read as something else there. Everything that is kept goes through the same scrubber
 //! as payloads do.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -88,6 +89,10 @@ const TRACE: [&str; 9] = [
 ];
 const SDK: [&str; 4] = ["name", "version", "integrations", "packages"];
 
+/// Room for as many members, and bytes of a line, as most headers have.
+const MEMBERS: usize = 8;
+const LINE: usize = 512;
+
 /// Reads the envelope's header line. Keys for which another one stands leave as that one.
 pub(super) fn envelope(
     line: &[u8],
@@ -110,7 +115,7 @@ pub(super) fn envelope(
     let mut secrets = 0;
     let mut stand_ins = Vec::new();
     for (key, value) in &members.0 {
-        match key.as_str() {
+        match &**key {
             "event_id" => {
                 if value.get() == "null" {
                     continue;
@@ -210,7 +215,7 @@ pub(super) fn item(
     let mut meta_length = None;
     let mut length = None;
     for (key, value) in &members.0 {
-        match key.as_str() {
+        match &**key {
             "type" => {
                 let text = string(value).ok_or(Reason::Header("type is no string"))?;
                 out.string(key, &text);
@@ -371,20 +376,24 @@ struct FileName {
     filename: Option<String>,
 }
 
-/// The members of a header, in order.
-pub(super) struct Members(pub(super) Vec<(String, Box<RawValue>)>);
+/// A key, which is borrowed where it has no escapes.
+#[derive(serde::Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Members {
+/// The members of a header, in order.
+pub(super) struct Members<'a>(pub(super) Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Read;
         impl<'de> Visitor<'de> for Read {
-            type Value = Members;
+            type Value = Members<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members: Vec<(String, Box<RawValue>)> = Vec::new();
-                while let Some((key, value)) = map.next_entry::<String, Box<RawValue>>()? {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::with_capacity(MEMBERS);
+                while let Some((Key(key), value)) = map.next_entry()? {
                     if members.iter().any(|(known, _)| *known == key) {
                         return Err(serde::de::Error::custom("duplicate key"));
                     }
@@ -397,7 +406,7 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-pub(super) fn object(line: &[u8]) -> Result<Members, Reason> {
+pub(super) fn object(line: &[u8]) -> Result<Members<'_>, Reason> {
     if line.last() == Some(&b'\r') {
         return Err(Reason::Framing("a carriage return before the newline"));
     }
@@ -491,9 +500,9 @@ struct Writer {
 
 impl Writer {
     fn new() -> Self {
-        Writer {
-            text: b"{".to_vec(),
-        }
+        let mut text = Vec::with_capacity(LINE);
+        text.push(b'{');
+        Writer { text }
     }
 
     fn key(&mut self, key: &str) {
@@ -505,8 +514,8 @@ impl Writer {
     }
 
     fn quoted(&mut self, text: &str) {
-        self.text
-            .extend_from_slice(serde_json::Value::from(text).to_string().as_bytes());
+        let written = serde_json::to_writer(&mut self.text, text);
+        debug_assert!(written.is_ok(), "a string can be written to memory");
     }
 
     fn string(&mut self, key: &str, text: &str) {
@@ -517,6 +526,9 @@ impl Writer {
     /// A value as it was written, less the white space between its tokens.
     fn raw(&mut self, key: &str, json: &str) {
         self.key(key);
+        if !json.bytes().any(|byte| byte.is_ascii_whitespace()) {
+            return self.text.extend_from_slice(json.as_bytes());
+        }
         let mut in_string = false;
         let mut escaped = false;
         for byte in json.bytes() {
@@ -549,7 +561,7 @@ impl Writer {
         let mut inner = Writer::new();
         for (name, value) in &members.0 {
             let scalar = !value.get().starts_with(['{', '[']);
-            if !keep.contains(&name.as_str()) || (scalars && !scalar) {
+            if !keep.contains(&&**name) || (scalars && !scalar) {
                 continue;
             }
             match stand_in.filter(|stand_in| stand_in.key() == name) {
@@ -557,9 +569,8 @@ impl Writer {
                 None => inner.raw(name, value.get()),
             }
         }
-        let text = inner.finish();
         self.key(key);
-        self.text.extend_from_slice(&text);
+        self.text.append(&mut inner.finish());
         Ok(())
     }
 

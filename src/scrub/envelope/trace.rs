@@ -15,7 +15,7 @@ pub(super) fn decide(header: &Members, sampler: &Sampler) -> Result<(Sampled, bo
     let mut context = TraceContext::default();
     let mut event_id = None;
     for (key, value) in &header.0 {
-        match key.as_str() {
+        match &**key {
             "trace" if value.get().starts_with('{') => {
                 context = read(&object(value.get().as_bytes())?)
             }
@@ -32,7 +32,7 @@ pub(super) fn decide(header: &Members, sampler: &Sampler) -> Result<(Sampled, bo
 fn read(trace: &Members) -> TraceContext {
     let mut context = TraceContext::default();
     for (key, value) in &trace.0 {
-        match key.as_str() {
+        match &**key {
             "trace_id" => context.trace_id = string(value).filter(|id| !id.is_empty()),
             "sample_rand" => {
                 context.sample_rand = number(value).filter(|it| (0.0..1.0).contains(it))
@@ -66,21 +66,24 @@ pub(super) fn corrected(
     if new.iter().all(|(_, value)| value.is_none()) || !trace.get().starts_with('{') {
         return Ok(None);
     }
-    let mut members = object(trace.get().as_bytes())?.0;
-    for (key, value) in new {
-        let Some(value) = value else { continue };
-        let Ok(raw) = RawValue::from_string(format!("\"{value}\"")) else {
-            continue;
-        };
-        match members.iter_mut().find(|(known, _)| known == key) {
-            Some((_, old)) => *old = raw,
-            None => members.push((key.to_owned(), raw)),
-        }
-    }
-    let text: Vec<String> = members
+    let members = object(trace.get().as_bytes())?.0;
+    let member = |key: &str, value: &str| format!("{}:{value}", serde_json::Value::from(key));
+    let mut text: Vec<String> = members
         .iter()
-        .map(|(key, value)| format!("{}:{}", serde_json::Value::from(key.as_str()), value.get()))
+        .map(|(key, value)| {
+            let new = new.iter().find(|(known, _)| known == key);
+            match new.and_then(|(_, value)| *value) {
+                Some(new) => member(key, &format!("\"{new}\"")),
+                None => member(key, value.get()),
+            }
+        })
         .collect();
+    let missing = new
+        .iter()
+        .filter(|(key, _)| members.iter().all(|(known, _)| known != key));
+    for (key, value) in missing {
+        text.extend(value.map(|value| member(key, &format!("\"{value}\""))));
+    }
     Ok(RawValue::from_string(format!("{{{}}}", text.join(","))).ok())
 }
 
