@@ -52,6 +52,8 @@ pub(crate) struct Node {
     children: Vec<(Box<[u8]>, NodeIndex)>,
     /// By name in lower case, sorted: for a member that is none of `children`.
     caseless: Vec<(Box<[u8]>, NodeIndex)>,
+    /// One bit for each [`bit_of`] the names of both.
+    bits: u64,
     /// Where to go for a member that no child names.
     otherwise: NodeIndex,
     pub(crate) action: Option<(Treatment, RuleIndex)>,
@@ -64,6 +66,22 @@ pub(crate) struct Node {
     pub(crate) forced: Option<ForcedValue>,
     /// Children that must be present in an object at this node.
     pub(crate) required: Vec<NodeIndex>,
+}
+
+/// A bit for a name, by its length, its first byte and its last. Case does not matter.
+#[inline]
+fn bit_of(name: &[u8]) -> u64 {
+    let fold = |byte: Option<&u8>| byte.map_or(0, |byte| usize::from(byte | 0x20));
+    let sum = name.len() + 5 * fold(name.first()) + 11 * fold(name.last());
+    1 << (sum % 64)
+}
+
+impl Node {
+    /// Whether a member with this decoded name may be of some other place than one of which nothing is known.
+    #[inline]
+    pub(crate) fn may_lead(&self, key: &[u8]) -> bool {
+        self.bits & bit_of(key) != 0 || self.otherwise != NOWHERE
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -159,6 +177,9 @@ impl PathTree {
             return NOWHERE;
         }
         let node = self.node(index);
+        if node.bits & bit_of(key) == 0 {
+            return node.otherwise;
+        }
         let by_name = |(name, _): &(Box<[u8]>, NodeIndex)| name.as_ref().cmp(key);
         if let Ok(at) = node.children.binary_search_by(by_name) {
             return node.children[at].1;
@@ -272,6 +293,7 @@ impl PathTree {
                         false => &mut node.caseless,
                     };
                     children.push((name.clone(), index));
+                    node.bits |= bit_of(name);
                 }
             }
             for (path, done) in &state {

@@ -12,7 +12,7 @@ use super::lexer::{Container, Expect, plain_run};
 use super::members::{Simple, ends_token};
 use super::{CAPTURE_BYTES, Glanced, JsonScrubber};
 use crate::scrub::blocks::Run;
-use crate::scrub::path::NOWHERE;
+use crate::scrub::path::{NOWHERE, NodeIndex};
 use crate::scrub::splice::Splicer;
 use crate::scrub::text::{Glance, Kind, Signs};
 
@@ -153,10 +153,10 @@ impl JsonScrubber {
     ) -> Option<()> {
         let frame = self.frames.last()?;
         // Known secrets and personal data may be anywhere.
-        let may_be_simple =
-            self.has_blocks && frame.node == NOWHERE && self.plan.tells_by_literals();
+        let may_be_simple = self.has_blocks && self.plan.tells_by_literals();
+        let node = frame.node;
         loop {
-            if may_be_simple && self.simple_members(bytes, at)? {
+            if may_be_simple && self.simple_members(bytes, at, node)? {
                 return Some(());
             }
             let key_at = *at + 1;
@@ -216,10 +216,11 @@ impl JsonScrubber {
 
     /// Reads members as long as they are simple, from the quote of a key on. Whether something else comes than another key.
     #[inline]
-    fn simple_members(&mut self, bytes: &[u8], at: &mut usize) -> Option<bool> {
+    fn simple_members(&mut self, bytes: &[u8], at: &mut usize, node: NodeIndex) -> Option<bool> {
         let simple = Simple {
             keys: &self.plan.keys,
             literals: &self.plan.literals,
+            node: self.plan.paths.node(node),
         };
         let passed = simple.pass(bytes, *at, &mut self.blocks);
         if passed.keys == 0 {

@@ -8,12 +8,15 @@ use super::keys::SharedKeys;
 use super::lexer::Expect;
 use crate::scrub::blocks::Blocks;
 use crate::scrub::literals::Literals;
+use crate::scrub::path::Node;
 use crate::scrub::verdicts::{Packed, REMEMBERED};
 
 /// What is to be known of the plan.
 pub(super) struct Simple<'a> {
     pub(super) keys: &'a SharedKeys,
     pub(super) literals: &'a Literals,
+    /// Where the object stands.
+    pub(super) node: &'a Node,
 }
 
 /// How far the members were simple.
@@ -65,6 +68,11 @@ impl Simple<'_> {
         let packed = Packed::of_first(first, run.length())?;
         let behind = key + run.length();
         if bytes.get(behind..behind + 2)? != b"\":" || !self.keys.knows_as_plain(packed) {
+            return None;
+        }
+        let name = &first[..run.length()];
+        // The `id` of a user is looked for.
+        if self.node.may_lead(name) || name == b"id" {
             return None;
         }
         Some(behind + 2 + usize::from(bytes.get(behind + 2) == Some(&b' ')))
