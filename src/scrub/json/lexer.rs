@@ -518,8 +518,16 @@ impl Lexer {
                         });
                     }
                     b'\\' => {
-                        escape = 1;
                         self.escaped = true;
+                        match chunk.get(i + 1) {
+                            // Most are short.
+                            Some(b'/' | b'b' | b'f' | b'n' | b'r' | b't') => i += 1,
+                            Some(byte @ (b'"' | b'\\')) => {
+                                self.signs.see_escaped(*byte);
+                                i += 1;
+                            }
+                            Some(_) | None => escape = 1,
+                        }
                     }
                     0..0x20 => return fail(self, "control character in a string"),
                     _ => match first_of_character(byte) {

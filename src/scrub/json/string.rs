@@ -68,12 +68,22 @@ pub(super) struct StringState {
 impl StringState {
     /// Looks for a marker in the next bytes of the inside.
     fn look_for_marker(&mut self, part: &[u8]) {
-        for byte in part {
-            self.marked = match MARKER.get(self.marked) {
-                None => return,
-                Some(next) if next == byte => self.marked + 1,
-                Some(_) => usize::from(*byte == MARKER[0]),
+        let mut rest = part;
+        while self.marked < MARKER.len() {
+            if self.marked == 0 {
+                let Some(at) = memchr::memchr(MARKER[0], rest) else {
+                    return;
+                };
+                rest = &rest[at..];
+            }
+            let Some((byte, behind)) = rest.split_first() else {
+                return;
             };
+            self.marked = match MARKER[self.marked] == *byte {
+                true => self.marked + 1,
+                false => usize::from(*byte == MARKER[0]),
+            };
+            rest = behind;
         }
     }
 }

@@ -482,6 +482,8 @@ impl TextMachine {
             if self.partial.is_empty() {
                 if self.backslashes == [0; 2] {
                     used += self.window.append_plain(&bytes[used..], at + used as u64);
+                    let (rest, here) = (&bytes[used..], at + used as u64);
+                    used += self.window.append_simple(rest, here, self.layer);
                     if !self.window.has_room() {
                         break;
                     }

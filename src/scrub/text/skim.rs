@@ -122,9 +122,10 @@ const IN_ASSIGNED: u16 = 32;
 const IN_PARAM: u16 = 64;
 const IN_ARGUMENT: u16 = 128;
 const IN_MARKUP: u16 = 256;
+const IN_LINES: u16 = 512;
 
 const fn in_values(byte: u8) -> u16 {
-    let line = IN_LINE | IN_MARKUP;
+    let line = IN_LINE | IN_MARKUP | IN_LINES;
     match byte {
         b'"' | b'\'' | b'`' | b'\\' => 0,
         b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => u16::MAX,
@@ -134,7 +135,8 @@ const fn in_values(byte: u8) -> u16 {
         b' ' | b'\t' => IN_QUOTES | line,
         b',' => IN_QUOTES | line | IN_PARAM | IN_ARGUMENT,
         b';' => IN_QUOTES | line | IN_HEADER | IN_ARGUMENT,
-        b'<' => IN_QUOTES | IN_LINE | IN_HEADER | IN_ASSIGNED | IN_ARGUMENT,
+        b'<' => IN_QUOTES | IN_LINE | IN_LINES | IN_HEADER | IN_ASSIGNED | IN_ARGUMENT,
+        b'\n' | b'\r' => IN_QUOTES | IN_LINES,
         b'>' | b'/' | b'?' => IN_QUOTES | line | IN_HEADER | IN_ASSIGNED | IN_ARGUMENT,
         b'$' | b'%' | b':' | b'=' | b'@' | b'|' => {
             IN_QUOTES | line | IN_HEADER | IN_ASSIGNED | IN_ARGUMENT | IN_PARAM
@@ -160,7 +162,8 @@ const fn of_values(until: Until) -> u16 {
         | Until::Part
         | Until::Columns
         | Until::Cookie => IN_ANY,
-        Until::Alphabet(_) | Until::Through | Until::Following | Until::Count(_) => 0,
+        Until::Through => IN_LINES,
+        Until::Alphabet(_) | Until::Following | Until::Count(_) => 0,
     }
 }
 
@@ -175,7 +178,7 @@ impl TextMachine {
     pub(super) fn skim(&mut self, cx: &Context<'_>) {
         if let Some(value) = &mut self.value {
             let ahead = self.window.ahead();
-            let count = skim_value(value, ahead);
+            let count = skim_value(value, ahead, self.through.first());
             self.window.skip_by(count);
             return;
         }
@@ -336,9 +339,9 @@ impl TextMachine {
     }
 }
 
-/// How many characters of a value can be dropped at once.
+/// How many characters of a value can be dropped at once; `through` begins the literal that is looked for in one.
 #[inline]
-fn skim_value(value: &mut Value, ahead: &[u8]) -> usize {
+fn skim_value(value: &mut Value, ahead: &[u8], through: Option<&u8>) -> usize {
     if value.lead > 0 {
         return 0;
     }
@@ -351,6 +354,7 @@ fn skim_value(value: &mut Value, ahead: &[u8]) -> usize {
     let count = ahead
         .iter()
         .take_while(|byte| IN_VALUES[usize::from(**byte)] & set != 0)
+        .take_while(|byte| set != IN_LINES || Some(*byte) != through)
         .count();
     if let Some(last) = count.checked_sub(1) {
         value.last = ahead[last];

@@ -93,7 +93,7 @@ pub(crate) fn read(bytes: &[u8], layer: Layer, last: bool) -> Option<(Symbol, us
 /// The symbol at the start, if it is written in one of the two most common ways that are not plain: a character in percent-encoding
 /// (RFC 3986, section 2.1), or a short escape of JSON (RFC 8259, section 7). They are read so in any case, and faster here.
 #[inline]
-fn simple(bytes: &[u8], layer: Layer) -> Option<(Symbol, usize)> {
+pub(super) fn simple(bytes: &[u8], layer: Layer) -> Option<(Symbol, usize)> {
     match bytes {
         [b'%', high, low, ..] => {
             let (high, low) = (digit(*high)?, digit(*low)?);

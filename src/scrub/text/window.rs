@@ -12,7 +12,7 @@
 use std::cell::Cell as Remembered;
 
 use super::before::push;
-use super::symbol::{ESCAPE, Symbol, is_alone};
+use super::symbol::{ESCAPE, Layer, Symbol, is_alone, simple};
 
 /// Most symbols ahead that a decision may depend on.
 pub(super) const AHEAD: usize = 512;
@@ -147,6 +147,27 @@ impl Window {
         }
         self.end = at + count as u64;
         count
+    }
+
+    /// Appends the symbols at the front, from an offset on, that are written in [one of the most common ways](simple), but for backslashes
+    /// and quotes; tells how many bytes that were. No backslash stands before the first.
+    pub(super) fn append_simple(&mut self, bytes: &[u8], at: u64, layer: Layer) -> usize {
+        let mut used = 0;
+        while self.has_room()
+            && let Some((symbol, width)) = simple(&bytes[used..], layer)
+            && !matches!(symbol.ascii(), b'\\' | b'"' | b'\'' | b'`')
+        {
+            if self.plain {
+                self.tell_apart();
+            }
+            self.make_room(1);
+            self.ascii.push(symbol.ascii());
+            self.symbols.push(symbol);
+            self.offsets.push((at + used as u64 - self.base) as u32);
+            used += width;
+            self.end = at + used as u64;
+        }
+        used
     }
 
     /// From here on, symbols and their offsets are kept.
