@@ -54,6 +54,8 @@ fn candidates() -> String {
     let pack = std::fs::read_to_string(format!("{ROOT}/rules/tokens.toml")).unwrap();
     let pack: toml::Table = toml::from_str(&pack).unwrap();
     let tokens = pack["token"].as_array().unwrap().iter();
+    // One that goes on to a line with some literal would take all that stands behind it.
+    let tokens = tokens.filter(|token| token.get("until").is_none());
     let anchors = tokens.flat_map(|token| token.get("anchors")?.as_array());
     let anchors = anchors.flatten().filter_map(|anchor| anchor.as_str());
     let names = [

@@ -35,6 +35,16 @@ impl Alphabet {
         let half = self.0[((byte / 64) & 1) as usize];
         byte < 0x80 && half >> (byte % 64) & 1 == 1
     }
+
+    /// How many characters of it go before one.
+    #[inline]
+    fn before(self, byte: u8) -> usize {
+        let bits = u128::from(self.0[1]) << 64 | u128::from(self.0[0]);
+        let below = 1_u128
+            .checked_shl(u32::from(byte))
+            .map_or(u128::MAX, |bit| bit - 1);
+        (bits & below).count_ones() as usize
+    }
 }
 
 /// A part of a token.
@@ -148,12 +158,12 @@ pub(crate) struct Tokens {
     first: Alphabet,
     /// Which tokens and anchors begin with these two characters, sorted by these.
     starts: Vec<([u8; 2], Vec<Anchor>)>,
-    /// Two characters that an anchor begins with, one bit each of the second for the first.
-    pairs: Vec<Alphabet>,
+    /// Two characters that an anchor begins with: for each first, the second ones, and how many of `starts` go before all with it.
+    pairs: Vec<(Alphabet, usize)>,
     /// Tokens with characters before their anchor.
-    inner: Vec<u16>,
+    inner: ByRun,
     /// Tokens without an anchor.
-    contextual: Vec<u16>,
+    contextual: ByRun,
     /// What tokens begin with that begin with no anchor.
     unanchored: Alphabet,
     /// How many of these the shortest such token begins with.
@@ -164,6 +174,25 @@ pub(crate) struct Tokens {
 
 /// Longest run of characters by which tokens without an anchor are told apart.
 pub(crate) const LONGEST: usize = 64;
+
+/// Tokens by how long a run of characters is that they may begin with, in their order.
+#[derive(Debug, Default, Clone)]
+struct ByRun(Vec<Vec<u16>>);
+
+impl ByRun {
+    /// Adds a token that begins with at least so many.
+    fn add(&mut self, token: u16, least: usize) {
+        self.0.resize(LONGEST + 1, Vec::new());
+        for tokens in &mut self.0[least..] {
+            tokens.push(token);
+        }
+    }
+
+    fn get(&self, run: usize) -> &[u16] {
+        self.0.get(run.min(LONGEST)).map_or(&[], Vec::as_slice)
+    }
+}
+
 impl Tokens {
     /// Adds a rule, and to `literals` what a text has somewhere that has such a token.
     pub(crate) fn add(&mut self, rule: RuleIndex, form: &TokenRule, literals: &mut Literals) {
@@ -208,11 +237,7 @@ impl Tokens {
                 }
             }
         }
-        if form.before.is_some() {
-            self.inner.push(index);
-        }
         if form.anchors.is_empty() {
-            self.contextual.push(index);
             for word in &form.context {
                 literals.add(&Literal {
                     caseless: true,
@@ -231,6 +256,12 @@ impl Tokens {
             (None, Some(TokenPart::Literal(_)) | None) => (Alphabet::default(), 0),
         };
         let least = least.min(LONGEST);
+        if form.before.is_some() {
+            self.inner.add(index, least);
+        }
+        if form.anchors.is_empty() {
+            self.contextual.add(index, least);
+        }
         if form.before.is_some() || form.anchors.is_empty() {
             self.shortest_word = match self.unanchored == Alphabet::default() {
                 true => least,
@@ -249,16 +280,23 @@ impl Tokens {
 
     fn note_start(&mut self, start: [u8; 2], anchor: Anchor) {
         if self.pairs.is_empty() {
-            self.pairs = vec![Alphabet::default(); 128];
+            self.pairs = vec![(Alphabet::default(), 0); 128];
         }
-        let pairs = &mut self.pairs[usize::from(start[0] & 0x7F)];
-        *pairs = pairs.or(Alphabet::of([start[1]]));
         match self
             .starts
             .binary_search_by_key(&start, |(start, _)| *start)
         {
             Ok(at) => self.starts[at].1.push(anchor),
-            Err(at) => self.starts.insert(at, (start, vec![anchor])),
+            Err(at) => {
+                self.starts.insert(at, (start, vec![anchor]));
+                let (seconds, _) = &mut self.pairs[usize::from(start[0] & 0x7F)];
+                *seconds = seconds.or(Alphabet::of([start[1]]));
+                let mut before = 0;
+                for (seconds, of) in &mut self.pairs {
+                    *of = before;
+                    before += seconds.before(u8::MAX);
+                }
+            }
         }
     }
 
@@ -286,20 +324,17 @@ impl Tokens {
     pub(crate) fn may_begin_with(&self, first: u8, second: u8) -> bool {
         self.pairs
             .get(usize::from(first))
-            .is_some_and(|seconds| seconds.has(second))
+            .is_some_and(|(seconds, _)| seconds.has(second))
     }
 
     /// Tokens and anchors that begin so.
     pub(crate) fn beginning(&self, first: u8, second: u8) -> &[Anchor] {
-        if !self.may_begin_with(first, second) {
-            return &[];
-        }
-        match self
-            .starts
-            .binary_search_by_key(&[first, second], |(start, _)| *start)
-        {
-            Ok(at) => &self.starts[at].1,
-            Err(_) => &[],
+        match self.pairs.get(usize::from(first)) {
+            Some((seconds, before)) if seconds.has(second) => {
+                let known = self.starts.get(before + seconds.before(second));
+                known.map_or(&[], |(_, anchors)| anchors)
+            }
+            Some(_) | None => &[],
         }
     }
 
@@ -313,11 +348,13 @@ impl Tokens {
         self.shortest_word
     }
 
-    pub(crate) fn inner(&self) -> &[u16] {
-        &self.inner
+    /// Tokens with characters before their anchor, where a run of so many characters begins.
+    pub(crate) fn inner(&self, run: usize) -> &[u16] {
+        self.inner.get(run)
     }
 
-    pub(crate) fn contextual(&self) -> &[u16] {
-        &self.contextual
+    /// Tokens without an anchor, where a run of so many characters begins.
+    pub(crate) fn contextual(&self, run: usize) -> &[u16] {
+        self.contextual.get(run)
     }
 }

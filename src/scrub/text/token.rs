@@ -78,20 +78,20 @@ impl TextMachine {
                 _ => break,
             }
         }
-        for index in tokens.inner() {
+        for index in tokens.inner(run) {
             let token = tokens.token(*index);
             if announced.has(token.group)
-                && self.may_start(token, run)?
+                && self.may_start(token)?
                 && self.inner_token(token, cx)?
             {
                 return Ok(true);
             }
         }
         if first.is_ascii_alphanumeric() {
-            for index in tokens.contextual() {
+            for index in tokens.contextual(run) {
                 let token = tokens.token(*index);
                 if announced.has(token.group)
-                    && self.may_start(token, run)?
+                    && self.may_start(token)?
                     && self.token_from(token, 0, 0, cx)?
                 {
                     return Ok(true);
@@ -101,12 +101,9 @@ impl TextMachine {
         Ok(false)
     }
 
-    /// Whether a word of so many characters may be the start of a token, as the last of those that it must have says.
+    /// Whether a word that is long enough may be the start of a token, as the last of the characters that it must have says.
     #[inline]
-    fn may_start(&self, token: &Token, run: usize) -> Result<bool, More> {
-        if token.least > run {
-            return Ok(false);
-        }
+    fn may_start(&self, token: &Token) -> Result<bool, More> {
         let Some(last) = token.least.checked_sub(1) else {
             return Ok(true);
         };
