@@ -17,8 +17,9 @@
 //!
 //! [`Literals`]: super::literals::Literals
 
-use std::cell::Cell;
 use std::ops::ControlFlow;
+
+use super::otherwise::Otherwise;
 
 /// Bytes in a block.
 pub(crate) const BLOCK: usize = 64;
@@ -476,19 +477,6 @@ impl Structure {
     }
 }
 
-thread_local! {
-    /// Bytes are read one by one, whatever the processor has.
-    static BYTEWISE: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Does something as a processor does that reads bytes one by one, to compare.
-pub fn bytewise<T>(act: impl FnOnce() -> T) -> T {
-    let before = BYTEWISE.replace(true);
-    let done = act();
-    BYTEWISE.set(before);
-    done
-}
-
 /// Whether the processor reads blocks at once, so that it is worth while.
 #[inline]
 pub(crate) fn are_fast() -> bool {
@@ -496,7 +484,7 @@ pub(crate) fn are_fast() -> bool {
     {
         is_x86_feature_detected!("avx512vbmi")
             && is_x86_feature_detected!("avx512bw")
-            && !BYTEWISE.get()
+            && !Otherwise::Bytewise.is_asked()
     }
     #[cfg(not(target_arch = "x86_64"))]
     false
@@ -751,7 +739,8 @@ mod x86 {
 mod tests {
     use proptest::prelude::{any, proptest};
 
-    use super::{BEHIND, BLOCK, Filter, Masks, Structure, bytewise, read_blocks, read_bytes};
+    use super::{BEHIND, BLOCK, Filter, Masks, Structure, read_blocks, read_bytes};
+    use crate::scrub::otherwise::bytewise;
 
     fn filter() -> Filter {
         let mut filter = Filter::default();

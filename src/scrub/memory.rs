@@ -3,37 +3,24 @@
 //! There is a fixed number of places. A piece takes the place of one that has not come again since the last look at it, so that a flood of
 //! others drives out what does come again only slowly. Memory is taken as places are needed.
 
-use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use super::digest::{Digest, Key};
+use super::otherwise::Otherwise;
 
 /// How many sets there are, how many of them get their memory at once, and how many pieces each has room for.
 const SETS: usize = 1024;
 const TOGETHER: usize = 4;
 const WAYS: usize = 4;
 
-thread_local! {
-    /// Nothing is recalled, in builds with debug assertions.
-    static FORGETFUL: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Does something as if nothing had come before, in builds with debug assertions: to compare.
-pub fn forgetful<T>(act: impl FnOnce() -> T) -> T {
-    let before = FORGETFUL.replace(true);
-    let done = act();
-    FORGETFUL.set(before);
-    done
-}
-
 /// Whether a piece that comes again is read once more, to see that the same comes of it: each second one of tests and fuzz targets.
 pub(crate) const fn is_tried(piece: &[u8]) -> bool {
     cfg!(debug_assertions) && piece.len() % 2 == 1
 }
 
-/// A piece that has been read. It takes one line of a processor's cache.
+/// A piece that has been read. It takes half a line of a processor's cache, or a whole one.
 #[derive(Debug)]
-#[repr(align(64))]
+#[repr(align(32))]
 struct Known<T> {
     digest: Digest,
     came: T,
@@ -42,11 +29,11 @@ struct Known<T> {
 /// Pieces that have the same place.
 #[derive(Debug)]
 struct Set<T> {
+    known: [Option<Known<T>>; WAYS],
     /// A part of each one's digest, so that most others need not be looked at.
     tags: [u32; WAYS],
     /// Which have come again.
     again: [bool; WAYS],
-    known: [Option<Known<T>>; WAYS],
 }
 
 impl<T> Default for Set<T> {
@@ -143,7 +130,7 @@ impl<T> Memory<T> {
     /// Takes what has come of a piece before.
     #[inline]
     pub(crate) fn recall<R>(&self, digest: &Digest, take: impl FnOnce(&T) -> R) -> Option<R> {
-        if cfg!(debug_assertions) && FORGETFUL.get() {
+        if cfg!(debug_assertions) && Otherwise::Forgetful.is_asked() {
             return None;
         }
         let (sets, set) = self.place(digest);

@@ -42,6 +42,7 @@ mod msgpack;
 mod multipart;
 mod name;
 mod opaque;
+mod otherwise;
 mod otlp;
 mod outcome;
 mod path;

@@ -5,24 +5,10 @@
 //!
 //! Only pieces that are longer than what may be left leave something, so that each byte is read at most twice.
 
-use std::cell::Cell;
-
 use bytes::{Buf, Bytes};
 
 use super::brackets::LONGEST;
-
-thread_local! {
-    /// Any piece may leave something, in builds with debug assertions.
-    static EAGER: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Does something where pieces of any length leave what they cut, in builds with debug assertions: to compare.
-pub fn leaving<T>(act: impl FnOnce() -> T) -> T {
-    let before = EAGER.replace(true);
-    let done = act();
-    EAGER.set(before);
-    done
-}
+use super::otherwise::Otherwise;
 
 /// What is read at once.
 #[derive(Debug)]
@@ -58,7 +44,7 @@ impl Rest {
             0 => chunk.len(),
             _ => chunk.len().min(LONGEST),
         };
-        let eager = cfg!(debug_assertions) && EAGER.get();
+        let eager = cfg!(debug_assertions) && Otherwise::Leaving.is_asked();
         Piece {
             may_leave: some >= LONGEST || eager,
             bytes: match held {

@@ -18,10 +18,8 @@ pub use documents::documents;
 pub use rules::rules;
 pub use secrets::secrets;
 
-pub use crate::scrub::blocks::bytewise;
 use crate::scrub::decode::{Decoder, Encoding};
-pub use crate::scrub::memory::forgetful;
-pub use crate::scrub::rest::leaving;
+pub use crate::scrub::otherwise::{bytewise, forgetful, leaving};
 use crate::scrub::{
     Action, Boundary, Format, Gate, Limits, Malformed, Opaque, Output, Plan, SAMPLED_TYPES,
     Sampler, Scrubber, Signal,
