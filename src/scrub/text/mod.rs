@@ -204,7 +204,8 @@ fn has_flag(text: &[u8]) -> bool {
         let behind = text.get(at + 1).copied().unwrap_or(b' ');
         !before.is_ascii_alphanumeric()
             && before != b'-'
-            && (matches!(behind, b'-' | b'_' | b'.' | b'$') || behind.is_ascii_alphanumeric())
+            && (matches!(behind, b'-' | b'_' | b'.' | b'$' | 0x80..)
+                || behind.is_ascii_alphanumeric())
     })
 }
 
