@@ -468,6 +468,16 @@ fn long_documents_keep_the_laws() {
             deep("\"token=a\""),
             "lorem ".repeat(700)
         ),
+        // Another value behind one that is found too long.
+        format!(
+            "{{\"value\":[0{}],\"a\":1,\"value\":7}}",
+            format!(",\"{}\"", "x".repeat(45)).repeat(470)
+        ),
+        format!(
+            "{{\"b\":{{\"value\":[0{}],\"value\":{{\"value\":[1{}],\"value\":7}},\"name\":\"a\"}}}}",
+            format!(",\"{}\"", "x".repeat(45)).repeat(470),
+            format!(",\"{}\"", "y".repeat(45)).repeat(200)
+        ),
         // What goes as a whole by its name, in a held value that is found too long before it.
         format!(
             "{{\"value\":{{\"p\":\"{}\",\"request_body\":{{\"a\":1}},\"b\":[2]}},\"key\":\"a\"}}",

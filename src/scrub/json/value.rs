@@ -65,6 +65,10 @@ impl JsonScrubber {
             apply(&mut next, verdict.treatment, verdict.rule);
             next.wrapper = false;
         }
+        // What is full by now is so wherever the document is cut.
+        if waits && frame.hold != 0 && splicer.end_full(frame.hold, at, self.plan.held_rule) {
+            frame.hold = 0;
+        }
         if waits && frame.hold != 0 {
             // Another `value` before the name: it waits, too.
             splicer.hold_value_again(frame.hold);

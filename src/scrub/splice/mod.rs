@@ -600,6 +600,22 @@ impl Splicer {
         }
     }
 
+    /// Ends a hold that has reached its bound before `at`, where it holds no value that goes on. Tells whether it had.
+    pub(crate) fn end_full(&mut self, id: u32, at: u64, held_rule: RuleIndex) -> bool {
+        let Some(index) = self.holds.iter().position(|hold| hold.id == id) else {
+            return false;
+        };
+        let Splicer { hand, holds, .. } = self;
+        let hold = &mut holds[index];
+        hand.flush(&mut hold.plain, at, at);
+        hand.flush(&mut hold.redacted, at, at);
+        let is_full = hold.is_full();
+        if is_full {
+            self.close(index, Some(held_rule));
+        }
+        is_full
+    }
+
     /// Another value begins that the same hold is for.
     pub(crate) fn hold_value_again(&mut self, id: u32) {
         if let Some(hold) = self.holds.iter_mut().find(|hold| hold.id == id) {
