@@ -852,6 +852,31 @@ fn files_that_are_none() {
         "{error}"
     );
 
+    // One that is there and can't be followed is no file that is not there.
+    #[cfg(unix)]
+    for (target, expected) in [
+        (
+            "gone.toml",
+            "scrubline: scrubline.toml: is a link to what is not there; ",
+        ),
+        ("scrubline.toml", "scrubline: scrubline.toml: "),
+    ] {
+        std::fs::create_dir_all(&folder).unwrap();
+        std::os::unix::fs::symlink(target, folder.join("scrubline.toml")).unwrap();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_scrubline"))
+            .args(["check", "--offline", "--upstream", "http://127.0.0.1:9"])
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{target}: {error}");
+        assert!(
+            error.starts_with(expected) && error.lines().count() == 1,
+            "{target}: {error}"
+        );
+    }
+
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

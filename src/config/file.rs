@@ -33,7 +33,9 @@ pub(super) fn read(path: &Path, draft: &mut Draft) {
 
 fn text_of(path: &Path) -> Result<String, String> {
     let metadata = std::fs::metadata(path).map_err(|error| {
-        if error.kind() == std::io::ErrorKind::NotFound {
+        if error.kind() == std::io::ErrorKind::NotFound && path.is_symlink() {
+            "is a link to what is not there; put the file there, or take the link away".to_owned()
+        } else if error.kind() == std::io::ErrorKind::NotFound {
             "there is no such file; --config names the configuration file".to_owned()
         } else {
             reading::why(path, &error)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::keys::{LISTS, POLICY_ALLOW, PROJECTS, UPSTREAM_URL, keys};
@@ -162,6 +163,11 @@ fn says_something(path: &Path) -> bool {
     std::fs::read(path).is_ok_and(|bytes| !bytes.trim_ascii().is_empty())
 }
 
+/// Whether nothing is there, not even a link that leads nowhere; what may not be looked at may be something.
+fn is_nothing(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+}
+
 impl Loader {
     /// Reads this file, which must exist, instead of the usual one.
     pub fn file(mut self, path: impl AsRef<Path>) -> Self {
@@ -238,10 +244,8 @@ impl Loader {
                 });
             }
             FileChoice::Named(path) | FileChoice::Held(path) => file::read(path, &mut draft),
-            FileChoice::Usual if Path::new(DEFAULT_FILE).exists() => {
-                file::read(Path::new(DEFAULT_FILE), &mut draft)
-            }
-            FileChoice::Usual => {}
+            FileChoice::Usual if is_nothing(Path::new(DEFAULT_FILE)) => {}
+            FileChoice::Usual => file::read(Path::new(DEFAULT_FILE), &mut draft),
         }
         env::read(&self.environment, &mut draft);
         draft.mistakes.extend(contradictions(&self.flags));
