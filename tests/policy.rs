@@ -437,11 +437,11 @@ async fn a_changed_file_brings_a_new_policy_and_a_broken_one_does_not() {
     }
 }
 
-/// As an editor leaves it for a moment, or a volume that is gone. What it said must not be forgotten where the rest stands elsewhere.
+/// As an editor leaves it for a moment, or a volume that is gone. What it said must not be forgotten where the rest stands elsewhere, whether
+/// it said so at start or only since.
 #[tokio::test]
 async fn a_file_that_is_empty_or_gone_leaves_the_policy_in_force() {
-    let (mut upstream, folder) = (Upstream::start().await, Folder::new("emptied"));
-    let config = folder.write("scrubline.toml", "[policy]\nname = 'strict'\n");
+    let mut upstream = Upstream::start().await;
     let url = upstream.url();
     let flags = [
         ("server.listen", "127.0.0.1:0"),
@@ -450,30 +450,69 @@ async fn a_file_that_is_empty_or_gone_leaves_the_policy_in_force() {
         ("upstream.encoding", "identity"),
         ("policy.watch", "10ms"),
     ];
-    let loader = flags
-        .into_iter()
-        .fold(Loader::default().file(&config), |loader, (key, value)| {
-            loader.flag(key, value)
-        });
-    let running = Running::reloading(loader).await;
-    let ready = running.proxy.ask("/readyz").await.body;
-    for (number, text) in [Some(" \n"), None].into_iter().enumerate() {
-        match text {
-            Some(text) => drop(folder.write("scrubline.toml", text)),
-            None => std::fs::remove_file(&config).unwrap(),
+    let strict = "[policy]\nname = 'strict'\n";
+    for (start, mut generation) in [(strict, 1), ("\n", 2)] {
+        let folder = Folder::new("emptied");
+        let config = folder.write("scrubline.toml", start);
+        let loader = flags
+            .into_iter()
+            .fold(Loader::default().file(&config), |loader, (key, value)| {
+                loader.flag(key, value)
+            });
+        let running = Running::reloading(loader).await;
+        folder.write("scrubline.toml", strict);
+        let now = format!("scrubline_policy_generation {generation}");
+        running.until(&now).await;
+        let ready = running.proxy.ask("/readyz").await.body;
+        for (number, text) in [Some(" \n"), None].into_iter().enumerate() {
+            match text {
+                Some(text) => drop(folder.write("scrubline.toml", text)),
+                None => std::fs::remove_file(&config).unwrap(),
+            }
+            let failed = number + 1;
+            running
+                .until(&format!(
+                    "scrubline_policy_reloads_total{{outcome=\"failed\"}} {failed}"
+                ))
+                .await;
+            assert_eq!(running.proxy.ask("/readyz").await.body, ready);
+            let event = scrubbed(&running, &mut upstream).await;
+            assert!(!event.contains("anna@example.com"), "{event}");
         }
-        let failed = number + 1;
-        running
-            .until(&format!(
-                "scrubline_policy_reloads_total{{outcome=\"failed\"}} {failed}"
-            ))
-            .await;
-        assert_eq!(running.proxy.ask("/readyz").await.body, ready);
+        folder.write("scrubline.toml", "[policy]\nname = 'sentry-eu'\n");
+        generation += 1;
+        let now = format!("scrubline_policy_generation {generation}");
+        running.until(&now).await;
+    }
+}
+
+/// Also when the configuration could not be loaded at first for want of it.
+#[tokio::test]
+async fn a_file_that_only_a_new_configuration_names_counts_from_then_on() {
+    let mut upstream = Upstream::start().await;
+    for is_there in [true, false] {
+        let folder = Folder::new("named_later");
+        let running = Running::start(&upstream, &folder, "").await;
+        let path = folder.0.join("secret");
+        if is_there {
+            folder.write("secret", "something-else-entirely");
+        }
+        let named = format!("[secrets]\nfiles = ['{}']\n", path.display());
+        folder.write("scrubline.toml", &Running::content(&upstream, &named));
+        if !is_there {
+            let failed = "scrubline_policy_reloads_total{outcome=\"failed\"} 1";
+            running.until(failed).await;
+            folder.write("secret", "something-else-entirely");
+        }
+        running.until("scrubline_policy_generation 2").await;
+        let event = scrubbed(&running, &mut upstream).await;
+        assert!(event.contains("anna@example.com"), "{event}");
+
+        folder.write("secret", "anna@example.com");
+        running.until("scrubline_policy_generation 3").await;
         let event = scrubbed(&running, &mut upstream).await;
         assert!(!event.contains("anna@example.com"), "{event}");
     }
-    folder.write("scrubline.toml", "[policy]\nname = 'sentry-eu'\n");
-    running.until("scrubline_policy_generation 2").await;
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Loader, Resolved, Source};
+use crate::config::{Loader, Resolved};
 use crate::policy::Policy;
 
 pub use process::harden;
@@ -174,22 +174,10 @@ impl PolicyChoice {
 
 /// Mistakes that only show when the policy is loaded, each with the place that its key comes from.
 fn located(resolved: &Resolved, error: &impl fmt::Display) -> String {
-    let place = |line: &str| {
-        let (key, what) = line.split_once(':').unwrap_or((line, ""));
-        // Of an exception, its line says which one it is.
-        let shown = key.split('[').next().unwrap_or_default();
-        match resolved.source(key) {
-            // What nobody has set stands nowhere.
-            Source::Default => format!("{shown}:{what}"),
-            place @ (Source::File(..) | Source::Environment(_) | Source::Flag) => {
-                format!("{place}: {shown}:{what}")
-            }
-        }
-    };
     error
         .to_string()
         .lines()
-        .map(place)
+        .map(|line| resolved.located(line))
         .collect::<Vec<_>>()
         .join("\n")
 }

@@ -111,6 +111,20 @@ impl Resolved {
             .or_else(|| self.sources.get(key))
             .unwrap_or(&Source::Default)
     }
+
+    /// A mistake that only shows when the policy is loaded (`policy.hash_key: …`), with the place that its key comes from.
+    pub(crate) fn located(&self, problem: &str) -> String {
+        let (key, what) = problem.split_once(':').unwrap_or((problem, ""));
+        // Of an exception, its line says which one it is.
+        let shown = key.split('[').next().unwrap_or_default();
+        match self.source(key) {
+            // What nobody has set stands nowhere.
+            Source::Default => format!("{shown}:{what}"),
+            place @ (Source::File(..) | Source::Environment(_) | Source::Flag) => {
+                format!("{place}: {shown}:{what}")
+            }
+        }
+    }
 }
 
 impl fmt::Display for Resolved {

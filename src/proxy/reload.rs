@@ -17,25 +17,82 @@ use crate::policy::Policy;
 /// A configuration, its policy, and the one that is evaluated beside it.
 type Loaded = (Config, Policy, Option<Policy>);
 
+/// What stood in the configuration's file, and in the files of each configuration that is watched.
+type Seen = Vec<[u8; 32]>;
+
 /// How a configuration is read again, and what stood in its files when it was read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Source {
     loader: Loader,
-    seen: [u8; 32],
+    /// The one that is in force, and behind it one that was refused: what it lacks may come.
+    configs: Vec<Config>,
+    seen: Seen,
 }
 
 impl Source {
     /// `config` is what the loader has just loaded.
     pub(super) fn new(mut loader: Loader, config: &Config) -> Source {
         loader.hold_to_file();
-        let seen = digest(files(config, &loader));
-        Source { loader, seen }
+        let configs = vec![config.clone()];
+        let seen = look(loader.path(), &configs);
+        Source {
+            loader,
+            configs,
+            seen,
+        }
+    }
+
+    /// What stands there now.
+    async fn look(&self) -> Seen {
+        let (file, configs) = (self.loader.path(), self.configs.clone());
+        let looked = tokio::task::spawn_blocking(move || look(file, &configs));
+        looked.await.unwrap_or_default()
+    }
+
+    /// Reads all of it anew, and watches from now on what has been read. What is seen is looked at before it is read: what changes in
+    /// between is another change.
+    ///
+    /// `residency` is that of the start: what it says of doors counts as long as what it says of hosts.
+    fn load(&mut self, residency: Residency) -> Result<Loaded, Vec<String>> {
+        let lines = |text: String| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        self.configs.truncate(1);
+        self.seen = look(self.loader.path(), &self.configs);
+        let mut loader = self.loader.clone();
+        loader.hold_to_file();
+        let resolved = loader.clone().load();
+        let resolved = resolved.map_err(|error| lines(error.to_string()))?;
+        let config = resolved.config.clone();
+        let in_its_files = digest(config.policy_files());
+        self.configs.push(config.clone());
+        self.seen.push(in_its_files);
+        let in_force = Config {
+            residency,
+            ..config.clone()
+        };
+        let both = in_force
+            .load_policy()
+            .and_then(|policy| Ok((policy, in_force.load_shadow()?)));
+        let (policy, shadow) = both.map_err(|problems| {
+            let problems = problems.iter();
+            problems
+                .map(|problem| resolved.located(problem))
+                .collect::<Vec<_>>()
+        })?;
+        self.loader = loader;
+        // The one that was in force.
+        self.configs.remove(0);
+        self.seen.remove(1);
+        Ok((config, policy, shadow))
     }
 }
 
 /// Watches until it is told to stop. `hangup` is there before anybody is told that the proxy serves: SIGHUP would end the process else.
-pub(super) async fn watch(shared: Arc<Shared>, source: Source, mut hangup: Hangup, stop: Shutdown) {
-    let Source { loader, mut seen } = source;
+pub(super) async fn watch(
+    shared: Arc<Shared>,
+    mut source: Source,
+    mut hangup: Hangup,
+    stop: Shutdown,
+) {
     // A file that is being written is read when it has stayed the same from one look to the next.
     let mut changing = None;
     let mut ticks = tokio::time::interval(shared.config.policy.watch);
@@ -46,13 +103,12 @@ pub(super) async fn watch(shared: Arc<Shared>, source: Source, mut hangup: Hangu
             () = hangup.wait() => true,
             _ = ticks.tick() => false,
         };
-        let now = fingerprint(&shared.config, &loader).await;
-        if asked || (now != seen && changing == Some(now)) {
-            seen = now;
+        let now = source.look().await;
+        if asked || (now != source.seen && changing.as_ref() == Some(&now)) {
             changing = None;
-            reload(&shared, &loader).await;
+            source = reload(&shared, source).await;
         } else {
-            changing = (now != seen).then_some(now);
+            changing = (now != source.seen).then_some(now);
         }
     }
 }
@@ -92,15 +148,20 @@ impl Hangup {
     }
 }
 
-async fn reload(shared: &Shared, loader: &Loader) {
-    let loader = loader.clone();
-    let residency = shared.config.residency.clone();
-    let loaded = tokio::task::spawn_blocking(move || load(loader, residency)).await;
-    let loaded = match loaded {
+/// Gives what is watched from now on.
+async fn reload(shared: &Shared, source: Source) -> Source {
+    let (mut anew, residency) = (source.clone(), shared.config.residency.clone());
+    let loaded = tokio::task::spawn_blocking(move || {
+        let loaded = anew.load(residency);
+        (anew, loaded)
+    });
+    let (source, loaded) = match loaded.await {
         Ok(loaded) => loaded,
-        Err(_) => Err(vec![
-            "internal error: the policy could not be loaded".to_owned(),
-        ]),
+        Err(_) => {
+            let seen = source.look().await;
+            let what = "internal error: the policy could not be loaded".to_owned();
+            (Source { seen, ..source }, Err(vec![what]))
+        }
     };
     let (config, policy, shadow) = match loaded {
         Ok(loaded) => loaded,
@@ -112,7 +173,7 @@ async fn reload(shared: &Shared, loader: &Loader) {
                     "the new policy is not loaded; the old one stays in force"
                 );
             }
-            return;
+            return source;
         }
     };
     if config.beside_policy() != shared.config.beside_policy() {
@@ -137,36 +198,14 @@ async fn reload(shared: &Shared, loader: &Loader) {
         exceptions = active.policy.allowed().len(),
         "a new policy is in force"
     );
+    source
 }
 
-/// `residency` is that of the start: what it says of doors counts as long as what it says of hosts.
-fn load(loader: Loader, residency: Residency) -> Result<Loaded, Vec<String>> {
-    let lines = |text: String| text.lines().map(str::to_owned).collect::<Vec<_>>();
-    let config = loader
-        .load()
-        .map_err(|error| lines(error.to_string()))?
-        .config;
-    let in_force = Config {
-        residency,
-        ..config.clone()
-    };
-    let policy = in_force.load_policy()?;
-    let shadow = in_force.load_shadow()?;
-    Ok((config, policy, shadow))
-}
-
-/// The same for the files that there are now.
-async fn fingerprint(config: &Config, loader: &Loader) -> [u8; 32] {
-    let files = files(config, loader);
-    let digest = tokio::task::spawn_blocking(move || digest(files));
-    digest.await.unwrap_or_default()
-}
-
-/// All files that the policy is made of.
-fn files(config: &Config, loader: &Loader) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = loader.path().into_iter().collect();
-    files.extend(config.policy_files());
-    files
+/// What stands in all files that policies are made of.
+fn look(file: Option<PathBuf>, configs: &[Config]) -> Seen {
+    let file = digest(file.into_iter().collect());
+    let of_each = configs.iter().map(|config| digest(config.policy_files()));
+    std::iter::once(file).chain(of_each).collect()
 }
 
 /// What stands in files. One that can't be read counts as one that is empty.
