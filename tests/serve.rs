@@ -555,6 +555,47 @@ async fn sighup_loads_the_policy_again() {
 }
 
 #[tokio::test]
+async fn a_reload_tells_what_it_does_not_take_and_what_is_wrong() {
+    let upstream = Upstream::start().await;
+    let start = "[policy]\nwatch = '24h'\n";
+    let file = temporary(start.as_bytes());
+    let name = file.to_str().unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_scrubline"));
+    command.args(["serve", "--config", name, "--upstream", &upstream.url()]);
+    command.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+    let mut program = Program::run(command).await;
+    let restart = "settings beside [policy] and [secrets] have changed; they count after a restart";
+    for (more, is_told) in [
+        ("client_reports = false", false),
+        (
+            "[tunnel]\ndsns = ['https://a@o1.ingest.de.sentry.io/1']",
+            true,
+        ),
+        (
+            "[[projects]]\npublic = 'abc'\nid = 7\nupstream_key = 'env:SENTRY_KEY'",
+            true,
+        ),
+        ("[limits]\nin_flight = 7", true),
+        ("[residency]\nwaive = ['check_in']", true),
+        ("[log]\nformat = 'json'", true),
+    ] {
+        std::fs::write(&file, format!("{start}{more}")).unwrap();
+        let before = program.log.len();
+        program.signal("-HUP");
+        program.read_until("a new policy is in force").await;
+        let told = &program.log[before..];
+        let found = told.iter().any(|line| line.contains(restart));
+        assert_eq!(found, is_told, "{more}: {told:?}");
+    }
+    std::fs::write(&file, format!("{start}hash_key = 'file:/no/such/key'\n")).unwrap();
+    program.signal("-HUP");
+    let line = program.read_until("the old one stays in force").await;
+    let place = format!("problem=\"{name}:3: policy.hash_key: /no/such/key: ");
+    assert!(line.contains(&place), "{line}");
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[tokio::test]
 async fn a_collector_with_tls_is_spoken_to_in_http2() {
     let mut upstream = SecureUpstream::start("http2").await;
     let program = upstream.trusted(&["upstream.encoding=identity"]).await;

@@ -87,13 +87,18 @@ impl Config {
 
     /// All that counts at start only, in one text: whether it has changed can be told by it.
     pub(crate) fn beside_policy(&self) -> String {
-        let rest = (
-            &self.server,
-            &self.upstream,
-            &self.limits,
-            &self.residency,
-            &self.log,
-        );
+        let Config {
+            server,
+            upstream,
+            tunnel,
+            projects,
+            limits,
+            policy: _,
+            residency,
+            secrets: _,
+            log,
+        } = self;
+        let rest = (server, upstream, tunnel, projects, limits, residency, log);
         format!("{rest:?}")
     }
 
