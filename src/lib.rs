@@ -40,7 +40,7 @@
 //!     (`scrub/name.rs`), or from its place (`scrub/path.rs`). So a secret of any length costs no memory.
 //! 11. **Look inside** (`scrub/text/mod.rs`). A string that could hold `name=value` goes through `TextMachine`, which reads
 //!     it through every layer of escaping. What is found becomes a cut and an insertion in the `Splicer`
-//!     (`scrub/splice.rs`), the one place that turns edits into output. Between edits nothing is copied.
+//!     (`scrub/splice`), the one place that turns edits into output. Between edits nothing is copied.
 //!     What comes out is an [`scrub::Output`], a queue of [`scrub::Scrubbed`]. Only `scrub` can make one, and delivery takes
 //!     nothing else, so forwarding what came in does not compile.
 //! 12. **Start late.** `Intake::gather` works until 64 KiB are clean or the body has ended. Nothing has been sent anywhere yet:

@@ -1113,6 +1113,40 @@ fn the_example_holds_every_key_and_its_default() {
     assert!(!resolved.to_string().contains("# default"), "{resolved}");
 }
 
+/// Parts of one, most of them: what they leave out is put before them.
+#[test]
+fn the_documentation_shows_configurations_that_are_right() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = std::fs::read_dir(root.join("docs")).unwrap();
+    let mut pages: Vec<PathBuf> = pages.map(|page| page.unwrap().path()).collect();
+    pages.retain(|page| page.extension().is_some_and(|it| it == "md"));
+    pages.push(root.join("README.md"));
+    let mut tried = 0;
+    for page in pages {
+        let page_text = std::fs::read_to_string(&page).unwrap();
+        for block in page_text.split("```toml\n").skip(1) {
+            let block = block.split("```").next().unwrap();
+            let mut text = String::new();
+            if !block.contains("[upstream]") {
+                text.push_str("[upstream]\nurl = 'https://o1.ingest.de.sentry.io'\n");
+            }
+            if !block.contains("[tunnel]") {
+                text.push_str("[tunnel]\ndsns = ['https://KEY@o1.ingest.de.sentry.io/42']\n");
+            }
+            text.push_str(block);
+            let (loaded, _) = load_file("documented", &text);
+            let policy = loaded
+                .map_err(|error| vec![error.to_string()])
+                .and_then(|resolved| resolved.config.load_policy());
+            if let Err(problems) = policy {
+                panic!("{}: {problems:?}\n{block}", page.display());
+            }
+            tried += 1;
+        }
+    }
+    assert!(tried >= 10, "only {tried} found");
+}
+
 #[test]
 fn values_that_cannot_be_right_together_are_told() {
     let load = |flags: &[(&str, &str)]| {
