@@ -116,6 +116,11 @@ async fn without_dsns_and_projects_there_is_no_tunnel() {
     let proxy = Proxy::before(&upstream).await;
     let answer = post(&proxy, &[], with_dsn(DSN)).await;
     assert_eq!(answer.status, 404, "{}", answer.body);
+    let detail = answer.detail();
+    assert!(
+        detail.starts_with("there is no tunnel; ") && detail.contains("tunnel.dsns"),
+        "{detail}"
+    );
     assert_eq!(upstream.connections(), 0);
 }
 

@@ -17,8 +17,8 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 /// Why a request did not pass.
 #[derive(Debug)]
 pub(super) enum Reject {
-    /// No such route; whether it would be one without what stands before `/api/`.
-    NotFound { prefixed: bool },
+    /// No such route.
+    NotFound(Missed),
     /// A job checks in, by a route of its own.
     CheckIns,
     /// The head of the request can't be read in one way only, or asks for what there is not.
@@ -55,6 +55,17 @@ pub(super) enum Reject {
     Internal(&'static str),
 }
 
+/// What a path that is no route comes near to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missed {
+    /// None of ours.
+    Nothing,
+    /// It would be one without what stands before `/api/`.
+    Prefixed,
+    /// It is where the tunnel usually is, and there is none.
+    Tunnel,
+}
+
 /// How much the operator should mind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Weight {
@@ -69,7 +80,7 @@ pub(super) enum Weight {
 impl Reject {
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Reject::NotFound { .. } => StatusCode::NOT_FOUND,
+            Reject::NotFound(_) => StatusCode::NOT_FOUND,
             Reject::CheckIns => StatusCode::FORBIDDEN,
             Reject::Head(flaw) => flaw.status(),
             Reject::Method => StatusCode::METHOD_NOT_ALLOWED,
@@ -111,7 +122,7 @@ impl Reject {
     /// The metric label.
     pub(super) fn label(&self) -> &'static str {
         match self {
-            Reject::NotFound { .. } => "not_found",
+            Reject::NotFound(_) => "not_found",
             Reject::CheckIns => "policy",
             Reject::Head(_) => "malformed",
             Reject::Method => "method",
@@ -167,7 +178,7 @@ impl Reject {
                 | DecodeError::Trailing(..) => Weight::Usual,
             },
             Reject::Malformed(malformed) if malformed.reason.is_limit() => Weight::Loss,
-            Reject::NotFound { .. }
+            Reject::NotFound(_)
             | Reject::CheckIns
             | Reject::Head(_)
             | Reject::Method
@@ -191,7 +202,7 @@ impl Reject {
             }
             Reject::Upstream(failure) => format!("no answer from the collector: {failure}"),
             Reject::Internal(what) => format!("internal error: {what}"),
-            Reject::NotFound { .. }
+            Reject::NotFound(_)
             | Reject::CheckIns
             | Reject::Head(_)
             | Reject::Method
@@ -214,11 +225,15 @@ impl Reject {
     /// behind us; that is in the log.
     pub(super) fn detail(&self) -> String {
         match self {
-            Reject::NotFound { prefixed } => {
+            Reject::NotFound(missed) => {
                 let routes = "no such route; there are, under POST /api/{project}/, envelope/, store/, minidump/, security/, csp-report/, nel/, integration/otlp/v1/traces and /logs";
-                match prefixed {
-                    false => routes.to_owned(),
-                    true => format!(
+                match missed {
+                    Missed::Nothing => routes.to_owned(),
+                    Missed::Tunnel => {
+                        "there is no tunnel; name the DSN of the pages in tunnel.dsns, and there is one (docs/tunnel.md)"
+                            .to_owned()
+                    }
+                    Missed::Prefixed => format!(
                         "{routes}; leave the path before the project out of the DSN (one that the collector needs \
                          belongs into upstream.url)"
                     ),
@@ -290,7 +305,7 @@ impl Dialect {
                     headers.insert(RATE_LIMITS, limits);
                 }
             }
-            Reject::NotFound { .. }
+            Reject::NotFound(_)
             | Reject::CheckIns
             | Reject::Head(_)
             | Reject::Encoding(_)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Method};
 
-use super::respond::{Dialect, Reject};
+use super::respond::{Dialect, Missed, Reject};
 use super::tunnel::Tunnel;
 use crate::delivery::Media;
 use crate::ingress::Ingress;
@@ -12,6 +12,9 @@ use crate::scrub::{Boundary, Format, Limits, Opaque, Plan, Scrubber, Signal};
 
 /// Project ids have at most as many digits as a 64-bit number.
 const PROJECT_DIGITS: usize = 20;
+
+/// Where the tunnel is, if it is nowhere else (`tunnel.path`).
+const USUAL_TUNNEL: &str = "/tunnel";
 
 /// What a path means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,7 +154,12 @@ impl Route {
             let prefixed = path
                 .rfind("/api/")
                 .is_some_and(|at| served(&path[at..]).is_some());
-            return Err(Reject::NotFound { prefixed });
+            let missed = match path.strip_suffix('/').unwrap_or(path) {
+                USUAL_TUNNEL if tunnel.is_none() => Missed::Tunnel,
+                _ if prefixed => Missed::Prefixed,
+                _ => Missed::Nothing,
+            };
+            return Err(Reject::NotFound(missed));
         };
         if method != Method::POST {
             return Err(Reject::Method);
