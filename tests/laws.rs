@@ -478,6 +478,12 @@ fn long_documents_keep_the_laws() {
             format!(",\"{}\"", "x".repeat(45)).repeat(470),
             format!(",\"{}\"", "y".repeat(45)).repeat(200)
         ),
+        // One behind that, which has as much room as if nothing were held.
+        format!(
+            "{{\"value\":7,\"p\":[0{}],\"h\":{{\"value\":[1{}],\"key\":\"a\"}}}}",
+            format!(",\"{}\"", "x".repeat(45)).repeat(470),
+            format!(",\"{}\"", "y".repeat(45)).repeat(120)
+        ),
         // What goes as a whole by its name, in a held value that is found too long before it.
         format!(
             "{{\"value\":{{\"p\":\"{}\",\"request_body\":{{\"a\":1}},\"b\":[2]}},\"key\":\"a\"}}",

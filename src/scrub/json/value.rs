@@ -65,10 +65,12 @@ impl JsonScrubber {
             apply(&mut next, verdict.treatment, verdict.rule);
             next.wrapper = false;
         }
-        // What is full by now is so wherever the document is cut.
-        if waits && frame.hold != 0 && splicer.end_full(frame.hold, at, self.plan.held_rule) {
-            frame.hold = 0;
+        if waits {
+            self.end_full_holds(at, splicer);
         }
+        let Some(frame) = self.frames.last_mut() else {
+            return next;
+        };
         if waits && frame.hold != 0 {
             // Another `value` before the name: it waits, too.
             splicer.hold_value_again(frame.hold);
@@ -84,6 +86,17 @@ impl JsonScrubber {
             self.note_path(is_array.then_some(count.saturating_sub(1)), splicer);
         }
         next
+    }
+
+    /// Ends holds that are full before another begins: they are so wherever the document is cut.
+    #[cold]
+    fn end_full_holds(&mut self, at: u64, splicer: &mut Splicer) {
+        let rule = self.plan.held_rule;
+        for frame in self.frames.iter_mut().filter(|frame| frame.hold != 0) {
+            if splicer.end_full(frame.hold, at, rule) {
+                frame.hold = 0;
+            }
+        }
     }
 
     pub(super) fn end_value(&self, splicer: &mut Splicer) {

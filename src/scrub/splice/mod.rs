@@ -600,15 +600,18 @@ impl Splicer {
         }
     }
 
-    /// Ends a hold that has reached its bound before `at`, where it holds no value that goes on. Tells whether it had.
+    /// Ends a hold that holds no value that goes on, if it has reached its bound before `at`. Tells whether it had.
     pub(crate) fn end_full(&mut self, id: u32, at: u64, held_rule: RuleIndex) -> bool {
-        let Some(index) = self.holds.iter().position(|hold| hold.id == id) else {
+        let idle = |hold: &Hold| hold.id == id && !hold.in_value;
+        let Some(index) = self.holds.iter().position(idle) else {
             return false;
         };
         let Splicer { hand, holds, .. } = self;
+        // It ends where the next hold begins, as when a chunk is settled.
+        let until = holds.get(index + 1).map_or(at, |next| next.start.min(at));
         let hold = &mut holds[index];
-        hand.flush(&mut hold.plain, at, at);
-        hand.flush(&mut hold.redacted, at, at);
+        hand.flush(&mut hold.plain, until, at);
+        hand.flush(&mut hold.redacted, until, at);
         let is_full = hold.is_full();
         if is_full {
             self.close(index, Some(held_rule));
