@@ -525,6 +525,27 @@ fn long_addresses_keep_the_laws() {
     }
 }
 
+/// A user who has an `id` gets no other for the address, also where the policy has met the key before.
+#[test]
+fn a_user_keeps_the_id() {
+    let policy = Policy::builtin("sentry-eu").unwrap();
+    let plan = policy
+        .plan()
+        .with_personal(None, Some(b"a key of the operator"));
+    let plan = Arc::new(plan.with_addresses(Treated::Hash));
+    let document = r#"{"user":{"id":"7","ip_address":"1.2.3.4"},"level":"error","logger":"shop","platform":"python"}"#;
+    check_laws(&plan, Format::Event, document.as_bytes(), &[9]);
+    let mut scrubber = Scrubber::new(plan, Format::Event, &Limits::default());
+    let mut output = Output::new();
+    scrubber
+        .push(Bytes::from_static(document.as_bytes()), &mut output)
+        .unwrap();
+    scrubber.finish(&mut output).unwrap();
+    let slices = std::iter::from_fn(|| output.pop()).flat_map(|slice| slice.into_bytes());
+    let out = String::from_utf8(slices.collect()).unwrap();
+    assert_eq!(out.matches("\"id\":").count(), 1, "{out}");
+}
+
 /// What one stream has read in its limits says nothing of another in narrower ones.
 #[test]
 fn limits_are_those_of_a_stream() {
